@@ -1,0 +1,80 @@
+"""Any event to a plain dict: mapping, JSON text, or an object of the `anthropic` SDK.
+
+The SDK is not imported: its event objects are recognised by what they can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._json import check_depth, copy_json, loads
+from ._record import read_object
+from .errors import DecodeError, kind_of
+
+__all__ = ["new_event_dict", "plain", "sdk_event_dict"]
+
+
+def new_event_dict(event: Any) -> dict[str, Any]:
+    """Write an event as a new dict that shares nothing with it.
+
+    Args:
+        event: A mapping, JSON text (str or bytes), or an event object of the SDK.
+
+    Returns:
+        The event on the wire.
+
+    Raises:
+        DecodeError: The event is nested too deep, or is none of these.
+    """
+    if isinstance(event, Mapping):
+        if type(event) is dict:
+            check_depth(event)
+            copied: dict[str, Any] = copy_json(event)
+            return copied
+        return plain(event)
+    if isinstance(event, (str, bytes)):
+        return read_object(loads(event))  # type: ignore[no-any-return]
+    return sdk_event_dict(event)
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a mapping into plain dicts and lists, whatever mappings and sequences it holds.
+
+    Raises:
+        DecodeError: It is nested too deep.
+    """
+    try:
+        copied: dict[str, Any] = _plain(value)
+    except RecursionError:
+        raise DecodeError("nested too deep") from None
+    check_depth(copied)
+    return copied
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def sdk_event_dict(event: Any) -> dict[str, Any]:
+    """Dump an event object of the SDK: by alias, without unset fields, without warnings.
+
+    Raises:
+        DecodeError: The object cannot be dumped.
+    """
+    dump = getattr(event, "model_dump", None)
+    if not callable(dump):
+        raise DecodeError(
+            "expected a mapping, JSON text or an event of the anthropic SDK, "
+            f"got {kind_of(event)}"
+        )
+    try:
+        dumped = dump(mode="json", by_alias=True, exclude_unset=True, warnings=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DecodeError(f"the event's own dump failed: {error}") from error
+    check_depth(dumped)
+    return read_object(dumped)  # type: ignore[no-any-return]

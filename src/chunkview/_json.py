@@ -1,0 +1,192 @@
+"""JSON text to Python values, by one set of rules whichever library parses.
+
+The rules: RFC 8259 and no more. NaN and Infinity are refused, numbers beyond a float's range too,
+lone surrogates, a byte order mark, trailing text, and nesting deeper than `MAX_DEPTH`. Of a
+repeated key the last one counts. The standard library and msgspec differ on several of these;
+what one of them lets through is refused here.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from .errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["MAX_DEPTH", "check_depth", "copy_json", "default_loads", "loads"]
+
+MAX_DEPTH = 200
+"""How deep arrays and objects may be nested. Python's own recursion limit is not far above."""
+
+# No float reaches 10**309, so a longer run of digits is either too large a number or not one.
+_MAX_DIGITS = 309
+_DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
+_MAYBE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("number out of range")
+    return number
+
+
+def _not_json(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
+
+
+_scan = json.JSONDecoder(parse_float=_finite, parse_constant=_not_json).scan_once
+
+
+def _stdlib_parse(data: bytes) -> Any:
+    text = data.decode()
+    start = len(text) - len(text.lstrip(" \t\n\r"))
+    try:
+        value, end = _scan(text, start)
+    except StopIteration as stop:
+        raise ValueError(f"no JSON value at character {stop.value}") from None
+    if end != len(text) and text[end:].strip(" \t\n\r"):
+        raise ValueError(f"text after the JSON value, at character {end}")
+    return value
+
+
+def _checked(
+    parse: Callable[[bytes], Any], *refusals: type[Exception]
+) -> Callable[[bytes], Any]:
+    """Wrap a library's parser in the rules that it does not keep by itself."""
+
+    def checked_loads(data: bytes) -> Any:
+        try:
+            value = parse(data)
+        except RecursionError:
+            raise DecodeError(f"JSON nested deeper than {MAX_DEPTH} levels") from None
+        except refusals as error:
+            raise DecodeError(f"invalid JSON: {error}") from None
+        # Each check costs a fast scan; only what looks suspicious is walked.
+        if len(data) > MAX_DEPTH and data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+            check_depth(value)
+        if len(data) >= _MAX_DIGITS and b"0" * _MAX_DIGITS in data.translate(_DIGITS_TO_ZERO):
+            _refuse_huge_integers(value)
+        if b"\\u" in data and _MAYBE_SURROGATE.search(data):
+            _refuse_lone_surrogates(value)
+        return value
+
+    return checked_loads
+
+
+_stdlib_loads = _checked(_stdlib_parse, ValueError)
+
+
+@functools.cache
+def default_loads() -> Callable[[bytes], Any]:
+    """Choose the parser: msgspec's when it is installed, else the standard library's.
+
+    msgspec is imported here, at first use, so that `import chunkview` does not pay for it.
+
+    Returns:
+        A function from UTF-8 JSON text (bytes) to a Python value, which raises DecodeError.
+    """
+    try:
+        import msgspec
+    except ImportError:
+        return _stdlib_loads
+    return _checked(msgspec.json.Decoder().decode, msgspec.DecodeError, ValueError)
+
+
+def loads(text: str | bytes) -> Any:
+    """Parse JSON text strictly.
+
+    Args:
+        text: A whole JSON document; bytes are UTF-8.
+
+    Returns:
+        dict, list, str, int, float, bool or None.
+
+    Raises:
+        DecodeError: The text breaks one of the rules in this module's header.
+    """
+    if isinstance(text, str):
+        try:
+            text = text.encode()
+        except UnicodeEncodeError as error:
+            raise DecodeError(f"invalid JSON: {error}") from None
+    return default_loads()(text)
+
+
+def check_depth(value: Any) -> None:
+    """Refuse a value that is nested deeper than `MAX_DEPTH`, without recursion.
+
+    Args:
+        value: A JSON value.
+
+    Raises:
+        DecodeError: It is nested deeper.
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        # By identity: an object that is shared, or that holds itself, is looked at once a level.
+        below = {
+            id(child): child
+            for item in level
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, (dict, list))
+        }
+        if not below:
+            return
+        level = list(below.values())
+    raise DecodeError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def copy_json(value: Any) -> Any:
+    """Copy a JSON value so that a change to the copy does not reach the original."""
+    if isinstance(value, dict):
+        copied = {}
+        for key, item in value.items():
+            copied[key] = copy_json(item)
+        return copied
+    if isinstance(value, (list, tuple)):
+        items = []
+        for item in value:
+            items.append(copy_json(item))  # noqa: PERF401 - a comprehension costs a frame a level
+        return items
+    return value
+
+
+def _scalars(value: Any) -> list[Any]:
+    """All keys and scalars within a JSON value."""
+    found: list[Any] = []
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            found.extend(item)
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+        else:
+            found.append(item)
+    return found
+
+
+def _refuse_huge_integers(value: Any) -> None:
+    for scalar in _scalars(value):
+        if isinstance(scalar, int):
+            try:
+                float(scalar)
+            except OverflowError:
+                raise DecodeError("invalid JSON: number out of range") from None
+
+
+def _refuse_lone_surrogates(value: Any) -> None:
+    for scalar in _scalars(value):
+        if isinstance(scalar, str):
+            try:
+                scalar.encode()
+            except UnicodeEncodeError:
+                raise DecodeError("invalid JSON: lone surrogate in a string") from None

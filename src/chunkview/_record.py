@@ -1,0 +1,303 @@
+"""A JSON object as a frozen class whose annotations are its schema.
+
+Here stands what blocks, citations, usage and `Message` share: reading a mapping field by field
+with the path of whatever does not fit, keeping every key that the class does not name, and
+writing back exactly what was read.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ._json import copy_json
+from .errors import DecodeError, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from attrs import frozen as record
+    from typing_extensions import Self
+else:
+    # The same class decorator; `Record.__repr__` serves them all, which is shorter to read than
+    # a row of `None`s and saves generating a method for each class at import.
+    record = functools.partial(attrs.frozen, repr=False, weakref_slot=False)
+
+__all__ = ["Key", "Record", "concise_repr", "read_keys", "read_object", "record", "schema", "to_json"]
+
+
+def concise_repr(self: Any) -> str:
+    """Show the fields that differ from their defaults, as a call that would make the value."""
+    parts = []
+    for field in sorted(attrs.fields(type(self)), key=lambda field: field.kw_only):
+        if not field.repr:
+            continue
+        value = getattr(self, field.name)
+        default = field.default
+        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+            default = default.factory()
+        if value != default or type(value) is not type(default):
+            parts.append(f"{field.alias}={value!r}")
+    return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@record
+class Record:
+    """A JSON object of the API, read losslessly.
+
+    Attributes:
+        extra: The keys that the class does not name, with their values. Compared, not hashed.
+    """
+
+    extra: dict[str, Any] = attrs.field(factory=dict, kw_only=True, hash=False)
+    # The names of the optional keys that came as an explicit null. They make no difference to
+    # what the object means, so they are not compared, but `to_dict` writes them again.
+    _nulls: frozenset[str] = attrs.field(
+        default=frozenset(), kw_only=True, eq=False, repr=False, alias="nulls"
+    )
+
+    __repr__ = concise_repr
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read the object.
+
+        Args:
+            data: A JSON object (parsed). It is not changed, and its nested values are kept by
+                reference.
+
+        Returns:
+            An instance of this class.
+
+        Raises:
+            DecodeError: A required key is missing, or a value is of the wrong type; the error's
+                `path` says where.
+        """
+        return _read_record(cls, data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the object as the wire has it.
+
+        Returns:
+            A new, JSON-serialisable dict. For an object that was read, it equals what was read,
+            unknown keys and explicit nulls included.
+        """
+        shape = schema(type(self))
+        written: dict[str, Any] = {} if shape.tag is None else {"type": shape.tag}
+        for key in shape.keys:
+            value = getattr(self, key.name)
+            if value is not None:
+                written[key.wire] = to_json(value)
+            elif key.wire in self._nulls:
+                written[key.wire] = None
+        for name, value in self.extra.items():
+            written[name] = copy_json(value)
+        return written
+
+
+def to_json(value: Any) -> Any:
+    """Turn a field's value into a JSON value of its own."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
+    return copy_json(value)
+
+
+@attrs.frozen
+class Key:
+    """One named key of a JSON object.
+
+    Attributes:
+        name: The attribute.
+        wire: The key on the wire, which differs where the key is a Python keyword.
+        inside: The key of the object that holds this one, or "" for the object itself.
+        read: From the JSON value to the attribute's value; raises DecodeError.
+        nullable: Whether it may be null.
+        required: Whether the key must be there.
+        always: Whether the key is written even when it is null and nobody has sent it.
+    """
+
+    name: str
+    wire: str
+    inside: str
+    read: Callable[[Any], Any]
+    nullable: bool
+    required: bool
+    always: bool
+
+
+@attrs.frozen
+class Schema:
+    """What a class reads and writes.
+
+    Attributes:
+        keys: The named keys, in the order of the fields.
+        tag: The fixed `type` that the object has on the wire, or None where it has none.
+        names: All the keys on the wire that are not extra.
+    """
+
+    keys: tuple[Key, ...]
+    tag: str | None
+    names: frozenset[str]
+
+
+@functools.cache
+def schema(cls: type[Any]) -> Schema:
+    """The schema of a record class, from its annotations.
+
+    Made at first use: resolving the annotations of classes that are never read costs nothing.
+    """
+    hints = typing.get_type_hints(cls)
+    keys = []
+    for field in attrs.fields(cls):
+        if not field.init or field.alias in ("extra", "nulls", "chunk"):
+            continue
+        kind = hints[field.name]
+        optional = type(None) in typing.get_args(kind)
+        always = field.default is attrs.NOTHING
+        keys.append(
+            Key(
+                name=field.name,
+                wire=field.metadata.get("wire", field.name),
+                inside=field.metadata.get("inside", ""),
+                read=_reader(kind),
+                nullable=optional or kind is Any,
+                required=always and not optional,
+                always=always,
+            )
+        )
+    tag = getattr(cls, "type", None)
+    names = {key.wire for key in keys}
+    if not isinstance(tag, str):  # no tag, or one that is a field
+        return Schema(tuple(keys), None, frozenset(names))
+    return Schema(tuple(keys), tag, frozenset(names | {"type"}))
+
+
+def read_keys(
+    keys: tuple[Key, ...], data: Mapping[str, Any]
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Read the named keys of a mapping.
+
+    Args:
+        keys: The schema.
+        data: The mapping.
+
+    Returns:
+        The attributes by name, and the names of the keys that came as null.
+
+    Raises:
+        DecodeError: With the path from `data` on.
+    """
+    values: dict[str, Any] = {}
+    nulls: list[str] = []
+    for key in keys:
+        value = data.get(key.wire, _MISSING)
+        if value is None and key.nullable:
+            nulls.append(key.wire)
+            values[key.name] = None
+        elif value is not _MISSING:
+            try:
+                values[key.name] = key.read(value)
+            except DecodeError as error:
+                raise error.under(key.wire) from None
+        elif key.required:
+            raise DecodeError("required, but missing", path=key.wire)
+        elif key.always:
+            values[key.name] = None
+    return values, frozenset(nulls)
+
+
+_MISSING: Any = object()
+
+
+def _read_record(cls: type[Any], data: Any) -> Any:
+    data = read_object(data)
+    shape = schema(cls)
+    values, nulls = read_keys(shape.keys, data)
+    if not data.keys() <= shape.names:
+        values["extra"] = {name: data[name] for name in data if name not in shape.names}
+    return cls(**values, nulls=nulls)
+
+
+def _expect(expected: type) -> Callable[[Any], Any]:
+    """Make the reader of a scalar type."""
+    if expected is int:
+        # True and False are no token counts, though Python counts them as integers.
+        def read_int(value: Any) -> Any:
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
+            raise DecodeError(f"expected int, got {kind_of(value)}")
+
+        return read_int
+
+    def read(value: Any) -> Any:
+        if isinstance(value, expected):
+            return value
+        raise DecodeError(f"expected {expected.__name__}, got {kind_of(value)}")
+
+    return read
+
+
+def read_object(value: Any) -> Any:
+    """Check that a value is a JSON object.
+
+    Raises:
+        DecodeError: It is not.
+    """
+    if isinstance(value, dict):
+        return value
+    raise DecodeError(f"expected object, got {kind_of(value)}")
+
+
+def _read_list(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return value
+    raise DecodeError(f"expected array, got {kind_of(value)}")
+
+
+def _read_tuple(read_item: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Make the reader of an array whose items are read; an error's path names the item."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        items = []
+        for index, item in enumerate(_read_list(value)):
+            try:
+                items.append(read_item(item))
+            except DecodeError as error:
+                raise error.under(f"[{index}]") from None
+        return tuple(items)
+
+    return read
+
+
+_SCALARS: dict[Any, Callable[[Any], Any]] = {kind: _expect(kind) for kind in (str, int, bool)}
+
+
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """Find the reader for an annotation.
+
+    Annotations in use: a scalar, `dict[str, Any]` (a JSON object), `list[Any]` (a JSON array), a
+    record class, a tuple of one of these, each also optional, and Any.
+    """
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        # `X | None` reads as X: null is dealt with before.
+        return _reader(typing.get_args(kind)[0])
+    if origin is tuple:
+        return _read_tuple(_reader(typing.get_args(kind)[0]))
+    if origin is dict:
+        return read_object
+    if origin is list:
+        return _read_list
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return kind.from_dict
+    return _SCALARS.get(kind, _as_it_is)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

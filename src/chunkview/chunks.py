@@ -1,0 +1,462 @@
+"""The chunk views: one frozen class per variant of Anthropic's stream events.
+
+Each is flat (a delta's fields stand on the chunk) and overrides those attributes of the contract
+that its event has something to say about. How they are told apart stands in `decode`.
+
+Source: https://docs.anthropic.com/en/api/messages-streaming (event types).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from . import common
+from ._event import new_event_dict
+from ._json import copy_json
+from ._record import concise_repr, schema, to_json
+from .blocks import Citation, ContentBlock, TextBlock, ThinkingBlock
+from .call_response_chunk import AnthropicCallResponseChunk, FinishReason, common_finish_reasons
+from .message import Message
+from .usage import MessageDeltaUsage, Usage, cost_metadata
+
+if TYPE_CHECKING:
+    from .common import CostMetadata
+
+__all__ = [
+    "CitationsDeltaChunk",
+    "CompactionDeltaChunk",
+    "ContentBlockStartChunk",
+    "ContentBlockStopChunk",
+    "ErrorChunk",
+    "HelperEventChunk",
+    "InputJsonDeltaChunk",
+    "MessageDeltaChunk",
+    "MessageStartChunk",
+    "MessageStopChunk",
+    "PingChunk",
+    "SignatureDeltaChunk",
+    "TextDeltaChunk",
+    "ThinkingDeltaChunk",
+    "UnknownChunk",
+    "UnknownDeltaChunk",
+]
+
+
+IN_DELTA = {"inside": "delta"}
+"""Marks a field that stands on the event's `delta`."""
+
+
+@attrs.frozen(init=False, weakref_slot=False)
+class _Chunk(AnthropicCallResponseChunk):
+    """How a chunk is written back: its fields, over the event that it was decoded from."""
+
+    def to_event(self) -> dict[str, Any]:
+        event: dict[str, Any] = {} if self.chunk is None else new_event_dict(self.chunk)
+        event["type"] = self.type
+        for key in schema(type(self)).keys:
+            place = event.setdefault(key.inside, {}) if key.inside else event
+            value = to_json(getattr(self, key.name))
+            if value is not None or key.wire in place or (self.chunk is None and key.always):
+                place[key.wire] = value
+        return event
+
+    to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
+
+
+@attrs.frozen(init=False, weakref_slot=False)
+class _UsageChunk(_Chunk):
+    """A chunk whose event carries usage: `_counts` says which."""
+
+    @property
+    def _counts(self) -> Usage | MessageDeltaUsage:
+        raise NotImplementedError
+
+    @property
+    def input_tokens(self) -> int | None:
+        """Prompt tokens, without cache reads and writes, or None."""
+        return self._counts.input_tokens
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Prompt tokens read from the cache, or None."""
+        return self._counts.cache_read_input_tokens
+
+    @property
+    def output_tokens(self) -> int | None:
+        """Tokens generated so far."""
+        return self._counts.output_tokens
+
+    @property
+    def cost_metadata(self) -> CostMetadata:
+        """What a price calculation needs, as far as this event tells."""
+        return cost_metadata(self._counts, self.model)
+
+    @property
+    def common_usage(self) -> common.Usage | None:
+        """Provider-agnostic token counts; a missing count is 0."""
+        return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
+
+
+@attrs.frozen(weakref_slot=False)
+class MessageStartChunk(_UsageChunk):
+    """`message_start`: the message without its content.
+
+    Attributes:
+        message: The Message, as a rule with no content and no stop reason yet.
+        chunk: The original event.
+    """
+
+    type: ClassVar[str] = "message_start"
+
+    message: Message
+
+    @property
+    def _counts(self) -> Usage:
+        return self.message.usage
+
+    @property
+    def content(self) -> str:
+        """The text that the message starts with, as a rule ""."""
+        return self.message.text
+
+    @property
+    def thinking(self) -> str:
+        """The thinking that the message starts with, as a rule ""."""
+        return self.message.thinking
+
+    @property
+    def signature(self) -> str:
+        """The signatures that the message starts with, as a rule ""."""
+        return self.message.signature
+
+    @property
+    def model(self) -> str | None:
+        """The model that answers."""
+        return self.message.model
+
+    @property
+    def id(self) -> str | None:
+        """The message's id."""
+        return self.message.id
+
+    @property
+    def usage(self) -> Usage:
+        """The message's usage, in which the output has hardly begun."""
+        return self.message.usage
+
+    @property
+    def finish_reasons(self) -> list[FinishReason] | None:
+        """The stop reason, which a message that is only starting does not have as a rule."""
+        return _finish_reasons(self.message.stop_reason)
+
+    @property
+    def common_finish_reasons(self) -> list[common.FinishReason] | None:
+        """The same in provider-agnostic words."""
+        return common_finish_reasons(self.message.stop_reason)
+
+
+@attrs.frozen(weakref_slot=False)
+class ContentBlockStartChunk(_Chunk):
+    """`content_block_start`: a block begins, empty or (tool results, say) whole.
+
+    Attributes:
+        index: Which block of the message, from 0.
+        content_block: The block as it starts.
+        chunk: The original event.
+    """
+
+    type: ClassVar[str] = "content_block_start"
+
+    index: int
+    content_block: ContentBlock
+
+    @property
+    def content(self) -> str:
+        """The text that the block brings along, as a rule ""."""
+        block = self.content_block
+        return block.text if isinstance(block, TextBlock) else ""
+
+    @property
+    def thinking(self) -> str:
+        """The thinking that the block brings along, as a rule ""."""
+        block = self.content_block
+        return block.thinking if isinstance(block, ThinkingBlock) else ""
+
+    @property
+    def signature(self) -> str:
+        """The signature that the block brings along, as a rule ""."""
+        block = self.content_block
+        return block.signature or "" if isinstance(block, ThinkingBlock) else ""
+
+
+@attrs.frozen(init=False, weakref_slot=False)
+class _DeltaChunk(_Chunk):
+    """A `content_block_delta`."""
+
+    type: ClassVar[str] = "content_block_delta"
+    delta_type: ClassVar[str]
+
+    index: int
+
+    def to_event(self) -> dict[str, Any]:
+        event = super().to_event()
+        event["delta"]["type"] = self.delta_type
+        return event
+
+    to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
+
+
+@attrs.frozen(weakref_slot=False)
+class TextDeltaChunk(_DeltaChunk):
+    """`content_block_delta` / `text_delta`: more text.
+
+    Attributes:
+        index: Which block of the message, from 0.
+        text: The text to append.
+        chunk: The original event.
+    """
+
+    delta_type: ClassVar[str] = "text_delta"
+
+    text: str = attrs.field(metadata=IN_DELTA)
+
+    @property
+    def content(self) -> str:
+        """The text to append."""
+        return self.text
+
+
+@attrs.frozen(weakref_slot=False)
+class InputJsonDeltaChunk(_DeltaChunk):
+    """`content_block_delta` / `input_json_delta`: more of a tool input's JSON text.
+
+    Attributes:
+        index: Which block of the message, from 0.
+        partial_json: The text to append, cut anywhere.
+        chunk: The original event.
+    """
+
+    delta_type: ClassVar[str] = "input_json_delta"
+
+    partial_json: str = attrs.field(metadata=IN_DELTA)
+
+
+@attrs.frozen(weakref_slot=False)
+class ThinkingDeltaChunk(_DeltaChunk):
+    """`content_block_delta` / `thinking_delta`: more thinking.
+
+    Attributes:
+        index: Which block of the message, from 0.
+        thinking: The text to append.
+        chunk: The original event.
+    """
+
+    delta_type: ClassVar[str] = "thinking_delta"
+
+    thinking: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
+
+
+@attrs.frozen(weakref_slot=False)
+class SignatureDeltaChunk(_DeltaChunk):
+    """`content_block_delta` / `signature_delta`: the thinking block's signature.
+
+    Attributes:
+        index: Which block of the message, from 0.
+        signature: The whole signature; it replaces what was there.
+        chunk: The original event.
+    """
+
+    delta_type: ClassVar[str] = "signature_delta"
+
+    signature: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
+
+
+@attrs.frozen(weakref_slot=False)
+class CitationsDeltaChunk(_DeltaChunk):
+    """`content_block_delta` / `citations_delta`: one more citation of a text block.
+
+    Attributes:
+        index: Which block of the message, from 0.
+        citation: The citation.
+        chunk: The original event.
+    """
+
+    delta_type: ClassVar[str] = "citations_delta"
+
+    citation: Citation = attrs.field(metadata=IN_DELTA)
+
+
+@attrs.frozen(weakref_slot=False)
+class CompactionDeltaChunk(_DeltaChunk):
+    """`content_block_delta` / `compaction_delta`: the content of a compaction block (beta).
+
+    Attributes:
+        index: Which block of the message, from 0.
+        summary: The whole summary (`content` on the wire), or None when compaction failed. It
+            is no text for the user, so `content` is "".
+        encrypted_content: What the API wants back with the block, opaque, or None.
+        chunk: The original event.
+    """
+
+    delta_type: ClassVar[str] = "compaction_delta"
+
+    summary: str | None = attrs.field(metadata={**IN_DELTA, "wire": "content"})
+    encrypted_content: str | None = attrs.field(default=None, metadata=IN_DELTA)
+
+
+@attrs.frozen(weakref_slot=False)
+class UnknownDeltaChunk(_DeltaChunk):
+    """A `content_block_delta` of a kind that this version does not know.
+
+    Attributes:
+        index: Which block of the message, from 0.
+        delta_type: The delta's tag.
+        delta: The whole delta as it came.
+        chunk: The original event.
+    """
+
+    # Not marked IN_DELTA: the delta is kept whole, and its type is written into it.
+    delta_type: str  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    delta: dict[str, Any] = attrs.field(hash=False)
+
+
+@attrs.frozen(weakref_slot=False)
+class ContentBlockStopChunk(_Chunk):
+    """`content_block_stop`: a block is complete.
+
+    Attributes:
+        index: Which block of the message, from 0.
+        chunk: The original event.
+    """
+
+    type: ClassVar[str] = "content_block_stop"
+
+    index: int
+
+
+@attrs.frozen(repr=False, weakref_slot=False)
+class MessageDeltaChunk(_UsageChunk):
+    """`message_delta`: why the message stopped, and the usage so far.
+
+    Attributes:
+        stop_reason: Anthropic's stop reason, or None.
+        stop_sequence: The stop sequence that was met, or None.
+        usage: Cumulative token counts: they replace those of `message_start`.
+        stop_details: More about the stop, as it came, or None.
+        container: The container of the code execution tool, as it came, or None.
+        context_management: What context management did (beta), as it came, or None.
+        input_transformations: What the API changed in the input (beta), as it came, or None.
+        chunk: The original event.
+    """
+
+    type: ClassVar[str] = "message_delta"
+
+    stop_reason: str | None = attrs.field(metadata=IN_DELTA)
+    stop_sequence: str | None = attrs.field(metadata=IN_DELTA)
+    usage: MessageDeltaUsage  # type: ignore[mutable-override]  # pyright: ignore[reportIncompatibleMethodOverride]
+    stop_details: dict[str, Any] | None = attrs.field(
+        default=None, kw_only=True, hash=False, metadata=IN_DELTA
+    )
+    container: dict[str, Any] | None = attrs.field(
+        default=None, kw_only=True, hash=False, metadata=IN_DELTA
+    )
+    context_management: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    input_transformations: list[Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+
+    __repr__ = concise_repr
+
+    @property
+    def _counts(self) -> MessageDeltaUsage:
+        return self.usage
+
+    @property
+    def finish_reasons(self) -> list[FinishReason] | None:
+        """The stop reason as a one-element list, or None."""
+        return _finish_reasons(self.stop_reason)
+
+    @property
+    def common_finish_reasons(self) -> list[common.FinishReason] | None:
+        """The same in provider-agnostic words."""
+        return common_finish_reasons(self.stop_reason)
+
+
+@attrs.frozen(weakref_slot=False)
+class MessageStopChunk(_Chunk):
+    """`message_stop`: the stream is complete."""
+
+    type: ClassVar[str] = "message_stop"
+
+
+@attrs.frozen(weakref_slot=False)
+class PingChunk(_Chunk):
+    """`ping`: the connection is alive."""
+
+    type: ClassVar[str] = "ping"
+
+
+@attrs.frozen(weakref_slot=False)
+class ErrorChunk(_Chunk):
+    """`error`: the API gave up in mid-stream.
+
+    Attributes:
+        error_type: For example `overloaded_error`.
+        error_message: The API's message.
+        request_id: The request's id, or None.
+        chunk: The original event.
+    """
+
+    type: ClassVar[str] = "error"
+
+    error_type: str = attrs.field(metadata={"inside": "error", "wire": "type"})
+    error_message: str = attrs.field(metadata={"inside": "error", "wire": "message"})
+    request_id: str | None = None
+
+
+@attrs.frozen(init=False, weakref_slot=False)
+class _WholeEventChunk(_Chunk):
+    """An event that is kept whole."""
+
+    event_type: str
+    event: dict[str, Any] = attrs.field(hash=False)
+
+    @property
+    def type(self) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The tag of the event on the wire."""
+        return self.event_type
+
+    def to_event(self) -> dict[str, Any]:
+        return {**copy_json(self.event), "type": self.event_type}
+
+    to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
+
+
+@attrs.frozen(weakref_slot=False)
+class HelperEventChunk(_WholeEventChunk):
+    """An event that the SDK's `client.messages.stream()` adds on its own account.
+
+    It repeats what a delta said already, so its `content` is "" and joining `content` over that
+    stream gives each text once.
+
+    Attributes:
+        event_type: `text`, `thinking`, `signature`, `citation`, `input_json` or `compaction`.
+        event: The whole event as a dict.
+        chunk: The original event.
+    """
+
+
+@attrs.frozen(weakref_slot=False)
+class UnknownChunk(_WholeEventChunk):
+    """An event of a type that this version does not know.
+
+    Attributes:
+        event_type: The event's tag.
+        event: The whole event as a dict.
+        chunk: The original event.
+    """
+
+
+def _finish_reasons(stop_reason: str | None) -> list[FinishReason] | None:
+    # The contract's type is Anthropic's list; a reason beyond it is passed on as it came.
+    return None if stop_reason is None else [stop_reason]  # type: ignore[list-item]  # pyright: ignore[reportReturnType]

@@ -1,0 +1,100 @@
+"""What every provider has in common: finish reasons, token counts, what a price depends on.
+
+Nothing here knows Anthropic's events. The classes carry the names that Mirascope 1.x gave them,
+so that code which reads them works unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from ._record import concise_repr, record
+
+__all__ = ["CostMetadata", "FinishReason", "Usage"]
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+"""Why generation ended, in provider-agnostic words."""
+
+
+@attrs.frozen(weakref_slot=False)
+class Usage:
+    """Provider-agnostic token counts.
+
+    Attributes:
+        input_tokens: Tokens of the prompt, as the provider counts them. Anthropic's count leaves
+            out what was read from or written to the prompt cache.
+        cached_tokens: Tokens read from the prompt cache.
+        output_tokens: Tokens generated.
+        total_tokens: `input_tokens + output_tokens`.
+    """
+
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    total_tokens: int
+
+    @classmethod
+    def from_counts(
+        cls, input_tokens: int | None, cached_tokens: int | None, output_tokens: int | None
+    ) -> Usage | None:
+        """Make a Usage from counts that may be missing.
+
+        Args:
+            input_tokens: Tokens, or None when unknown.
+            cached_tokens: Tokens, or None when unknown.
+            output_tokens: Tokens, or None when unknown.
+
+        Returns:
+            None when all three are None; else a Usage in which a missing count is 0.
+        """
+        if input_tokens is None and cached_tokens is None and output_tokens is None:
+            return None
+        read, written = input_tokens or 0, output_tokens or 0
+        return cls(read, cached_tokens or 0, written, read + written)
+
+
+@record
+class CostMetadata:
+    """What a price calculation needs to know about one response. None means: not known.
+
+    Attributes:
+        input_tokens: Prompt tokens that were neither read from nor written to the cache.
+        output_tokens: Tokens generated.
+        cached_tokens: Prompt tokens read from the cache.
+        model: The model that answered.
+        cache_write_tokens: Prompt tokens written to the cache, whatever their time to live.
+        cache_write_5m_tokens: Of these, tokens kept for five minutes.
+        cache_write_1h_tokens: Of these, tokens kept for an hour.
+        web_search_requests: Searches made by the server tool, each of which is billed.
+        web_fetch_requests: Fetches made by the server tool.
+        tier: The service tier (`standard`, `priority`, `batch`).
+        region: Where inference ran, when the API says so (`inference_geo`).
+        speed: `standard` or `fast`.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    model: str | None = attrs.field(default=None, kw_only=True)
+    cache_write_tokens: int | None = attrs.field(default=None, kw_only=True)
+    cache_write_5m_tokens: int | None = attrs.field(default=None, kw_only=True)
+    cache_write_1h_tokens: int | None = attrs.field(default=None, kw_only=True)
+    web_search_requests: int | None = attrs.field(default=None, kw_only=True)
+    web_fetch_requests: int | None = attrs.field(default=None, kw_only=True)
+    tier: str | None = attrs.field(default=None, kw_only=True)
+    region: str | None = attrs.field(default=None, kw_only=True)
+    speed: str | None = attrs.field(default=None, kw_only=True)
+
+    __repr__ = concise_repr
+
+    @property
+    def batch_mode(self) -> bool:
+        """Whether the response was made by the batch API, which has prices of its own."""
+        return self.tier == "batch"
+
+    @property
+    def cache_write(self) -> bool | None:
+        """Whether anything was written to the prompt cache; None when not known."""
+        return None if self.cache_write_tokens is None else self.cache_write_tokens > 0

@@ -1,0 +1,119 @@
+"""Message: what a stream amounts to, finished or as far as it has come.
+
+Source: https://docs.anthropic.com/en/api/messages (the response), and the beta API for the
+fields marked so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from ._record import Record, record
+from .blocks import ContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
+from .usage import Usage, cost_metadata
+
+if TYPE_CHECKING:
+    from .common import CostMetadata
+
+__all__ = ["Message"]
+
+
+@record
+class Message(Record):
+    """An assistant's message.
+
+    Attributes:
+        id: The message's id.
+        model: The model that answered.
+        content: The content blocks, in order.
+        usage: What the message cost, in tokens. Never None.
+        stop_reason: Why generation ended, or None while it goes on.
+        stop_sequence: The stop sequence that was met, or None.
+        role: `assistant`.
+        stop_details: More about the stop (why the model refused, say), as it came.
+        container: The container of the code execution tool, as it came.
+        context_management: What context management did (beta), as it came.
+        diagnostics: Why the prompt cache was missed, as it came.
+        input_transformations: What the API changed in the input (beta), as it came.
+        extra: Keys that this class does not name.
+    """
+
+    type: ClassVar[str] = "message"
+
+    id: str
+    model: str
+    content: tuple[ContentBlock, ...]
+    usage: Usage
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    role: str = attrs.field(default="assistant", kw_only=True)
+    stop_details: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    container: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    context_management: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    diagnostics: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    input_transformations: list[Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    # The API always writes these two, so a message made by hand does as well.
+    _nulls: frozenset[str] = attrs.field(
+        default=frozenset({"stop_reason", "stop_sequence"}),
+        kw_only=True,
+        eq=False,
+        repr=False,
+        alias="nulls",
+    )
+
+    @property
+    def text(self) -> str:
+        """The text of all text blocks, joined."""
+        return "".join([block.text for block in self.content if isinstance(block, TextBlock)])
+
+    @property
+    def thinking(self) -> str:
+        """The text of all thinking blocks, joined."""
+        return "".join(
+            [block.thinking for block in self.content if isinstance(block, ThinkingBlock)]
+        )
+
+    @property
+    def signature(self) -> str:
+        """The signatures of all thinking blocks, joined."""
+        return "".join(
+            [block.signature or "" for block in self.content if isinstance(block, ThinkingBlock)]
+        )
+
+    @property
+    def tool_calls(self) -> tuple[ToolUseBlock, ...]:
+        """The calls of the caller's own tools, in order."""
+        return tuple([block for block in self.content if isinstance(block, ToolUseBlock)])
+
+    @property
+    def cost_metadata(self) -> CostMetadata:
+        """What a price calculation needs."""
+        return cost_metadata(self.usage, self.model)
+
+    def to_param(self) -> dict[str, Any]:
+        """Make the assistant turn that continues the conversation.
+
+        The API refuses empty text blocks and thinking without its signature, both of which a
+        partial message can hold, so these are left out. A tool input that is no JSON goes as
+        `{"INVALID_JSON": "<the text>"}`.
+
+        Source: https://docs.anthropic.com/en/api/messages (`messages`).
+
+        Returns:
+            `{"role": "assistant", "content": [...]}`, JSON-serialisable.
+        """
+        return {
+            "role": self.role,
+            "content": [block.to_dict() for block in self.content if _is_accepted(block)],
+        }
+
+
+def _is_accepted(block: ContentBlock) -> bool:
+    """Whether the API takes the block back."""
+    if isinstance(block, TextBlock):
+        return block.text != ""
+    if isinstance(block, ThinkingBlock):
+        return bool(block.signature)
+    return True

@@ -1,0 +1,53 @@
+"""Tools for testing code that consumes Anthropic's streams.
+
+A replay server and a few recordings for it stand here, and need nothing beyond chunkview itself.
+The Hypothesis strategies are in `chunkview.testing.strategies`, which needs the `testing` extra.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from .replay import ApiError, ReceivedRequest, ReplayServer, Reply
+
+__all__ = [
+    "ApiError",
+    "ReceivedRequest",
+    "ReplayServer",
+    "Reply",
+    "recording",
+    "recording_names",
+]
+
+_SUFFIX = ".sse"
+
+
+def recording_names() -> tuple[str, ...]:
+    """Name the bundled recordings.
+
+    They have the shapes that Anthropic documents at
+    https://docs.anthropic.com/en/api/messages-streaming, but were written for this package: no
+    model said what they say.
+
+    Returns:
+        The names that `recording` takes, sorted.
+    """
+    names = (entry.name for entry in (files(__name__) / "recordings").iterdir())
+    return tuple(sorted(name[: -len(_SUFFIX)] for name in names if name.endswith(_SUFFIX)))
+
+
+def recording(name: str) -> bytes:
+    """Read a bundled recording: the body of a streamed response, as the API sends it.
+
+    Args:
+        name: One of `recording_names()`, for example `text`.
+
+    Returns:
+        The body, a `text/event-stream` in UTF-8.
+
+    Raises:
+        ValueError: No recording has this name; the message lists those there are.
+    """
+    if name not in (names := recording_names()):
+        raise ValueError(f"no recording is named {name!r}; there are {', '.join(names)}")
+    return (files(__name__) / "recordings" / f"{name}{_SUFFIX}").read_bytes()

@@ -1,0 +1,215 @@
+"""Token counts in Anthropic's own shape: on the message, and on `message_delta`.
+
+Source: https://docs.anthropic.com/en/api/messages (`usage`). All counts are tokens unless an
+attribute says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from ._record import Record, record
+from .common import CostMetadata
+
+__all__ = [
+    "CacheCreation",
+    "IterationUsage",
+    "MessageDeltaUsage",
+    "OutputTokensDetails",
+    "ServerToolUsage",
+    "Usage",
+    "cost_metadata",
+]
+
+
+@record
+class CacheCreation(Record):
+    """Tokens written to the prompt cache, by their time to live.
+
+    Attributes:
+        ephemeral_5m_input_tokens: Tokens kept for five minutes.
+        ephemeral_1h_input_tokens: Tokens kept for an hour.
+        extra: Keys that this class does not name.
+    """
+
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+
+
+@record
+class ServerToolUsage(Record):
+    """How often server tools ran: requests, not tokens.
+
+    Attributes:
+        web_search_requests: Number of searches.
+        web_fetch_requests: Number of fetches.
+        extra: Keys that this class does not name.
+    """
+
+    web_search_requests: int | None = None
+    web_fetch_requests: int | None = None
+
+
+@record
+class OutputTokensDetails(Record):
+    """What the output tokens were spent on.
+
+    Attributes:
+        thinking_tokens: Tokens of thinking, a part of `output_tokens`.
+        extra: Keys that this class does not name.
+    """
+
+    thinking_tokens: int | None = None
+
+
+@record
+class IterationUsage(Record):
+    """The usage of one sampling iteration of a request that took several (beta).
+
+    Attributes:
+        type: `message`, `compaction`, `advisor_message`, `fallback_message`, or a later kind.
+        input_tokens: Prompt tokens, without cache reads and writes.
+        output_tokens: Tokens generated.
+        cache_creation_input_tokens: Tokens written to the cache.
+        cache_read_input_tokens: Tokens read from the cache.
+        cache_creation: The tokens written, by time to live.
+        model: The model that ran this iteration.
+        extra: Keys that this class does not name.
+    """
+
+    type: str
+    input_tokens: int
+    output_tokens: int
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
+    model: str | None = None
+
+
+@record
+class Usage(Record):
+    """What a message cost, in tokens.
+
+    The tokens of the whole prompt are the sum of `input_tokens`, `cache_creation_input_tokens`
+    and `cache_read_input_tokens`.
+
+    Attributes:
+        input_tokens: Prompt tokens, without cache reads and writes.
+        output_tokens: Tokens generated.
+        cache_creation_input_tokens: Tokens written to the cache.
+        cache_read_input_tokens: Tokens read from the cache.
+        cache_creation: The tokens written, by time to live.
+        server_tool_use: Requests made by server tools.
+        service_tier: `standard`, `priority` or `batch`.
+        output_tokens_details: What the output tokens were spent on.
+        inference_geo: Where inference ran.
+        speed: `standard` or `fast`.
+        iterations: The usage of each sampling iteration (beta).
+        fallback_credit: Whether a fallback credit was redeemed (beta), as it came.
+        extra: Keys that this class does not name.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
+    server_tool_use: ServerToolUsage | None = None
+    service_tier: str | None = None
+    output_tokens_details: OutputTokensDetails | None = None
+    inference_geo: str | None = attrs.field(default=None, kw_only=True)
+    speed: str | None = attrs.field(default=None, kw_only=True)
+    iterations: tuple[IterationUsage, ...] | None = attrs.field(default=None, kw_only=True)
+    fallback_credit: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+
+    def updated(self, later: MessageDeltaUsage) -> Usage:
+        """Bring the counts up to date with those of a `message_delta`.
+
+        The counts on `message_delta` are cumulative: each one replaces its predecessor, and one
+        that is null or absent leaves it as it was. Nothing is ever added up.
+
+        Args:
+            later: The usage of the `message_delta`.
+
+        Returns:
+            A new Usage.
+        """
+        changes: dict[str, Any] = {
+            field.name: value
+            for field in attrs.fields(MessageDeltaUsage)
+            if field.init and field.alias not in ("extra", "nulls")
+            if (value := getattr(later, field.name)) is not None
+        }
+        news = {name: value for name, value in later.extra.items() if value is not None}
+        return attrs.evolve(self, **changes, extra={**self.extra, **news})
+
+
+@record
+class MessageDeltaUsage(Record):
+    """The usage on `message_delta`: cumulative, so it replaces what came before.
+
+    Only `output_tokens` is always there. The fields are those of `Usage`; the API sends the last
+    four of them on `message_start` only, so far.
+
+    Attributes:
+        output_tokens: Tokens generated so far.
+        input_tokens: Prompt tokens, without cache reads and writes.
+        cache_creation_input_tokens: Tokens written to the cache.
+        cache_read_input_tokens: Tokens read from the cache.
+        server_tool_use: Requests made by server tools.
+        output_tokens_details: What the output tokens were spent on.
+        iterations: The usage of each sampling iteration (beta).
+        fallback_credit: Whether a fallback credit was redeemed (beta), as it came.
+        cache_creation: The tokens written to the cache, by time to live.
+        service_tier: `standard`, `priority` or `batch`.
+        inference_geo: Where inference ran.
+        speed: `standard` or `fast`.
+        extra: Keys that this class does not name.
+    """
+
+    output_tokens: int
+    input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    server_tool_use: ServerToolUsage | None = None
+    output_tokens_details: OutputTokensDetails | None = None
+    iterations: tuple[IterationUsage, ...] | None = attrs.field(default=None, kw_only=True)
+    fallback_credit: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    cache_creation: CacheCreation | None = attrs.field(default=None, kw_only=True)
+    service_tier: str | None = attrs.field(default=None, kw_only=True)
+    inference_geo: str | None = attrs.field(default=None, kw_only=True)
+    speed: str | None = attrs.field(default=None, kw_only=True)
+
+
+def cost_metadata(
+    usage: Usage | MessageDeltaUsage | None, model: str | None = None
+) -> CostMetadata:
+    """Gather what a price calculation needs.
+
+    Args:
+        usage: The token counts, or None when there are none.
+        model: The model that answered, when known.
+
+    Returns:
+        A CostMetadata; what is not known is None in it.
+    """
+    if usage is None:
+        return CostMetadata(model=model)
+    written = usage.cache_creation or CacheCreation()
+    tools = usage.server_tool_use or ServerToolUsage()
+    return CostMetadata(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_input_tokens,
+        model=model,
+        cache_write_tokens=usage.cache_creation_input_tokens,
+        cache_write_5m_tokens=written.ephemeral_5m_input_tokens,
+        cache_write_1h_tokens=written.ephemeral_1h_input_tokens,
+        web_search_requests=tools.web_search_requests,
+        web_fetch_requests=tools.web_fetch_requests,
+        tier=usage.service_tier,
+        region=usage.inference_geo,
+        speed=usage.speed,
+    )
