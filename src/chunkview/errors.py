@@ -85,11 +85,20 @@ class ProtocolError(ChunkviewError):
 
     Attributes:
         chunk: The chunk view that came at the wrong moment, or None.
+        partial: The message as it was before, where the accumulator that holds it is out of
+            reach (`accumulate`, `AnthropicStream`), or None.
     """
 
-    def __init__(self, problem: str, *, chunk: AnthropicCallResponseChunk | None = None) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        chunk: AnthropicCallResponseChunk | None = None,
+        partial: Message | None = None,
+    ) -> None:
         super().__init__(problem)
         self.chunk = chunk
+        self.partial = partial
 
 
 class IncompleteStreamError(ChunkviewError):

@@ -12,6 +12,7 @@ import json
 import re
 import selectors
 import socket
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -95,7 +96,7 @@ class ReceivedRequest:
 
 
 class ReplayServer:
-    r"""A server on 127.0.0.1 that answers `POST /v1/messages` with recorded bodies.
+    """A server on 127.0.0.1 that answers `POST /v1/messages` with recorded bodies.
 
     ```python
     from anthropic import Anthropic
@@ -114,7 +115,8 @@ class ReplayServer:
     and requests may come from any number of threads.
 
     A client that hangs up is no error. When the server itself fails, it drops the connection,
-    keeps the exception in `errors`, and raises the first of them when it is closed.
+    keeps the exception in `errors`, and raises the first of them when it is closed. (An exception
+    that leaves a `with` block goes before; it gets a note.)
 
     Args:
         bodies: What to answer: one reply or several, in turn, and from the first again after the
@@ -220,9 +222,12 @@ class ReplayServer:
     ) -> None:
         if exc is None:
             self.close()
-        else:
-            # What went wrong in the block is the news; `errors` still has the rest.
-            self._stop()
+            return
+        # The failure of the block stays the news, but that of the server may be its cause.
+        self._stop()
+        if sys.version_info >= (3, 11):
+            for error in self.errors:
+                exc.add_note(f"The replay server itself failed: {error!r}")
 
     def _stop(self) -> bool:
         with self._lock:
@@ -501,7 +506,7 @@ def _checked_reply(body: object) -> bytes | ApiError:
 def _is_pair(body: object) -> bool:
     match body:
         case (int(), Mapping()):
-            return isinstance(body, tuple)
+            return True
         case _:
             return False
 
