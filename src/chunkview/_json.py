@@ -79,7 +79,7 @@ def _checked(
     return checked_loads
 
 
-_stdlib_loads = _checked(_stdlib_parse, ValueError)
+stdlib_loads = _checked(_stdlib_parse, ValueError)
 
 
 @functools.cache
@@ -94,7 +94,7 @@ def default_loads() -> Callable[[bytes], Any]:
     try:
         import msgspec
     except ImportError:
-        return _stdlib_loads
+        return stdlib_loads
     return _checked(msgspec.json.Decoder().decode, msgspec.DecodeError, ValueError)
 
 

@@ -20,14 +20,16 @@ __all__ = ["maker"]
 T = TypeVar("T")
 
 
-def maker(cls: type[T]) -> Callable[..., T]:
+def maker(cls: type[T], *names: str) -> Callable[..., T]:
     """Write a positional constructor that does not check its arguments.
 
     Args:
         cls: A frozen, slotted attrs class whose fields have neither converters nor validators.
+        *names: The fields in the order of the constructor's parameters; the fields that are not
+            named follow in their own order.
 
     Returns:
-        A function that takes `chunk` first and then the other fields in their order.
+        A function that takes one argument for each field.
     """
     namespace: dict[str, Any] = {
         "__slots__": cls.__slots__,  # type: ignore[attr-defined]
@@ -36,12 +38,12 @@ def maker(cls: type[T]) -> Callable[..., T]:
         "__delattr__": object.__delattr__,
     }
     draft = type(cls.__name__, cls.__bases__, namespace)
-    names = ["chunk", *(field.name for field in attrs.fields(cls) if field.name != "chunk")]  # type: ignore[arg-type]
+    fields = dict.fromkeys((*names, *(field.name for field in attrs.fields(cls))))  # type: ignore[arg-type]
     source = "\n    ".join(
         [
-            f"def make({', '.join(names)}):",
+            f"def make({', '.join(fields)}):",
             "made = draft()",
-            *(f"made.{name} = {name}" for name in names),
+            *(f"made.{name} = {name}" for name in fields),
             "made.__class__ = cls",
             "return made",
         ]

@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
 from ._json import copy_json
+from ._make import maker
 from .errors import DecodeError, kind_of
 
 if TYPE_CHECKING:
@@ -108,8 +109,7 @@ def to_json(value: Any) -> Any:
     return copy_json(value)
 
 
-@attrs.frozen
-class Key:
+class Key(NamedTuple):
     """One named key of a JSON object.
 
     Attributes:
@@ -120,6 +120,7 @@ class Key:
         nullable: Whether it may be null.
         required: Whether the key must be there.
         always: Whether the key is written even when it is null and nobody has sent it.
+        default: The attribute's value where the key is absent.
     """
 
     name: str
@@ -129,10 +130,10 @@ class Key:
     nullable: bool
     required: bool
     always: bool
+    default: Any
 
 
-@attrs.frozen
-class Schema:
+class Schema(NamedTuple):
     """What a class reads and writes.
 
     Attributes:
@@ -148,14 +149,14 @@ class Schema:
 
 @functools.cache
 def schema(cls: type[Any]) -> Schema:
-    """The schema of a record class, from its annotations.
+    """The schema of a class, from its annotations.
 
     Made at first use: resolving the annotations of classes that are never read costs nothing.
     """
     hints = typing.get_type_hints(cls)
     keys = []
     for field in attrs.fields(cls):
-        if not field.init or field.alias in ("extra", "nulls", "chunk"):
+        if field.alias in ("extra", "nulls", "chunk"):
             continue
         kind = hints[field.name]
         optional = type(None) in typing.get_args(kind)
@@ -169,59 +170,66 @@ def schema(cls: type[Any]) -> Schema:
                 nullable=optional or kind is Any,
                 required=always and not optional,
                 always=always,
+                default=None if always else field.default,
             )
         )
-    tag = getattr(cls, "type", None)
     names = {key.wire for key in keys}
+    tag = getattr(cls, "type", None)
     if not isinstance(tag, str):  # no tag, or one that is a field
         return Schema(tuple(keys), None, frozenset(names))
     return Schema(tuple(keys), tag, frozenset(names | {"type"}))
 
 
-def read_keys(
-    keys: tuple[Key, ...], data: Mapping[str, Any]
-) -> tuple[dict[str, Any], frozenset[str]]:
+def read_keys(keys: tuple[Key, ...], data: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
     """Read the named keys of a mapping.
 
     Args:
-        keys: The schema.
+        keys: The keys.
         data: The mapping.
 
     Returns:
-        The attributes by name, and the names of the keys that came as null.
+        The attributes' values in the order of the keys, and the names of the keys that came as
+        null.
 
     Raises:
         DecodeError: With the path from `data` on.
     """
-    values: dict[str, Any] = {}
+    values: list[Any] = []
     nulls: list[str] = []
-    for key in keys:
-        value = data.get(key.wire, _MISSING)
-        if value is None and key.nullable:
-            nulls.append(key.wire)
-            values[key.name] = None
-        elif value is not _MISSING:
+    for _, wire, _, read, nullable, required, _, default in keys:
+        value = data.get(wire, _MISSING)
+        if value is _MISSING:
+            if required:
+                raise DecodeError("required, but missing", path=wire)
+            values.append(default)
+        elif value is None and nullable:
+            nulls.append(wire)
+            values.append(None)
+        else:
             try:
-                values[key.name] = key.read(value)
+                values.append(read(value))
             except DecodeError as error:
-                raise error.under(key.wire) from None
-        elif key.required:
-            raise DecodeError("required, but missing", path=key.wire)
-        elif key.always:
-            values[key.name] = None
-    return values, frozenset(nulls)
+                raise error.under(wire) from None
+    return values, nulls
 
 
 _MISSING: Any = object()
+_NO_NULLS: frozenset[str] = frozenset()
+
+
+@functools.cache
+def _maker(cls: type[Any]) -> Callable[..., Any]:
+    return maker(cls, "extra", "_nulls", *(key.name for key in schema(cls).keys))
 
 
 def _read_record(cls: type[Any], data: Any) -> Any:
     data = read_object(data)
-    shape = schema(cls)
-    values, nulls = read_keys(shape.keys, data)
-    if not data.keys() <= shape.names:
-        values["extra"] = {name: data[name] for name in data if name not in shape.names}
-    return cls(**values, nulls=nulls)
+    keys, _, names = schema(cls)
+    values, nulls = read_keys(keys, data)
+    extra = {}
+    if not data.keys() <= names:
+        extra = {name: data[name] for name in data if name not in names}
+    return _maker(cls)(extra, frozenset(nulls) if nulls else _NO_NULLS, *values)
 
 
 def _expect(expected: type) -> Callable[[Any], Any]:
@@ -243,14 +251,14 @@ def _expect(expected: type) -> Callable[[Any], Any]:
     return read
 
 
-def read_object(value: Any) -> Any:
+def read_object(value: Any) -> dict[str, Any]:
     """Check that a value is a JSON object.
 
     Raises:
         DecodeError: It is not.
     """
     if isinstance(value, dict):
-        return value
+        return value  # type: ignore[no-any-return]
     raise DecodeError(f"expected object, got {kind_of(value)}")
 
 

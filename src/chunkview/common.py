@@ -72,6 +72,8 @@ class CostMetadata:
         tier: The service tier (`standard`, `priority`, `batch`).
         region: Where inference ran, when the API says so (`inference_geo`).
         speed: `standard` or `fast`.
+        iterations: What each sampling iteration cost, for a request that took several (beta).
+            They are what is billed; the counts above leave out compaction, for example.
     """
 
     input_tokens: int | None = None
@@ -86,6 +88,7 @@ class CostMetadata:
     tier: str | None = attrs.field(default=None, kw_only=True)
     region: str | None = attrs.field(default=None, kw_only=True)
     speed: str | None = attrs.field(default=None, kw_only=True)
+    iterations: tuple[CostMetadata, ...] = attrs.field(default=(), kw_only=True)
 
     __repr__ = concise_repr
 

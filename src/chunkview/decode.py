@@ -92,7 +92,9 @@ def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseCh
     except DecodeError as error:
         tag = event.get("type")
         error.event = source
-        raise error.under(tag) if isinstance(tag, str) else error
+        if isinstance(tag, str):
+            error.under(tag)
+        raise
 
 
 def _decode_dict(event: dict[str, Any]) -> Chunk:
@@ -144,7 +146,7 @@ def _decode_other(event: Any) -> Chunk:
 
 
 STRING_DELTAS: dict[str, tuple[Callable[..., Chunk], str]] = {
-    cls.delta_type: (maker(cls), name)
+    cls.delta_type: (maker(cls, "chunk"), name)
     for cls, name in (
         (TextDeltaChunk, "text"),
         (InputJsonDeltaChunk, "partial_json"),
@@ -159,33 +161,36 @@ def _reader(cls: type[Chunk]) -> EventReader:
     """Make the reader of a variant from the schema of its class."""
 
     def read(event: dict[str, Any], source: Any) -> Chunk:
-        check_depth(event)
-        values: dict[str, Any] = {}
-        for inside, keys in _places(cls):
+        make, places = _plan(cls)
+        if event is source:  # what was parsed here has been checked
+            check_depth(event)
+        values: list[Any] = []
+        for inside, keys in places:
             place = _object_at(event, inside) if inside else event
             try:
-                found, _ = read_keys(keys, place)
+                values += read_keys(keys, place)[0]
             except DecodeError as error:
                 raise error.under(inside) if inside else error from None
-            values.update(found)
-        return cls(**values, chunk=source)
+        return make(source, *values)
 
     return read
 
 
 @functools.cache
-def _places(cls: type[Chunk]) -> tuple[tuple[str, tuple[Key, ...]], ...]:
-    """The keys of a variant by the object they stand in, in the order of the fields."""
+def _plan(
+    cls: type[Any],
+) -> tuple[Callable[..., Chunk], tuple[tuple[str, tuple[Key, ...]], ...]]:
+    """How to make a variant, and its keys by the object they stand in."""
     keys = schema(cls).keys
     insides = dict.fromkeys(key.inside for key in keys)
-    return tuple(
-        (inside, tuple(key for key in keys if key.inside == inside)) for inside in insides
-    )
+    places = [(inside, tuple(key for key in keys if key.inside == inside)) for inside in insides]
+    names = [key.name for _, place in places for key in place]
+    return maker(cls, "chunk", *names), tuple(places)
 
 
-def _string_delta(cls: type[Chunk]) -> EventReader:
+def _string_delta(cls: type[Chunk], tag: str) -> EventReader:
     """Make the reader of a delta that is one string: the hot path."""
-    make, name = STRING_DELTAS[cls.delta_type]  # type: ignore[attr-defined]
+    make, name = STRING_DELTAS[tag]
     read_unusual = _reader(cls)
 
     def read(event: dict[str, Any], source: Any) -> Chunk:
@@ -211,12 +216,14 @@ def _read_content_block_delta(event: dict[str, Any], source: Any) -> Chunk:
 
 
 def _read_unlisted_delta(event: dict[str, Any], source: Any) -> Chunk:
+    check_depth(event)
     delta = _object_at(event, "delta")
     try:
         tag = read_tag(delta)
     except DecodeError as error:
         raise error.under("delta") from None
-    return _reader(UnknownDeltaChunk)({**event, "delta_type": tag}, source)
+    (index,), _ = read_keys(schema(UnknownDeltaChunk).keys[:1], event)
+    return UnknownDeltaChunk(index, tag, delta, chunk=source)
 
 
 def _read_helper_event(event: dict[str, Any], source: Any) -> Chunk:
@@ -234,108 +241,16 @@ def _object_at(event: dict[str, Any], name: str) -> dict[str, Any]:
     if name not in event:
         raise DecodeError("required, but missing", path=name)
     try:
-        return read_object(event[name])  # type: ignore[no-any-return]
+        return read_object(event[name])
     except DecodeError as error:
         raise error.under(name) from None
 
 
-DELTAS: dict[str, tuple[Callable[..., Chunk], str]] = {
-    cls.delta_type: (maker(cls), name)
-    for cls, name in (
-        (TextDeltaChunk, "text"),
-        (InputJsonDeltaChunk, "partial_json"),
-        (ThinkingDeltaChunk, "thinking"),
-        (SignatureDeltaChunk, "signature"),
-    )
-}
-"""Deltas that are one string: how to make the chunk view, and the string's key on the delta."""
-
-
-def _reader(cls: type[Chunk]) -> EventReader:
-    """Make the reader of a variant from the schema of its class."""
-
-    def read(event: dict[str, Any], source: Any) -> Chunk:
-        check_depth(event)
-        values: dict[str, Any] = {}
-        for inside, keys in _places(cls):
-            place = _object_at(event, inside) if inside else event
-            try:
-                found, _ = read_keys(keys, place)
-            except DecodeError as error:
-                raise error.under(inside) if inside else error from None
-            values.update(found)
-        return cls(**values, chunk=source)
-
-    return read
-
-
-@functools.cache
-def _places(cls: type[Chunk]) -> tuple[tuple[str, tuple[Key, ...]], ...]:
-    """The keys of a variant by the object they stand in, in the order of the fields."""
-    keys = schema(cls).keys
-    insides = dict.fromkeys(key.inside for key in keys)
-    return tuple(
-        (inside, tuple(key for key in keys if key.inside == inside)) for inside in insides
-    )
-
-
-def _string_delta(cls: type[Chunk]) -> EventReader:
-    """Make the reader of a delta that is one string: the hot path."""
-    make, name = STRING_DELTAS[cls.delta_type]  # type: ignore[attr-defined]
-    read_unusual = _reader(cls)
-
-    def read(event: dict[str, Any], source: Any) -> Chunk:
-        try:
-            index = event["index"]
-            value = event["delta"][name]
-        except KeyError:
-            return read_unusual(event, source)
-        # Exact types: a bool is no index, and a subclass of str is no business of this path.
-        if index.__class__ is int and value.__class__ is str:
-            return make(source, index, value)
-        return read_unusual(event, source)
-
-    return read
-
-
-def _read_content_block_delta(event: dict[str, Any], source: Any) -> Chunk:
-    try:
-        read = DELTAS[event["delta"]["type"]]
-    except (KeyError, TypeError):
-        read = _read_unlisted_delta
-    return read(event, source)
-
-
-def _read_unlisted_delta(event: dict[str, Any], source: Any) -> Chunk:
-    delta = _object_at(event, "delta")
-    try:
-        tag = read_tag(delta)
-    except DecodeError as error:
-        raise error.under("delta") from None
-    return _reader(UnknownDeltaChunk)({**event, "delta_type": tag}, source)
-
-
-def _read_helper_event(event: dict[str, Any], source: Any) -> Chunk:
-    check_depth(event)
-    return HelperEventChunk(event["type"], event, chunk=source)
-
-
-def _read_unlisted(event: dict[str, Any], source: Any) -> Chunk:
-    check_depth(event)
-    return UnknownChunk(read_tag(event), event, chunk=source)
-
-
-def _required(event: dict[str, Any], name: str) -> Any:
-    if name not in event:
-        raise DecodeError("required, but missing")
-    return event[name]
-
-
 DELTAS: dict[str, EventReader] = {
-    "text_delta": _string_delta(TextDeltaChunk),
-    "input_json_delta": _string_delta(InputJsonDeltaChunk),
-    "thinking_delta": _string_delta(ThinkingDeltaChunk),
-    "signature_delta": _string_delta(SignatureDeltaChunk),
+    "text_delta": _string_delta(TextDeltaChunk, "text_delta"),
+    "input_json_delta": _string_delta(InputJsonDeltaChunk, "input_json_delta"),
+    "thinking_delta": _string_delta(ThinkingDeltaChunk, "thinking_delta"),
+    "signature_delta": _string_delta(SignatureDeltaChunk, "signature_delta"),
     "citations_delta": _reader(CitationsDeltaChunk),
     "compaction_delta": _reader(CompactionDeltaChunk),
 }

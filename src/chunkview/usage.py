@@ -197,19 +197,37 @@ def cost_metadata(
     """
     if usage is None:
         return CostMetadata(model=model)
-    written = usage.cache_creation or CacheCreation()
     tools = usage.server_tool_use or ServerToolUsage()
     return CostMetadata(
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_input_tokens,
+        **_counts(usage),
         model=model,
-        cache_write_tokens=usage.cache_creation_input_tokens,
-        cache_write_5m_tokens=written.ephemeral_5m_input_tokens,
-        cache_write_1h_tokens=written.ephemeral_1h_input_tokens,
         web_search_requests=tools.web_search_requests,
         web_fetch_requests=tools.web_fetch_requests,
         tier=usage.service_tier,
         region=usage.inference_geo,
         speed=usage.speed,
+        iterations=tuple(
+            [
+                CostMetadata(
+                    **_counts(iteration),
+                    model=iteration.model or model,
+                    tier=usage.service_tier,
+                    region=usage.inference_geo,
+                    speed=usage.speed,
+                )
+                for iteration in usage.iterations or ()
+            ]
+        ),
     )
+
+
+def _counts(usage: Usage | MessageDeltaUsage | IterationUsage) -> dict[str, int | None]:
+    written = usage.cache_creation or CacheCreation()
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cache_read_input_tokens,
+        "cache_write_tokens": usage.cache_creation_input_tokens,
+        "cache_write_5m_tokens": written.ephemeral_5m_input_tokens,
+        "cache_write_1h_tokens": written.ephemeral_1h_input_tokens,
+    }

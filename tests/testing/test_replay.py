@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anthropic import Anthropic, APIConnectionError, APIStatusError, AsyncAnthropic
 
+from chunkview import accumulate, iter_chunks
 from chunkview.testing import (
     ApiError,
     ReceivedRequest,
@@ -277,15 +278,13 @@ def test_a_client_that_tries_again_gets_the_next_body() -> None:
 
 @pytest.mark.parametrize("name", COMPLETE)
 def test_a_request_without_stream_gets_the_message_that_the_body_amounts_to(name: str) -> None:
-    with ReplayServer(recording(name)) as server, sync_client(server) as client:
-        whole = client.messages.create(model=MODEL, max_tokens=100, messages=MESSAGES)
-        with client.messages.stream(model=MODEL, max_tokens=100, messages=MESSAGES) as stream:
-            streamed = stream.get_final_message()
-    assert summary(whole) == summary(streamed) == COMPLETE[name]
-    assert whole.id == streamed.id
-    assert [block.to_dict() for block in whole.content] == [
-        block.to_dict() for block in streamed.content
-    ]
+    with ReplayServer(recording(name)) as server:
+        with sync_client(server) as client:
+            whole = client.messages.create(model=MODEL, max_tokens=100, messages=MESSAGES)
+        with http_connection(server) as connection:
+            answer = json.load(ask(connection, {"stream": False}))
+    assert summary(whole) == COMPLETE[name]
+    assert answer == accumulate(iter_chunks(recording(name))).to_dict()
 
 
 @pytest.mark.parametrize(
@@ -486,6 +485,14 @@ def test_a_request_body_may_come_in_chunks() -> None:
             connection.request("POST", "/v1/messages", pieces, encode_chunked=True)
             assert connection.getresponse().read() == TEXT
     assert [request.body for request in server.requests] == [{"stream": True, "n": 1}] * 2
+
+
+def test_a_request_body_in_chunks_may_have_extensions_and_trailers() -> None:
+    head = b"POST /v1/messages HTTP/1.1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+    body = b'A;x=1\r\n{"stream":\r\n5\r\ntrue}\r\n0\r\nchecksum: 1\r\n\r\n'
+    with ReplayServer(TEXT) as server:
+        exchange(server, head + body)
+    assert [request.body for request in server.requests] == [{"stream": True}]
 
 
 def test_a_large_request_body_is_read_before_the_answer() -> None:
@@ -713,6 +720,21 @@ def test_a_failure_of_the_server_does_not_hide_one_of_the_block() -> None:
     assert [type(error) for error in server.errors] == [UnicodeEncodeError]
     if sys.version_info >= (3, 11):
         assert "UnicodeEncodeError" in caught.value.__notes__[0]
+
+
+def test_a_server_that_can_accept_no_more_says_so_when_it_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: ReplayServer, connection: socket.socket, address: object) -> None:
+        connection.close()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(ReplayServer, "_serve_in_thread", fail)
+    server = ReplayServer(TEXT).start()
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        assert connection.recv(1) == b""
+    with pytest.raises(RuntimeError, match="new thread"):
+        server.close()
 
 
 UNPLAYABLE: list[tuple[dict[str, Any], type[Exception], str]] = [

@@ -525,12 +525,11 @@ def _checked_sizes(segment_size: int | Sequence[int] | None) -> tuple[int, ...]:
 
 
 def _cut(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
-    start = 0
-    for size in cycle(sizes):
-        if start >= len(body):
-            return
-        yield body[start : start + size]
-        start += size
+    start, next_sizes = 0, cycle(sizes)
+    while start < len(body):
+        end = start + next(next_sizes)
+        yield body[start:end]
+        start = end
 
 
 def _cut_after_events(body: bytes) -> Iterator[bytes]:

@@ -1,0 +1,287 @@
+"""`anthropic_call` and `prompt_template`: a function that returns a prompt becomes a call.
+
+The only module that imports the `anthropic` SDK (extra `sdk`).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, Union, overload
+
+from ._event import sdk_event_dict
+from .message import Message
+from .stream import AnthropicStream
+
+try:
+    import anthropic as sdk
+except ImportError as error:
+    raise ImportError(
+        "chunkview.anthropic needs the official client: pip install 'chunkview[sdk]'"
+    ) from error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+__all__ = ["DEFAULT_MAX_TOKENS", "Prompt", "anthropic_call", "prompt_template"]
+
+P = ParamSpec("P")
+
+DEFAULT_MAX_TOKENS = 4096
+"""The `max_tokens` of a call that does not say: the most that every current model can do."""
+
+Prompt = Union[str, "Sequence[Mapping[str, Any]]", Mapping[str, Any]]
+"""What a prompt function returns: the user's text, a list of message params, or a mapping with
+`messages` and other fields of the request, which override those of the decorator."""
+
+
+class _StreamCall(Protocol):
+    """Makes a prompt function a call that streams."""
+
+    @overload
+    def __call__(
+        self, prompt: Callable[P, Awaitable[Prompt]]
+    ) -> Callable[P, Awaitable[AnthropicStream]]: ...
+    @overload
+    def __call__(self, prompt: Callable[P, Prompt]) -> Callable[P, AnthropicStream]: ...
+
+
+class _MessageCall(Protocol):
+    """Makes a prompt function a call that gives the whole message."""
+
+    @overload
+    def __call__(
+        self, prompt: Callable[P, Awaitable[Prompt]]
+    ) -> Callable[P, Awaitable[Message]]: ...
+    @overload
+    def __call__(self, prompt: Callable[P, Prompt]) -> Callable[P, Message]: ...
+
+
+@overload
+def anthropic_call(
+    model: str,
+    *,
+    stream: Literal[True],
+    client: Any = None,
+    tools: Iterable[Any] | None = None,
+    **call_params: Any,
+) -> _StreamCall: ...
+@overload
+def anthropic_call(
+    model: str,
+    *,
+    stream: Literal[False] = False,
+    client: Any = None,
+    tools: Iterable[Any] | None = None,
+    **call_params: Any,
+) -> _MessageCall: ...
+def anthropic_call(
+    model: str,
+    *,
+    stream: bool = False,
+    client: Any = None,
+    tools: Iterable[Any] | None = None,
+    **call_params: Any,
+) -> Any:
+    """Turn a function that returns a prompt into a call of the Messages API.
+
+    Example:
+        ```python
+        @anthropic_call("claude-3-5-sonnet-20240620", stream=True)
+        def recommend_book(genre: str) -> str:
+            return f"Recommend a {genre} book"
+
+
+        for chunk, _ in recommend_book("fantasy"):
+            print(chunk.content, end="", flush=True)
+        ```
+
+    Args:
+        model: The model's name.
+        stream: Whether the call gives an AnthropicStream, or else a Message.
+        client: The client to call with: `anthropic.Anthropic` for a plain function,
+            `anthropic.AsyncAnthropic` for an `async` one (or the Bedrock and Vertex clients).
+            By default each call makes its own from the environment at that moment.
+        tools: Tool params for the request, as the API takes them.
+        **call_params: Further fields of the request (`max_tokens`, in tokens, is
+            `DEFAULT_MAX_TOKENS` unless given; `system`, `temperature`, …). With `betas`, the
+            call goes to the beta API.
+
+    Returns:
+        A decorator. The decorated function takes the same arguments and returns an
+        AnthropicStream or a Message; for an `async` function, awaiting the call does.
+
+    Raises:
+        TypeError: By the call: the function returned something that is no prompt, or the client
+            is synchronous where the function is not, or the other way round.
+
+    Whatever the SDK raises (`anthropic.APIError` and its kin) passes through unchanged.
+    """
+    fields: dict[str, Any] = {"model": model, "max_tokens": DEFAULT_MAX_TOKENS, **call_params}
+    if tools is not None:
+        fields["tools"] = list(tools)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def call_async(*args: Any, **kwargs: Any) -> AnthropicStream | Message:
+                request = {**fields, **_request(function, await function(*args, **kwargs))}
+                create = _endpoint(client or sdk.AsyncAnthropic(), request)
+                answer = create(**request, stream=stream)
+                if not inspect.isawaitable(answer):
+                    raise TypeError(f"{_name(function)} is async: give it an AsyncAnthropic client")
+                return _answer(await answer, stream=stream)
+
+            return call_async
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> AnthropicStream | Message:
+            request = {**fields, **_request(function, function(*args, **kwargs))}
+            create = _endpoint(client or sdk.Anthropic(), request)
+            answer = create(**request, stream=stream)
+            if inspect.iscoroutine(answer):
+                answer.close()
+                raise TypeError(f"{_name(function)} is not async: give it an Anthropic client")
+            return _answer(answer, stream=stream)
+
+        return call
+
+    return decorate
+
+
+def _endpoint(client: Any, request: Mapping[str, Any]) -> Callable[..., Any]:
+    messages = client.beta.messages if "betas" in request else client.messages
+    create: Callable[..., Any] = messages.create
+    return create
+
+
+def _answer(answer: Any, *, stream: bool) -> AnthropicStream | Message:
+    return AnthropicStream(answer) if stream else Message.from_dict(sdk_event_dict(answer))
+
+
+def _request(function: Callable[..., Any], prompt: Any) -> dict[str, Any]:
+    """The fields of the request that a prompt stands for."""
+    if isinstance(prompt, str):
+        return {"messages": [{"role": "user", "content": prompt}]}
+    if isinstance(prompt, Mapping):
+        if "messages" in prompt:
+            return {**prompt, **_request(function, prompt["messages"])}
+    elif isinstance(prompt, (list, tuple)) and all(isinstance(item, Mapping) for item in prompt):
+        return {"messages": list(prompt)}
+    raise TypeError(
+        f"{_name(function)} returned {_described(prompt)}; a prompt is a str, a list of message "
+        "params, or a mapping with `messages` and other fields of the request"
+    )
+
+
+def _described(prompt: Any) -> str:
+    if isinstance(prompt, Mapping):
+        return "a mapping without `messages`"
+    return f"a {type(prompt).__name__}" if prompt is not None else "None"
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", repr(function))
+
+
+R = TypeVar("R")
+
+
+class _TemplateDecorator(Protocol):
+    """Makes a function whose arguments fill a template a prompt function."""
+
+    @overload
+    def __call__(
+        self, function: Callable[P, Awaitable[Mapping[str, Any] | None]]
+    ) -> Callable[P, Awaitable[Prompt]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[P, Mapping[str, Any] | None]
+    ) -> Callable[P, Prompt]: ...
+
+
+def prompt_template(template: str) -> _TemplateDecorator:
+    """Fill a template with a call's arguments. Stands under `anthropic_call`.
+
+    Example:
+        ```python
+        @anthropic_call("claude-3-5-sonnet-20240620", stream=True)
+        @prompt_template("Recommend a {genre} book")
+        def recommend_book(genre: str): ...
+        ```
+
+    Args:
+        template: The text, in the syntax of `str.format`, with the function's parameters as
+            names. Common indentation and surrounding blank lines are taken away. Lines that begin
+            with `SYSTEM:`, `USER:` or `ASSISTANT:` begin a message of that role; what an argument
+            holds never does.
+
+    Returns:
+        A decorator. The function's body may return None, or a mapping of further fields of the
+        request, in which `computed_fields` is a mapping of further names for the template.
+
+    Raises:
+        TypeError: By the call: the function returned something else.
+        KeyError: By the call: the template names something that is neither a parameter nor a
+            computed field.
+    """
+    text = textwrap.dedent(template).strip()
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(function)
+
+        def fill(args: Any, kwargs: Any, returned: Any) -> dict[str, Any]:
+            if returned is not None and not isinstance(returned, Mapping):
+                raise TypeError(
+                    f"{_name(function)} returned a {type(returned).__name__}; under "
+                    "prompt_template a function returns None or a mapping of request fields"
+                )
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            fields = dict(returned or {})
+            names = {**bound.arguments, **fields.pop("computed_fields", {})}
+            try:
+                return {**_messages(text, names), **fields}
+            except KeyError as error:
+                raise KeyError(
+                    f"the template names {error.args[0]!r}, which is neither a parameter of "
+                    f"{_name(function)} nor a computed field"
+                ) from None
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def prompt_async(*args: Any, **kwargs: Any) -> dict[str, Any]:
+                return fill(args, kwargs, await function(*args, **kwargs))
+
+            return prompt_async
+
+        @functools.wraps(function)
+        def prompt(*args: Any, **kwargs: Any) -> dict[str, Any]:
+            return fill(args, kwargs, function(*args, **kwargs))
+
+        return prompt
+
+    return decorate
+
+
+_ROLE = re.compile(r"^(SYSTEM|USER|ASSISTANT):[ \t]*\n?", re.MULTILINE)
+
+
+def _messages(template: str, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill a template, role by role."""
+    first, *sections = _ROLE.split(template)
+    request: dict[str, Any] = {"messages": []}
+    if first.strip() or not sections:
+        request["messages"].append({"role": "user", "content": first.strip().format_map(names)})
+    for role, section in zip(sections[::2], sections[1::2], strict=True):
+        content = section.strip().format_map(names)
+        if role == "SYSTEM":
+            request["system"] = content
+        else:
+            request["messages"].append({"role": role.lower(), "content": content})
+    return request
