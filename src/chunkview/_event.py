@@ -34,7 +34,7 @@ def new_event_dict(event: Any) -> dict[str, Any]:
             return copied
         return plain(event)
     if isinstance(event, (str, bytes)):
-        return read_object(loads(event))  # type: ignore[no-any-return]
+        return read_object(loads(event))
     return sdk_event_dict(event)
 
 
@@ -69,12 +69,11 @@ def sdk_event_dict(event: Any) -> dict[str, Any]:
     dump = getattr(event, "model_dump", None)
     if not callable(dump):
         raise DecodeError(
-            "expected a mapping, JSON text or an event of the anthropic SDK, "
-            f"got {kind_of(event)}"
+            f"expected a mapping, JSON text or an event of the anthropic SDK, got {kind_of(event)}"
         )
     try:
         dumped = dump(mode="json", by_alias=True, exclude_unset=True, warnings=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise DecodeError(f"the event's own dump failed: {error}") from error
     check_depth(dumped)
-    return read_object(dumped)  # type: ignore[no-any-return]
+    return read_object(dumped)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 
-from ._json import copy_json
+from ._json import check_depth, copy_json
 from ._make import maker
 from .errors import DecodeError, kind_of
 
@@ -28,7 +28,18 @@ else:
     # a row of `None`s and saves generating a method for each class at import.
     record = functools.partial(attrs.frozen, repr=False, weakref_slot=False)
 
-__all__ = ["Key", "Record", "concise_repr", "read_keys", "read_object", "record", "schema", "to_json"]
+T = TypeVar("T")
+
+__all__ = [
+    "Key",
+    "Record",
+    "concise_repr",
+    "read_keys",
+    "read_object",
+    "record",
+    "schema",
+    "to_json",
+]
 
 
 def concise_repr(self: Any) -> str:
@@ -54,7 +65,7 @@ class Record:
         extra: The keys that the class does not name, with their values. Compared, not hashed.
     """
 
-    extra: dict[str, Any] = attrs.field(factory=dict, kw_only=True, hash=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, hash=False)
     # The names of the optional keys that came as an explicit null. They make no difference to
     # what the object means, so they are not compared, but `to_dict` writes them again.
     _nulls: frozenset[str] = attrs.field(
@@ -78,7 +89,8 @@ class Record:
             DecodeError: A required key is missing, or a value is of the wrong type; the error's
                 `path` says where.
         """
-        return _read_record(cls, data)
+        made: Self = read_record(cls, data)
+        return made
 
     def to_dict(self) -> dict[str, Any]:
         """Write the object as the wire has it.
@@ -109,6 +121,14 @@ def to_json(value: Any) -> Any:
     return copy_json(value)
 
 
+def per_class(make: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+    """Make something for a class once, when it is first wanted.
+
+    Resolving the annotations of classes that are never read costs nothing that way.
+    """
+    return functools.cache(make)  # type: ignore[return-value]
+
+
 class Key(NamedTuple):
     """One named key of a JSON object.
 
@@ -116,6 +136,7 @@ class Key(NamedTuple):
         name: The attribute.
         wire: The key on the wire, which differs where the key is a Python keyword.
         inside: The key of the object that holds this one, or "" for the object itself.
+        exact: The type of a value that is taken without further ado, or None.
         read: From the JSON value to the attribute's value; raises DecodeError.
         nullable: Whether it may be null.
         required: Whether the key must be there.
@@ -126,6 +147,7 @@ class Key(NamedTuple):
     name: str
     wire: str
     inside: str
+    exact: type | None
     read: Callable[[Any], Any]
     nullable: bool
     required: bool
@@ -147,12 +169,9 @@ class Schema(NamedTuple):
     names: frozenset[str]
 
 
-@functools.cache
+@per_class
 def schema(cls: type[Any]) -> Schema:
-    """The schema of a class, from its annotations.
-
-    Made at first use: resolving the annotations of classes that are never read costs nothing.
-    """
+    """The schema of a class, from its annotations."""
     hints = typing.get_type_hints(cls)
     keys = []
     for field in attrs.fields(cls):
@@ -166,6 +185,7 @@ def schema(cls: type[Any]) -> Schema:
                 name=field.name,
                 wire=field.metadata.get("wire", field.name),
                 inside=field.metadata.get("inside", ""),
+                exact=_exact(kind),
                 read=_reader(kind),
                 nullable=optional or kind is Any,
                 required=always and not optional,
@@ -196,9 +216,12 @@ def read_keys(keys: tuple[Key, ...], data: Mapping[str, Any]) -> tuple[list[Any]
     """
     values: list[Any] = []
     nulls: list[str] = []
-    for _, wire, _, read, nullable, required, _, default in keys:
-        value = data.get(wire, _MISSING)
-        if value is _MISSING:
+    get = data.get
+    for _, wire, _, exact, read, nullable, required, _, default in keys:
+        value = get(wire, _MISSING)
+        if value.__class__ is exact:
+            values.append(value)
+        elif value is _MISSING:
             if required:
                 raise DecodeError("required, but missing", path=wire)
             values.append(default)
@@ -217,19 +240,23 @@ _MISSING: Any = object()
 _NO_NULLS: frozenset[str] = frozenset()
 
 
-@functools.cache
-def _maker(cls: type[Any]) -> Callable[..., Any]:
-    return maker(cls, "extra", "_nulls", *(key.name for key in schema(cls).keys))
-
-
-def _read_record(cls: type[Any], data: Any) -> Any:
-    data = read_object(data)
+@per_class
+def _plan(cls: type[Any]) -> tuple[Callable[..., Any], tuple[Key, ...], frozenset[str]]:
+    """How to make a record, and from what."""
     keys, _, names = schema(cls)
+    return maker(cls, "extra", "_nulls", *(key.name for key in keys)), keys, names
+
+
+def read_record(cls: type[Any], data: Any) -> Any:
+    """Read an object as a record of a class: `cls.from_dict` where that does no more."""
+    data = read_object(data)
+    make, keys, names = _plan(cls)
     values, nulls = read_keys(keys, data)
     extra = {}
     if not data.keys() <= names:
         extra = {name: data[name] for name in data if name not in names}
-    return _maker(cls)(extra, frozenset(nulls) if nulls else _NO_NULLS, *values)
+        check_depth(extra)
+    return make(extra, frozenset(nulls) if nulls else _NO_NULLS, *values)
 
 
 def _expect(expected: type) -> Callable[[Any], Any]:
@@ -258,7 +285,7 @@ def read_object(value: Any) -> dict[str, Any]:
         DecodeError: It is not.
     """
     if isinstance(value, dict):
-        return value  # type: ignore[no-any-return]
+        return value
     raise DecodeError(f"expected object, got {kind_of(value)}")
 
 
@@ -266,6 +293,18 @@ def _read_list(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return value
     raise DecodeError(f"expected array, got {kind_of(value)}")
+
+
+def _kept(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make the reader of JSON that is kept as it came: bounded, so that it can be copied."""
+
+    def read_kept(value: Any) -> Any:
+        value = read(value)
+        if value:
+            check_depth(value)
+        return value
+
+    return read_kept
 
 
 def _read_tuple(read_item: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
@@ -276,7 +315,7 @@ def _read_tuple(read_item: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, .
         for index, item in enumerate(_read_list(value)):
             try:
                 items.append(read_item(item))
-            except DecodeError as error:
+            except DecodeError as error:  # noqa: PERF203 - it must name the item
                 raise error.under(f"[{index}]") from None
         return tuple(items)
 
@@ -299,12 +338,19 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is tuple:
         return _read_tuple(_reader(typing.get_args(kind)[0]))
     if origin is dict:
-        return read_object
+        return _kept(read_object)
     if origin is list:
-        return _read_list
+        return _kept(_read_list)
     if isinstance(kind, type) and issubclass(kind, Record):
-        return kind.from_dict
-    return _SCALARS.get(kind, _as_it_is)
+        own = kind.from_dict.__func__ is not Record.from_dict.__func__  # type: ignore[attr-defined]
+        return kind.from_dict if own else functools.partial(read_record, kind)
+    return _SCALARS.get(kind) or _kept(_as_it_is)
+
+
+def _exact(kind: Any) -> type | None:
+    """The scalar type of an annotation, for the check that most values pass."""
+    scalars = [one for one in (kind, *typing.get_args(kind)) if one in _SCALARS]
+    return scalars[0] if scalars and typing.get_origin(kind) is not tuple else None
 
 
 def _as_it_is(value: Any) -> Any:

@@ -4,8 +4,12 @@ Parts are collected and joined once, and a tool's input is parsed once. What may
 data: `_DRAFTS` says which deltas a block takes, `_PHASES` which events a phase takes.
 """
 
+# The tables at the end name methods of the classes above them.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -25,7 +29,6 @@ from .blocks import (
     ThinkingBlock,
     ToolUseBlock,
 )
-from .call_response_chunk import AnthropicCallResponseChunk
 from .chunks import (
     CitationsDeltaChunk,
     CompactionDeltaChunk,
@@ -49,9 +52,9 @@ from .errors import DecodeError, IncompleteStreamError, ProtocolError, StreamErr
 from .message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from .call_response_chunk import MessageStreamEvent
+    from .call_response_chunk import AnthropicCallResponseChunk, MessageStreamEvent
 
 __all__ = ["Accumulator", "accumulate"]
 
@@ -95,13 +98,13 @@ class Accumulator:
     """
 
     __slots__ = (
-        "_append_input",
-        "_append_text",
-        "_append_thinking",
+        "_append",
         "_drafts",
-        "_index",
+        "_input_run",
         "_message",
         "_phase",
+        "_text_run",
+        "_thinking_run",
         "unhandled",
     )
 
@@ -110,7 +113,7 @@ class Accumulator:
         self._message: Message | None = None
         self._drafts: list[_Draft] = []
         self._phase = _BEFORE
-        self._run(-1, None)
+        self._run(None, None)
 
     def add(self, chunk: MessageStreamEvent) -> None:
         """Take the next chunk view.
@@ -126,7 +129,7 @@ class Accumulator:
         """
         self.extend((chunk,))
 
-    def extend(self, chunks: Iterable[MessageStreamEvent]) -> None:
+    def extend(self, chunks: Iterable[Any]) -> None:
         """Take several chunk views: the same as `add` for each, at less cost per chunk.
 
         Args:
@@ -141,19 +144,14 @@ class Accumulator:
             # The next delta of the block that began last goes straight to its parts: a third of
             # the cost of the way by the tables (benchmarks/test_accumulate.py).
             kind = chunk.__class__
-            if kind is TextDeltaChunk:
-                if chunk.index == self._index and self._append_text is not None:  # type: ignore[union-attr]
-                    self._append_text(chunk.text)  # type: ignore[union-attr]
-                    continue
-            elif kind is InputJsonDeltaChunk:
-                if chunk.index == self._index and self._append_input is not None:  # type: ignore[union-attr]
-                    self._append_input(chunk.partial_json)  # type: ignore[union-attr]
-                    continue
-            elif kind is ThinkingDeltaChunk:
-                if chunk.index == self._index and self._append_thinking is not None:  # type: ignore[union-attr]
-                    self._append_thinking(chunk.thinking)  # type: ignore[union-attr]
-                    continue
-            self._add(decode(chunk))
+            if kind is TextDeltaChunk and chunk.index == self._text_run:
+                self._append(chunk.text)
+            elif kind is InputJsonDeltaChunk and chunk.index == self._input_run:
+                self._append(chunk.partial_json)
+            elif kind is ThinkingDeltaChunk and chunk.index == self._thinking_run:
+                self._append(chunk.thinking)
+            else:
+                self._add(decode(chunk))
 
     def message(self) -> Message:
         """Give the message as far as it has come. The accumulator can go on afterwards.
@@ -200,9 +198,7 @@ class Accumulator:
         """
         if not self.complete:
             missing = "message_start" if self._message is None else "message_stop"
-            raise IncompleteStreamError(
-                f"the stream ended before {missing}", partial=self.partial
-            )
+            raise IncompleteStreamError(f"the stream ended before {missing}", partial=self.partial)
         return self.message()
 
     def block(self, index: int) -> ContentBlock:
@@ -247,12 +243,14 @@ class Accumulator:
             return self._drafts[index]
         raise ProtocolError(f"block {shown(index)} has not started", chunk=chunk)
 
-    def _run(self, index: int, draft: _Draft | None) -> None:
+    def _run(self, index: int | None, draft: _Draft | None) -> None:
         """Note which block's deltas `extend` appends straight away."""
-        self._index = index
-        self._append_text = draft.parts.append if isinstance(draft, _TextDraft) else None
-        self._append_input = draft.parts.append if isinstance(draft, _InputDraft) else None
-        self._append_thinking = draft.parts.append if isinstance(draft, _ThinkingDraft) else None
+        self._text_run = index if isinstance(draft, _TextDraft) else None
+        self._input_run = index if isinstance(draft, _InputDraft) else None
+        self._thinking_run = index if isinstance(draft, _ThinkingDraft) else None
+        self._append: Callable[[str], None] = (
+            draft.parts.append if isinstance(draft, _PartsDraft) else _no_run
+        )
 
     def _add(self, chunk: AnthropicCallResponseChunk) -> None:
         take = self._phase.takes.get(chunk.__class__)
@@ -280,7 +278,9 @@ class Accumulator:
     def _delta(self, chunk: Any) -> None:
         draft = self._draft(chunk.index, chunk)
         if not draft.is_open:
-            raise ProtocolError(f"{chunk.delta_type} for block {chunk.index}, which has ended", chunk=chunk)
+            raise ProtocolError(
+                f"{chunk.delta_type} for block {chunk.index}, which has ended", chunk=chunk
+            )
         take = draft.takes.get(chunk.__class__)
         if take is not None:
             take(draft, chunk)
@@ -297,14 +297,14 @@ class Accumulator:
         if not draft.is_open:
             raise ProtocolError(f"block {chunk.index} has ended already", chunk=chunk)
         draft.close()
-        if chunk.index == self._index:
-            self._run(-1, None)
+        if chunk.index in (self._text_run, self._input_run, self._thinking_run):
+            self._run(None, None)
 
     def _close_blocks(self) -> None:
         for draft in self._drafts:
             if draft.is_open:
                 draft.close()
-        self._run(-1, None)
+        self._run(None, None)
 
     def _message_delta(self, chunk: MessageDeltaChunk) -> None:
         message: Any = self._message
@@ -341,6 +341,11 @@ class Accumulator:
 
     def _pass(self, _chunk: AnthropicCallResponseChunk) -> None:
         """Take an event that adds nothing to the message."""
+
+
+def _no_run(part: str) -> None:
+    """Stand in for the parts of a block where none is being appended to."""
+    raise AssertionError(part)
 
 
 def _unnamed(chunk: MessageDeltaChunk) -> dict[str, Any]:
@@ -512,7 +517,12 @@ class _CompactionDraft(_Draft):
         if not self.changes:
             return self.start
         return CompactionBlock.from_dict(
-            {**self.start.to_dict(), "encrypted_content": None, **self.changes, "type": "compaction"}
+            {
+                **self.start.to_dict(),
+                "encrypted_content": None,
+                **self.changes,
+                "type": "compaction",
+            }
         )
 
     takes: ClassVar[dict[type, Callable[[Any, Any], None]]] = {CompactionDeltaChunk: replace}

@@ -199,9 +199,7 @@ class _TemplateDecorator(Protocol):
         self, function: Callable[P, Awaitable[Mapping[str, Any] | None]]
     ) -> Callable[P, Awaitable[Prompt]]: ...
     @overload
-    def __call__(
-        self, function: Callable[P, Mapping[str, Any] | None]
-    ) -> Callable[P, Prompt]: ...
+    def __call__(self, function: Callable[P, Mapping[str, Any] | None]) -> Callable[P, Prompt]: ...
 
 
 def prompt_template(template: str) -> _TemplateDecorator:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 
 from ._json import copy_json
-from ._record import Record, read_object, record
+from ._record import Record, read_object, read_record, record
 from .errors import DecodeError, kind_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ class Citation(Record):
         """
         if cls is not Citation:
             return super().from_dict(data)
-        return CITATIONS.get(read_tag(data), UnknownCitation).from_dict(data)  # type: ignore[return-value]
+        known = CITATIONS.get(read_tag(data))
+        if known is None:
+            return UnknownCitation.from_dict(data)  # type: ignore[return-value]
+        return read_record(known, data)  # type: ignore[no-any-return]
 
 
 @record
@@ -282,13 +285,16 @@ class ContentBlock(Record):
         if cls is not ContentBlock:
             return super().from_dict(data)
         tag = read_tag(data)
-        if tag.endswith("_tool_result") and tag not in BLOCKS:
+        known = BLOCKS.get(tag)
+        if known is not None:
+            return read_record(known, data)  # type: ignore[no-any-return]
+        if tag.endswith("_tool_result"):
             try:
                 return ToolResultBlock.from_dict(data)  # type: ignore[return-value]
             except DecodeError:
                 # A newcomer that only shares the family's name is kept whole instead.
                 return UnknownBlock.from_dict(data)  # type: ignore[return-value]
-        return BLOCKS.get(tag, UnknownBlock).from_dict(data)  # type: ignore[return-value]
+        return UnknownBlock.from_dict(data)  # type: ignore[return-value]
 
 
 @record

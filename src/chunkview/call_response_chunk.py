@@ -14,7 +14,7 @@ import attrs
 
 from . import common
 from .common import CostMetadata
-from .usage import MessageDeltaUsage, Usage
+from .usage import MessageDeltaUsage, Usage  # noqa: TC001 - users may resolve annotations
 
 __all__ = [
     "AnthropicCallResponseChunk",
@@ -215,7 +215,7 @@ class AnthropicCallResponseChunk(BaseCallResponseChunk["MessageStreamEvent", Fin
 
 # Written with Union because `|` cannot join a string, and the string is needed for a class that
 # is its own parameter.
-MessageStreamEvent = Union[
+MessageStreamEvent = Union[  # noqa: UP007
     Mapping[str, Any], str, bytes, bytearray, memoryview, SdkEvent, AnthropicCallResponseChunk
 ]
 """What `decode` takes: an event as a mapping, as JSON text, as an object of the `anthropic` SDK,

@@ -48,7 +48,7 @@ IN_DELTA = {"inside": "delta"}
 """Marks a field that stands on the event's `delta`."""
 
 
-@attrs.frozen(init=False, weakref_slot=False)
+@attrs.frozen(weakref_slot=False)
 class _Chunk(AnthropicCallResponseChunk):
     """How a chunk is written back: its fields, over the event that it was decoded from."""
 
@@ -65,7 +65,7 @@ class _Chunk(AnthropicCallResponseChunk):
     to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
 
 
-@attrs.frozen(init=False, weakref_slot=False)
+@attrs.frozen(weakref_slot=False)
 class _UsageChunk(_Chunk):
     """A chunk whose event carries usage: `_counts` says which."""
 
@@ -191,7 +191,7 @@ class ContentBlockStartChunk(_Chunk):
         return block.signature or "" if isinstance(block, ThinkingBlock) else ""
 
 
-@attrs.frozen(init=False, weakref_slot=False)
+@attrs.frozen(weakref_slot=False)
 class _DeltaChunk(_Chunk):
     """A `content_block_delta`."""
 
@@ -414,7 +414,7 @@ class ErrorChunk(_Chunk):
     request_id: str | None = None
 
 
-@attrs.frozen(init=False, weakref_slot=False)
+@attrs.frozen(weakref_slot=False)
 class _WholeEventChunk(_Chunk):
     """An event that is kept whole."""
 

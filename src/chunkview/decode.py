@@ -7,13 +7,12 @@ kept whole.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from ._event import new_event_dict
 from ._json import check_depth, loads
 from ._make import maker
-from ._record import read_keys, read_object, schema
+from ._record import per_class, read_keys, read_object, schema
 from .blocks import read_tag
 from .call_response_chunk import AnthropicCallResponseChunk
 from .chunks import (
@@ -162,8 +161,6 @@ def _reader(cls: type[Chunk]) -> EventReader:
 
     def read(event: dict[str, Any], source: Any) -> Chunk:
         make, places = _plan(cls)
-        if event is source:  # what was parsed here has been checked
-            check_depth(event)
         values: list[Any] = []
         for inside, keys in places:
             place = _object_at(event, inside) if inside else event
@@ -176,7 +173,7 @@ def _reader(cls: type[Chunk]) -> EventReader:
     return read
 
 
-@functools.cache
+@per_class
 def _plan(
     cls: type[Any],
 ) -> tuple[Callable[..., Chunk], tuple[tuple[str, tuple[Key, ...]], ...]]:

@@ -6,7 +6,6 @@ whose price is not on the list.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from .common import CostMetadata
@@ -20,6 +19,7 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     from .call_response_chunk import AnthropicCallResponseChunk
     from .message import Message
@@ -70,9 +70,7 @@ def cost(
     return total
 
 
-def _searches(
-    metadata: CostMetadata, model: str | None, when: datetime | None
-) -> Decimal | None:
+def _searches(metadata: CostMetadata, model: str | None, when: datetime | None) -> Decimal | None:
     """The price of the server tools alone, which iterations do not count."""
     searches = CostMetadata(
         0, 0, model=metadata.model, web_search_requests=metadata.web_search_requests

@@ -70,11 +70,10 @@ class AnthropicStream:
         Raises:
             TypeError: The source is not iterable.
         """
-        if isinstance(source, (bytes, bytearray, memoryview)):
-            source = (source,)
+        whole = isinstance(source, (bytes, bytearray, memoryview))
+        self._source: Any = (source,) if whole else source
         if not hasattr(source, "__aiter__") and not hasattr(source, "__iter__"):
             raise TypeError(f"expected an iterable of events or bytes, got {type(source).__name__}")
-        self._source: Any = source
         self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
         self._accumulator = Accumulator()
         self._pairs: Generator[Pair] | None = None

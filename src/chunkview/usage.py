@@ -221,7 +221,7 @@ def cost_metadata(
     )
 
 
-def _counts(usage: Usage | MessageDeltaUsage | IterationUsage) -> dict[str, int | None]:
+def _counts(usage: Usage | MessageDeltaUsage | IterationUsage) -> dict[str, Any]:
     written = usage.cache_creation or CacheCreation()
     return {
         "input_tokens": usage.input_tokens,

@@ -1,0 +1,1 @@
+"""What chunkview costs, measured against its peers. `make bench` runs all of it."""

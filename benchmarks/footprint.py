@@ -1,0 +1,137 @@
+"""One figure of a fresh interpreter: `python footprint.py FUNCTION [ARGUMENT...]` prints it.
+
+Only modules that every interpreter has loaded already are imported up here: what is measured must
+not find its own dependencies imported.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+
+COUNT = 20_000
+
+
+def resident() -> int:
+    """The resident memory of this process in bytes."""
+    gc.collect()
+    with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - pathlib is not imported yet
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def import_time(module: str) -> float:
+    """Seconds to import a module."""
+    start = time.perf_counter()
+    __import__(module)
+    return time.perf_counter() - start
+
+
+def import_memory(module: str) -> float:
+    """Bytes that importing a module takes."""
+    before = resident()
+    __import__(module)
+    return resident() - before
+
+
+def text_event(number: int) -> bytes:
+    """A text delta on the wire, 122 bytes of payload, each with a text of its own."""
+    return (
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+        b'"delta":{"type":"text_delta","text":" the word %010d"}     }\n\n' % number
+    )
+
+
+def kept_by_chunkview() -> float:
+    """Bytes per text chunk decoded from the wire, its source bytes included."""
+    from chunkview import ChunkDecoder
+
+    feed = ChunkDecoder().feed
+    warm = [feed(text_event(number)) for number in range(1000)]
+    before = resident()
+    kept = [chunk for number in range(COUNT) for chunk in feed(text_event(number))]
+    taken = resident() - before
+    assert len(kept) == COUNT and len(warm) == 1000  # noqa: PT018
+    return taken / COUNT
+
+
+def kept_by_sdk() -> float:
+    """Bytes per text event of the SDK, which does not keep its source."""
+    from anthropic._models import construct_type
+    from anthropic._streaming import SSEDecoder
+    from anthropic.types import RawMessageStreamEvent
+
+    def feed(data: bytes) -> list[object]:
+        return [
+            construct_type(type_=RawMessageStreamEvent, value=sse.json())
+            for sse in SSEDecoder().iter_bytes(iter([data]))
+        ]
+
+    warm = [feed(text_event(number)) for number in range(1000)]
+    before = resident()
+    kept = [event for number in range(COUNT) for event in feed(text_event(number))]
+    taken = resident() - before
+    assert len(kept) == COUNT and len(warm) == 1000  # noqa: PT018
+    return taken / COUNT
+
+
+def idle_decoder(feeds: str, count: int = 10_000) -> float:
+    """Bytes per decoder that waits for more after so many events."""
+    from chunkview import ChunkDecoder
+
+    ChunkDecoder().feed(text_event(0))
+    events = [text_event(number) for number in range(int(feeds))]
+    before = resident()
+    decoders = [ChunkDecoder() for _ in range(count)]
+    for decoder in decoders:
+        for event in events:
+            decoder.feed(event)
+    return (resident() - before) / count
+
+
+def interleaved_memory(count: int = 10_000) -> float:
+    """Bytes per stream when so many are decoded and accumulated in turns."""
+    return _interleaved(count)[0]
+
+
+def interleaved_speed(count: int = 10_000) -> float:
+    """Chunks per second when so many streams are decoded and accumulated in turns."""
+    return _interleaved(count)[1]
+
+
+def _interleaved(count: int) -> tuple[float, float]:
+    from chunkview import Accumulator, ChunkDecoder
+    from chunkview.testing import recording
+
+    events = [event + b"\n\n" for event in recording("text").split(b"\n\n") if event]
+    ChunkDecoder().feed(b"".join(events))
+    chunks = 0
+    before = resident()
+    start = time.perf_counter()
+    streams = [(ChunkDecoder(), Accumulator()) for _ in range(count)]
+    for event in events:
+        for decoder, accumulator in streams:
+            decoded = decoder.feed(event)
+            accumulator.extend(decoded)
+            chunks += len(decoded)
+    seconds = time.perf_counter() - start
+    assert all(accumulator.complete for _, accumulator in streams)
+    return (resident() - before) / count, chunks / seconds
+
+
+def dropped(count: str) -> float:
+    """Bytes by which memory has grown after decoding and dropping so many chunks."""
+    from chunkview import ChunkDecoder
+
+    feed = ChunkDecoder().feed
+    for number in range(1000):
+        feed(text_event(number))
+    before = resident()
+    for number in range(int(count)):
+        feed(text_event(number))
+    return resident() - before
+
+
+if __name__ == "__main__":
+    print(globals()[sys.argv[1]](*sys.argv[2:]))

@@ -1,0 +1,281 @@
+"""The peers: other ways from an event, or from bytes, to typed Python objects.
+
+Each is set up as its documentation advises for speed. All are frozen, as ours are, and they all
+read `wire_types`, the same description of the wire; like ours they check types, and unlike ours
+they drop the keys that they do not know and refuse the tags that they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+import typing
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, Union
+
+import attrs
+import cattrs
+import httpx_sse
+import msgspec
+import pydantic
+from anthropic._models import construct_type
+from anthropic._streaming import SSEDecoder
+from anthropic.types import RawMessageStreamEvent
+from cattrs.strategies import configure_tagged_union
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Make = Callable[[str, dict[str, Any]], Any]
+    Read = Callable[[Any], Any]
+
+
+def wire_types(make: Make, one_of: Callable[[dict[str, Any]], Any]) -> Any:
+    """Describe the events of a stream to a library.
+
+    Args:
+        make: From a name and the types of the fields to a class. Optional fields default to None.
+        one_of: From classes by their tags to the type that stands for any of them.
+
+    Returns:
+        The type of an event.
+    """
+
+    def union(**variants: dict[str, Any]) -> Any:
+        return one_of({tag: make(tag, fields) for tag, fields in variants.items()})
+
+    count, text = Optional[int], Optional[str]
+    cache_creation = make(
+        "cache_creation", {"ephemeral_5m_input_tokens": count, "ephemeral_1h_input_tokens": count}
+    )
+    counts = {
+        "output_tokens": int,
+        "cache_creation_input_tokens": count,
+        "cache_read_input_tokens": count,
+    }
+    usage = make(
+        "usage",
+        {"input_tokens": int, "service_tier": text, "cache_creation": Optional[cache_creation]}
+        | counts,
+    )
+    delta_usage = make("delta_usage", {"input_tokens": count} | counts)
+    citation = union(
+        web_search_result_location={
+            "cited_text": str,
+            "url": str,
+            "encrypted_index": str,
+            "title": text,
+        },
+        char_location={
+            "cited_text": str,
+            "document_index": int,
+            "start_char_index": int,
+            "end_char_index": int,
+            "document_title": text,
+        },
+    )
+    tool_use = {"id": str, "name": str, "input": dict[str, Any]}
+    block = union(
+        text={"text": str, "citations": Optional[list[citation]]},
+        thinking={"thinking": str, "signature": text},
+        tool_use=tool_use,
+        server_tool_use=tool_use,
+        web_search_tool_result={"tool_use_id": str, "content": Any},
+    )
+    message = make(
+        "message",
+        {
+            "type": str,
+            "id": str,
+            "model": str,
+            "role": str,
+            "content": list[block],
+            "usage": usage,
+            "stop_reason": text,
+            "stop_sequence": text,
+        },
+    )
+    delta = union(
+        text_delta={"text": str},
+        input_json_delta={"partial_json": str},
+        thinking_delta={"thinking": str},
+        signature_delta={"signature": str},
+        citations_delta={"citation": citation},
+    )
+    stop = make("stop", {"stop_reason": text, "stop_sequence": text})
+    return union(
+        message_start={"message": message},
+        content_block_start={"index": int, "content_block": block},
+        content_block_delta={"index": int, "delta": delta},
+        content_block_stop={"index": int},
+        message_delta={"delta": stop, "usage": delta_usage},
+        message_stop={},
+        ping={},
+    )
+
+
+def _is_optional(kind: Any) -> bool:
+    return type(None) in typing.get_args(kind)
+
+
+def _cattrs() -> tuple[Read, Read]:
+    converter = cattrs.Converter(detailed_validation=False)
+
+    def make(name: str, fields: dict[str, Any]) -> Any:
+        attributes = {
+            field: attrs.field(type=kind, default=None if _is_optional(kind) else attrs.NOTHING)
+            for field, kind in sorted(fields.items(), key=lambda item: _is_optional(item[1]))
+        }
+        return attrs.make_class(name, attributes, frozen=True)
+
+    def one_of(variants: dict[str, Any]) -> Any:
+        tags = {cls: tag for tag, cls in variants.items()}
+        union: Any = Union[tuple(tags)]
+        configure_tagged_union(union, converter, tags.__getitem__, tag_name="type")
+        return union
+
+    event = wire_types(make, one_of)
+    return (
+        lambda data: converter.structure(data, event),
+        lambda made: converter.unstructure(made, event),
+    )
+
+
+def _pydantic() -> tuple[Read, Read]:
+    config = pydantic.ConfigDict(frozen=True)
+
+    def make(name: str, fields: dict[str, Any]) -> Any:
+        definitions: dict[str, Any] = {
+            field: (kind, None if _is_optional(kind) else ...) for field, kind in fields.items()
+        }
+        return pydantic.create_model(name, __config__=config, **definitions)
+
+    def one_of(variants: dict[str, Any]) -> Any:
+        tagged = tuple(
+            pydantic.create_model(tag, __base__=cls, type=(Literal[tag], ...))
+            for tag, cls in variants.items()
+        )
+        union: Any = Union[tagged]
+        return Annotated[union, pydantic.Field(discriminator="type")]
+
+    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(wire_types(make, one_of))
+    return adapter.validate_python, adapter.dump_python
+
+
+def _msgspec() -> Any:
+    def make(name: str, fields: dict[str, Any]) -> Any:
+        definitions = [
+            (field, kind, None) if _is_optional(kind) else (field, kind)
+            for field, kind in fields.items()
+        ]
+        return msgspec.defstruct(name, definitions, frozen=True, kw_only=True)
+
+    def one_of(variants: dict[str, Any]) -> Any:
+        tagged = tuple(
+            msgspec.defstruct(tag, [], bases=(cls,), tag=tag, tag_field="type", frozen=True)
+            for tag, cls in variants.items()
+        )
+        union: Any = Union[tagged]
+        return union
+
+    return wire_types(make, one_of)
+
+
+_STRUCTS = _msgspec()
+
+
+def sdk(event: Any) -> Any:
+    """What the SDK's client does with each parsed event."""
+    return construct_type(type_=RawMessageStreamEvent, value=event)
+
+
+READERS: dict[str, tuple[Read, Read]] = {
+    "SDK": (sdk, lambda made: made.to_dict()),
+    "cattrs": _cattrs(),
+    "pydantic": _pydantic(),
+    "msgspec.convert": (lambda event: msgspec.convert(event, _STRUCTS), msgspec.to_builtins),
+}
+"""From a parsed event to the peer's object, and back."""
+
+TUPLES: dict[str, Read] = {
+    "message_start": lambda event: (
+        (message := event["message"])["id"],
+        message["model"],
+        (usage := message["usage"])["input_tokens"],
+        usage["output_tokens"],
+    ),
+    "content_block_start": lambda event: (event["index"], (event["content_block"])["type"]),
+    "text_delta": lambda event: (event["index"], event["delta"]["text"]),
+    "input_json_delta": lambda event: (event["index"], event["delta"]["partial_json"]),
+    "thinking_delta": lambda event: (event["index"], event["delta"]["thinking"]),
+    "signature_delta": lambda event: (event["index"], event["delta"]["signature"]),
+    "citations_delta": lambda event: (
+        event["index"],
+        (citation := event["delta"]["citation"])["cited_text"],
+        citation["url"],
+    ),
+    "content_block_stop": lambda event: (event["type"], event["index"]),
+    "message_delta": lambda event: (
+        event["delta"]["stop_reason"],
+        event["usage"]["output_tokens"],
+    ),
+    "message_stop": lambda event: (event["type"],),
+}
+"""The floor: whoever knows which event is coming picks what is wanted, unchecked."""
+
+
+def sdk_wire(pieces: Iterable[bytes]) -> list[Any]:
+    """The SDK's decoder and construction, without its HTTP response around them."""
+    return [
+        sdk(sse.json()) for sse in SSEDecoder().iter_bytes(iter(pieces)) if sse.event != "ping"
+    ]
+
+
+def httpx_sse_wire(pieces: Iterable[bytes]) -> list[Any]:
+    """httpx-sse, and the standard library's JSON: plain dicts."""
+    source = httpx_sse.EventSource(_Response(pieces))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return [sse.json() for sse in source.iter_sse()]
+
+
+class _Response:
+    """As much of an HTTP response as httpx-sse asks for."""
+
+    headers: typing.ClassVar = {"content-type": "text/event-stream"}
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+
+    def iter_text(self) -> Iterator[str]:
+        return (piece.decode() for piece in self._pieces)
+
+
+def floor_wire(pieces: Iterable[bytes], loads: Callable[[bytes], Any] = json.loads) -> list[Any]:
+    """The floor: find the payload and parse its JSON, nothing else."""
+    parsed = []
+    rest = b""
+    for piece in pieces:
+        *events, rest = (rest + piece).split(b"\n\n")
+        for event in events:
+            parsed.append(loads(event[event.index(b"data: ") + 6 :]))  # noqa: PERF401
+    return parsed
+
+
+_decode_structs = msgspec.json.Decoder(_STRUCTS).decode
+_decode_plain = msgspec.json.Decoder().decode
+
+
+def structs_wire(pieces: Iterable[bytes]) -> list[Any]:
+    """The floor's framing, and tagged Structs from the JSON text."""
+    return floor_wire(pieces, _decode_structs)
+
+
+def floor_wire_msgspec(pieces: Iterable[bytes]) -> list[Any]:
+    """The floor with msgspec's JSON."""
+    return floor_wire(pieces, _decode_plain)
+
+
+def without_nulls(value: Any) -> Any:
+    """A JSON value without null members, in which the peers differ, to compare it by."""
+    if isinstance(value, dict):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value

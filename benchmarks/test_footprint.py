@@ -1,0 +1,88 @@
+"""What chunkview takes besides time per event: import time and memory.
+
+Each figure comes from a fresh interpreter that runs `footprint.py`; peers take turns.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+needs_statm = pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc/self/statm"
+)
+
+
+def fresh(*command: str) -> float:
+    """Run a function of `footprint.py` in a fresh interpreter."""
+    script = Path(__file__).with_name("footprint.py")
+    result = subprocess.run(
+        [sys.executable, str(script), *command], check=True, capture_output=True, text=True
+    )
+    return float(result.stdout)
+
+
+def record(
+    benchmark: BenchmarkFixture, row: str, commands: dict[str, tuple[str, ...]], turns: int = 1
+) -> dict[str, float]:
+    """Run a command per peer, by turns, and record the medians."""
+
+    def take_turns() -> dict[str, float]:
+        figures = [
+            {peer: fresh(*command) for peer, command in commands.items()}
+            for _ in range(turns if benchmark.enabled else 1)
+        ]
+        return {peer: statistics.median(turn[peer] for turn in figures) for peer in commands}
+
+    medians: dict[str, float] = benchmark.pedantic(take_turns)
+    benchmark.group = f"footprint: {row}"
+    benchmark.extra_info.update(section="footprint", row=row, figures=medians)
+    return medians
+
+
+def test_import_time(benchmark: BenchmarkFixture) -> None:
+    commands = {"chunkview": ("import_time", "chunkview"), "SDK": ("import_time", "anthropic")}
+    for command in commands.values():  # byte code is written, and the file cache is warm
+        fresh(*command)
+    record(benchmark, "import, seconds", commands, turns=9)
+
+
+@needs_statm
+def test_import_memory(benchmark: BenchmarkFixture) -> None:
+    commands = {"chunkview": ("import_memory", "chunkview"), "SDK": ("import_memory", "anthropic")}
+    record(benchmark, "import, bytes", commands, turns=3)
+
+
+@needs_statm
+def test_memory_of_kept_text_chunks(benchmark: BenchmarkFixture) -> None:
+    commands = {"chunkview": ("kept_by_chunkview",), "SDK": ("kept_by_sdk",)}
+    record(benchmark, "a kept text chunk, bytes", commands)
+
+
+@needs_statm
+@pytest.mark.parametrize(("state", "feeds"), [("new", "0"), ("in mid-stream", "3")])
+def test_idle_decoders(benchmark: BenchmarkFixture, state: str, feeds: str) -> None:
+    record(benchmark, f"idle decoder {state}, bytes", {"chunkview": ("idle_decoder", feeds)})
+
+
+@needs_statm
+@pytest.mark.parametrize(("function", "unit"), [("memory", "bytes each"), ("speed", "chunks/s")])
+def test_interleaved_streams(benchmark: BenchmarkFixture, function: str, unit: str) -> None:
+    row = f"10,000 interleaved streams, {unit}"
+    record(benchmark, row, {"chunkview": (f"interleaved_{function}",)})
+
+
+@needs_statm
+def test_dropped_chunks_leave_nothing_behind(benchmark: BenchmarkFixture) -> None:
+    count = "1000000" if benchmark.enabled else "100000"
+    row = "growth after a million chunks, bytes"
+    grown = record(benchmark, row, {"chunkview": ("dropped", count)})
+    assert grown["chunkview"] < 1_000_000

@@ -1,0 +1,152 @@
+"""SSE bytes to chunk views: recorded streams cut in three ways, a long text, and the growth."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import chunkview._json
+from chunkview import ChunkDecoder
+
+from .peers import (
+    floor_wire,
+    floor_wire_msgspec,
+    httpx_sse_wire,
+    sdk_wire,
+    structs_wire,
+    without_nulls,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    from .conftest import Measure
+
+    Wire = Callable[[Iterable[bytes]], list[Any]]
+
+try:
+    stdlib_loads = chunkview._json.stdlib_loads
+except AttributeError:  # until it has this name
+    stdlib_loads = chunkview._json._stdlib_loads  # type: ignore[attr-defined]
+
+
+def chunkview_wire(
+    pieces: Iterable[bytes], loads: Callable[[bytes], Any] | None = stdlib_loads
+) -> list[Any]:
+    decoder = ChunkDecoder(loads=loads)
+    chunks: list[Any] = []
+    for piece in pieces:
+        chunks += decoder.feed(piece)
+    return chunks + decoder.close()
+
+
+def chunkview_wire_msgspec(pieces: Iterable[bytes]) -> list[Any]:
+    return chunkview_wire(pieces, None)
+
+
+PEERS: dict[str, Wire] = {
+    "chunkview": chunkview_wire,
+    "chunkview + msgspec": chunkview_wire_msgspec,
+    "SDK": sdk_wire,
+    "httpx-sse + json": httpx_sse_wire,
+    "msgspec Structs": structs_wire,
+    "floor, json": floor_wire,
+    "floor, msgspec": floor_wire_msgspec,
+}
+
+
+def by_event(body: bytes) -> list[bytes]:
+    return [event + b"\n\n" for event in body.split(b"\n\n") if event]
+
+
+def by_segment(body: bytes) -> list[bytes]:
+    return [body[start : start + 1400] for start in range(0, len(body), 1400)]
+
+
+CUTS: dict[str, Callable[[bytes], list[bytes]]] = {
+    "one event per feed": by_event,
+    "1,400-byte segments": by_segment,
+    "whole bodies": lambda body: [body],
+}
+
+
+def text_event(text: str) -> bytes:
+    """A text delta as the API writes it: no blanks but for padding before the last brace."""
+    delta = {"type": "text_delta", "text": text}
+    event = {"type": "content_block_delta", "index": 0, "delta": delta}
+    payload = json.dumps(event, separators=(",", ":"))[:-1] + " " * (len(text) % 8) + "}"
+    return b"event: content_block_delta\ndata: " + payload.encode() + b"\n\n"
+
+
+def decode_all(wire: Wire, streams: list[list[bytes]]) -> list[list[Any]]:
+    return [wire(pieces) for pieces in streams]
+
+
+def assert_same(peer: str, theirs: list[Any], pieces: list[bytes]) -> None:
+    """The peer found as many events as we did, with the same texts and, if it says so, type."""
+    ours = chunkview_wire(pieces)
+    assert chunkview_wire_msgspec(pieces) == ours
+    if peer == "SDK":
+        ours = [chunk for chunk in ours if chunk.type != "ping"]
+    events = [chunk.to_event() for chunk in ours]
+    if peer.startswith("chunkview"):
+        assert theirs == ours
+    elif peer in ("SDK", "msgspec Structs"):
+        for made, event in zip(theirs, events, strict=True):
+            text = getattr(getattr(made, "delta", None), "text", "")
+            assert (event.get("delta") or {}).get("text", "") == text
+            assert getattr(made, "index", None) == event.get("index")
+    else:
+        assert without_nulls(theirs) == without_nulls(events)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("cut", CUTS)
+def test_recorded_streams(measure: Measure, streams: list[bytes], cut: str, peer: str) -> None:
+    pieces = [CUTS[cut](body) for body in streams]
+    events = sum(len(by_event(body)) for body in streams)
+    decoded = measure("wire", cut, peer, events, decode_all, PEERS[peer], pieces)
+    for theirs, body in zip(decoded, pieces, strict=True):
+        assert_same(peer, theirs, body)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_one_long_text(measure: Measure, peer: str) -> None:
+    pieces = [text_event(f" word {number}") for number in range(2000)]
+    decoded = measure("wire", "2,000 text deltas", peer, len(pieces), PEERS[peer], pieces)
+    assert_same(peer, decoded, pieces)
+
+
+@pytest.mark.parametrize("peer", ["chunkview", "SDK"])
+@pytest.mark.parametrize("size", [500_000, 5_000_000, 50_000_000], ids="{:,}".format)
+def test_one_event_in_1_kb_feeds(
+    measure: Measure, benchmark: BenchmarkFixture, size: int, peer: str
+) -> None:
+    if peer == "SDK" and size > 5_000_000:
+        pytest.skip("takes the SDK minutes: its time grows with the square of the event")
+    size = size if benchmark.enabled else size // 100
+    event = text_event("x" * size)
+    pieces = [event[start : start + 1000] for start in range(0, len(event), 1000)]
+    row = f"one event of {size:,} bytes"
+    decoded = measure("growth", row, peer, len(event), PEERS[peer], pieces, rounds=2)
+    assert_same(peer, decoded, pieces)
+
+
+@pytest.mark.parametrize("peer", ["chunkview", "SDK"])
+@pytest.mark.parametrize("size", [100_000, 1_000_000, 10_000_000], ids="{:,}".format)
+def test_one_byte_at_a_time(
+    measure: Measure, benchmark: BenchmarkFixture, size: int, peer: str
+) -> None:
+    if peer == "SDK" and size > 1_000_000:
+        pytest.skip("one size less is enough to see the SDK's figure")
+    size = size if benchmark.enabled else size // 100
+    event = text_event(" and the lamp")
+    body = event * (size // len(event))
+    pieces = [body[at : at + 1] for at in range(len(body))]
+    row = f"{size:,} bytes, one by one"
+    decoded = measure("growth", row, peer, len(body), PEERS[peer], pieces, rounds=2)
+    assert_same(peer, decoded, pieces)

@@ -1,0 +1,112 @@
+"""SDK object to chunk view, against Mirascope 1.25.7's wrapper of the same name.
+
+Mirascope needs an SDK older than the one that the other benchmarks use, so `make bench` runs this
+file in an environment of its own. Elsewhere only chunkview's part runs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anthropic._models import construct_type
+from anthropic.types import RawMessageStreamEvent
+
+from chunkview import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Measure
+
+ATTRIBUTES = (
+    "content",
+    "thinking",
+    "signature",
+    "finish_reasons",
+    "model",
+    "id",
+    "usage",
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "cost_metadata",
+    "common_finish_reasons",
+    "common_usage",
+)
+TEXT_DELTA = {
+    "type": "content_block_delta",
+    "index": 0,
+    "delta": {"type": "text_delta", "text": " and the lamp"},
+}
+PEERS = [
+    "chunkview",
+    pytest.param(
+        "Mirascope",
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("mirascope") is None,
+            reason="Mirascope 1.25.7 has an environment of its own: make bench",
+        ),
+    ),
+]
+BATCH = 200
+
+
+def wrapper(peer: str) -> Callable[[Any], Any]:
+    if peer == "chunkview":
+        return decode
+    from mirascope.core.anthropic.call_response_chunk import (  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
+        AnthropicCallResponseChunk,
+    )
+
+    return lambda event: AnthropicCallResponseChunk(chunk=event)  # pyright: ignore[reportUnknownVariableType, reportUnknownLambdaType]
+
+
+def wrap_each(wrap: Callable[[Any], Any], events: list[Any]) -> None:
+    for event in events:
+        wrap(event)
+
+
+def read_each(chunks: list[Any]) -> None:
+    for chunk in chunks:
+        chunk.content  # noqa: B018
+        chunk.thinking  # noqa: B018
+        chunk.signature  # noqa: B018
+        chunk.finish_reasons  # noqa: B018
+        chunk.model  # noqa: B018
+        chunk.id  # noqa: B018
+        chunk.usage  # noqa: B018
+        chunk.input_tokens  # noqa: B018
+        chunk.cached_tokens  # noqa: B018
+        chunk.output_tokens  # noqa: B018
+        chunk.cost_metadata  # noqa: B018
+        chunk.common_finish_reasons  # noqa: B018
+        chunk.common_usage  # noqa: B018
+
+
+@pytest.fixture
+def event() -> Any:
+    return construct_type(type_=RawMessageStreamEvent, value=TEXT_DELTA)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_construct(measure: Measure, event: Any, peer: str) -> None:
+    wrap = wrapper(peer)
+    measure("wrapper", "construct", peer, BATCH, wrap_each, wrap, [event] * BATCH)
+    assert wrap(event).chunk is event
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_read(measure: Measure, event: Any, peer: str) -> None:
+    chunk = wrapper(peer)(event)
+    measure("wrapper", "read 13 attributes", peer, BATCH, read_each, [chunk] * BATCH)
+
+    ours = decode(event)
+    assert str(chunk) == str(ours) == TEXT_DELTA["delta"]["text"]  # type: ignore[index]
+    for name in ATTRIBUTES:
+        if name == "cost_metadata":
+            # Another class than ours; a text delta knows nothing of costs.
+            assert chunk.cost_metadata.input_tokens is ours.cost_metadata.input_tokens is None
+        else:
+            assert getattr(chunk, name) == getattr(ours, name), name

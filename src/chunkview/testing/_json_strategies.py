@@ -1,0 +1,223 @@
+"""JSON of every kind, and texts cut into pieces: what the other strategies are made of.
+
+Whatever is drawn here survives any JSON library: no lone surrogates, no NaN or infinity, integers
+within 64 bits, little nesting.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from typing import TYPE_CHECKING, Any, AnyStr
+
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+__all__ = [
+    "cut",
+    "cuts",
+    "fragments",
+    "json_objects",
+    "json_texts",
+    "json_values",
+    "names",
+    "texts",
+    "with_unknown_keys",
+    "write_json",
+]
+
+# What trips up readers of event streams: ends of lines (and what Python's `splitlines`, but no
+# event stream, takes for one), field names, JSON's own signs, a character of two UTF-16 halves.
+_AWKWARD_TEXTS = (
+    " ",
+    "\n",
+    "\r\n\r\n",
+    "\u2028",
+    "\x85",
+    "\x00",
+    "\ufeff",
+    '"',
+    "\\",
+    "\\u00e9",
+    "data: {}\n\n",
+    "[DONE]",
+    '"}}',
+    "\u00e9",
+    "\U0001f600",
+)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(_AWKWARD_TEXTS)
+
+_NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=6)
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXTS
+)
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+_OBJECTS = st.dictionaries(_NAMES | _TEXTS, _VALUES, max_size=3)
+
+# The prefix keeps these apart from every name that the API has, now or later.
+_UNKNOWN_KEYS = st.dictionaries(
+    st.just("unknown") | _NAMES.map("unknown_{}".format), _VALUES, min_size=1, max_size=2
+)
+
+
+def texts() -> SearchStrategy[str]:
+    """Text of any characters but surrogates. Shrinks to ""."""
+    return _TEXTS
+
+
+def names() -> SearchStrategy[str]:
+    """Short names of lower-case letters. Shrinks to "a"."""
+    return _NAMES
+
+
+def json_values() -> SearchStrategy[Any]:
+    """Any JSON value, a few levels deep. Shrinks to None."""
+    return _VALUES
+
+
+def json_objects() -> SearchStrategy[dict[str, Any]]:
+    """Any JSON object, a few levels deep. Shrinks to {}."""
+    return _OBJECTS
+
+
+@st.composite
+def with_unknown_keys(draw: DrawFn, value: Any) -> Any:
+    """A JSON value with keys added that no API documents.
+
+    Args:
+        draw: Hypothesis's own.
+        value: The value; its objects are changed in place. An `input` is the tool's own data and
+            gets no keys.
+
+    Returns:
+        A strategy of the same value with up to three of its objects extended. Shrinks to the
+        value as it is.
+    """
+    objects = list(_objects_in(value))
+    if objects:
+        additions = st.tuples(st.sampled_from(range(len(objects))), _UNKNOWN_KEYS)
+        for place, keys in draw(st.lists(additions, max_size=3)):
+            objects[place].update(keys)
+    return value
+
+
+def _objects_in(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for name, item in value.items():
+            if name != "input":
+                yield from _objects_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _objects_in(item)
+
+
+def write_json(
+    value: Any, *, ascii_only: bool = False, layout: str = "compact", order: str = "given"
+) -> str:
+    """Write JSON text in one of the many ways there are.
+
+    Args:
+        value: The JSON value.
+        ascii_only: Whether everything beyond ASCII is escaped, and slashes with it.
+        layout: `compact` (no whitespace), `spaced` or `lines` (a newline wherever one may be).
+        order: Of the keys, at all levels: `given`, `sorted` or `reversed`.
+
+    Returns:
+        The text.
+    """
+    text = json.dumps(
+        _reversed_keys(value) if order == "reversed" else value,
+        ensure_ascii=ascii_only,
+        allow_nan=False,
+        separators=(",", ":") if layout == "compact" else None,
+        indent=1 if layout == "lines" else None,
+        sort_keys=order == "sorted",
+    )
+    # In JSON a slash stands in strings only, where it may be escaped.
+    return text.replace("/", "\\/") if ascii_only else text
+
+
+def _reversed_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _reversed_keys(value[name]) for name in reversed(value)}
+    if isinstance(value, list):
+        return [_reversed_keys(item) for item in value]
+    return value
+
+
+LAYOUTS = ("compact", "spaced", "lines")
+ORDERS = ("given", "sorted", "reversed")
+
+
+def json_texts(values: SearchStrategy[Any]) -> SearchStrategy[str]:
+    """JSON text in any formatting.
+
+    Args:
+        values: The JSON values to write.
+
+    Returns:
+        A strategy that shrinks to compact text in raw UTF-8.
+    """
+    return st.builds(
+        write_json, values, ascii_only=st.booleans(), layout=st.sampled_from(LAYOUTS)
+    )
+
+
+def fragments(text: str) -> SearchStrategy[list[str]]:
+    """JSON text cut anywhere, as the deltas of a tool's input bring it.
+
+    Cuts inside an escape, and between the two escapes of a surrogate pair, come up more often
+    than by chance.
+
+    Args:
+        text: The JSON text.
+
+    Returns:
+        A strategy of lists of strings that join to `text`. Shrinks to `[text]`.
+    """
+    escapes = [place for place, letter in enumerate(text) if letter == "\\"]
+    favoured = [place + n for place in escapes for n in (1, 4, 6) if place + n <= len(text)]
+    return cuts(len(text), favoured).map(lambda places: cut(text, places))
+
+
+def cuts(length: int, favoured: Sequence[int] = ()) -> SearchStrategy[list[int]]:
+    """Places at which to cut something, sorted; a place given twice makes an empty piece.
+
+    Args:
+        length: How long the thing is.
+        favoured: Places that deserve to be cut at more often than chance would.
+
+    Returns:
+        A strategy that shrinks to no cut at all.
+    """
+    places = st.integers(0, length)
+    if favoured:
+        places |= st.sampled_from(favoured)
+    return st.lists(places).map(sorted)
+
+
+def cut(whole: AnyStr, places: Sequence[int]) -> list[AnyStr]:
+    """Cut a string at the given places.
+
+    Args:
+        whole: The string.
+        places: Where to cut, sorted.
+
+    Returns:
+        One piece more than there are places.
+    """
+    return [whole[i:j] for i, j in zip((0, *places), (*places, len(whole)), strict=True)]
