@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TOTALS_HEAD",
+    "TOTALS_WORDS",
     "Transcript",
     "as_json",
     "as_table",
@@ -90,19 +91,22 @@ class Transcript:
         return written
 
     def end(self) -> str:
-        """End the transcript.
+        """End the transcript, so that something else can follow.
 
         Returns:
-            The line feed that is missing, or "".
+            The line feed that is missing and an empty line; nothing after nothing.
         """
-        ending = "" if self._at_line_start else "\n"
-        self._at_line_start = True
-        return ending
+        return f"{self._line_end()}\n" if self._kind else ""
 
     def _turn_to(self, kind: str) -> str:
         """Leave an empty line between thinking and text."""
         before, self._kind = self._kind, kind
-        return "" if before in ("", kind) else f"{self.end()}\n"
+        return "" if before in ("", kind) else f"{self._line_end()}\n"
+
+    def _line_end(self) -> str:
+        is_missing = not self._at_line_start
+        self._at_line_start = True
+        return "\n" * is_missing
 
     def _harmless(self, text: str) -> str:
         return text.translate(_CONTROLS_IN_TEXT) if self._is_terminal else text
@@ -154,24 +158,26 @@ def summary(message: Message) -> str:
         Lines, each with its line feed.
     """
     counts = message.cost_metadata
+    tokens = {
+        "input": counts.input_tokens,
+        "cached": counts.cached_tokens,
+        "cache write": counts.cache_write_tokens,
+        "output": counts.output_tokens,
+    }
     price = _price(message)
     rows = [
         ("model", message.model),
         ("id", message.id),
         ("finish reason", _finish_reason(message)),
-        (
-            "tokens",
-            f"{_number(counts.input_tokens)} input, {_number(counts.cached_tokens)} cached, "
-            f"{_number(counts.cache_write_tokens)} cache write, "
-            f"{_number(counts.output_tokens)} output",
-        ),
+        ("tokens", ", ".join(f"{_number(count)} {name}" for name, count in tokens.items())),
         ("cost metadata", _further_costs(counts)),
         ("cost", price if isinstance(price, str) else _number(price)),
         *(row for block in message.content if (row := _tool_call(block))),
     ]
-    return as_table([(name, printable(value)) for name, value in rows if value])
+    return as_table([(name, printable(value)) for name, value in rows if value], words=2)
 
 
+TOTALS_WORDS = 2
 TOTALS_HEAD = ("file", "finish reason", "input", "cached", "cache write", "output", "cost")
 
 
@@ -204,20 +210,24 @@ def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ..
     return [*rows, ("total", "", *map(_sum, columns))]
 
 
-def as_table(rows: Sequence[Sequence[str]]) -> str:
+def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
     """Align columns by means of spaces.
 
     Args:
         rows: Cells, equally many in each row.
+        words: How many columns hold words; the others hold numbers and are aligned to the right.
 
     Returns:
         Lines, each with its line feed.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    lines: list[str] = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:words], widths, strict=False)]
+        cells += [
+            cell.rjust(width) for cell, width in zip(row[words:], widths[words:], strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
     return "".join(f"{line}\n" for line in lines)
 
 

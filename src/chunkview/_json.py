@@ -67,16 +67,21 @@ def _checked(parse: Callable[[bytes], Any], *refusals: type[Exception]) -> Calla
             raise DecodeError(f"JSON nested deeper than {MAX_DEPTH} levels") from None
         except refusals as error:
             raise DecodeError(f"invalid JSON: {error}") from None
-        # Each check costs a fast scan; only what looks suspicious is walked.
-        if len(data) > MAX_DEPTH and data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        # Each check is a fast scan that most texts pass; only a suspicious value is walked.
+        if len(data) > MAX_DEPTH and _may_be_deep(data):
             check_depth(value)
         if len(data) >= _MAX_DIGITS and _has_many_digits(data):
             _refuse_huge_integers(value)
-        if b"\\u" in data and _MAYBE_SURROGATE.search(data):
+        if b"\\" in data and _MAYBE_SURROGATE.search(data):
             _refuse_lone_surrogates(value)
         return value
 
     return checked_loads
+
+
+def _may_be_deep(data: bytes) -> bool:
+    # Counting takes longer than walking where the text is long: long texts are mostly strings.
+    return len(data) > 4096 or data.count(b"{") + data.count(b"[") > MAX_DEPTH
 
 
 def _has_many_digits(data: bytes) -> bool:

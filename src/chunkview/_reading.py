@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from .call_response_chunk import AnthropicCallResponseChunk
 from .errors import ChunkviewError, DecodeError, ProtocolError, StreamError
 from .stream import AnthropicStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from .call_response_chunk import AnthropicCallResponseChunk
 
 __all__ = ["Failure", "Reading"]
 
@@ -80,14 +79,19 @@ class Reading:
             for chunk, _tool in self.stream:
                 yield self._begin, chunk
         except ChunkviewError as error:
-            known = isinstance(error, (ProtocolError, StreamError))
             self.failure = Failure(
-                problem=str(error),
+                problem=f"error event: {error}" if isinstance(error, StreamError) else str(error),
                 offset=0 if self._is_about_all(error) else self._begin,
-                chunk=error.chunk if known else None,  # type: ignore[attr-defined]
+                chunk=error.chunk if isinstance(error, (ProtocolError, StreamError)) else None,
             )
         except _ReadError as error:
             self.failure = Failure(problem=str(error), offset=self._begin)
+
+    def with_last(self) -> Iterator[tuple[int, AnthropicCallResponseChunk]]:
+        """The same, and in the end the event that was not taken, if it can be read."""
+        yield from self
+        if self.failure is not None and self.failure.chunk is not None:
+            yield self.failure.offset, self.failure.chunk
 
     def _is_about_all(self, error: ChunkviewError) -> bool:
         """Whether the decoder found only at the end that it was fed no event stream.

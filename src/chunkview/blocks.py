@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ._json import copy_json
+from ._json import check_depth, copy_json
 from ._record import Record, read_object, read_record, record
 from .errors import DecodeError, kind_of
 
@@ -212,9 +212,11 @@ class UnknownCitation(Citation):
         """Keep a citation whole, whatever is in it.
 
         Raises:
-            DecodeError: No object, or no tag.
+            DecodeError: No object, no tag, or nested too deep.
         """
-        return cls(read_tag(data), dict(data))
+        tag = read_tag(data)
+        check_depth(data)
+        return cls(tag, dict(data))
 
     def to_dict(self) -> dict[str, Any]:
         """Write the citation as it came."""
@@ -524,9 +526,11 @@ class UnknownBlock(ContentBlock):
         """Keep a block whole, whatever is in it.
 
         Raises:
-            DecodeError: No object, or no tag.
+            DecodeError: No object, no tag, or nested too deep.
         """
-        return cls(read_tag(data), dict(data))
+        tag = read_tag(data)
+        check_depth(data)
+        return cls(tag, dict(data))
 
     def to_dict(self) -> dict[str, Any]:
         """Write the block as it came."""

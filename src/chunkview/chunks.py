@@ -317,8 +317,9 @@ class UnknownDeltaChunk(_DeltaChunk):
         chunk: The original event.
     """
 
-    # Not marked IN_DELTA: the delta is kept whole, and its type is written into it.
-    delta_type: str  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    delta_type: str = attrs.field(  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+        metadata={**IN_DELTA, "wire": "type"}
+    )
     delta: dict[str, Any] = attrs.field(hash=False)
 
 

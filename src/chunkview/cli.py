@@ -8,22 +8,31 @@ to say to standard error.
 from __future__ import annotations
 
 import argparse
+import errno
 import io
-import math
 import os
-import stat
 import sys
 import time
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from ._display import TOTALS_HEAD, Transcript, as_json, as_table, printable, summary, totals
+from ._display import (
+    TOTALS_HEAD,
+    TOTALS_WORDS,
+    Transcript,
+    as_json,
+    as_table,
+    printable,
+    summary,
+    totals,
+)
+from ._progress import Progress
 from ._reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
 
     from .message import Message
 
@@ -35,11 +44,14 @@ _READ_SIZE = 64 * 1024
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
+# More would be beyond what a thread can wait.
+_FOREVER = 1_000_000.0
+
 _DESCRIPTION = "Look at, replay and try out Anthropic's event streams."
 _EPILOG = """\
 examples:
   chunkview show answer.sse
-  curl -N https://api.anthropic.com/v1/messages … | chunkview show -
+  curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
   chunkview serve answer.sse --port 8080
   chunkview demo
 
@@ -64,10 +76,10 @@ examples:
   chunkview show answer.sse
   chunkview show --chunks answer.sse | grep ToolUse
   chunkview show --json *.sse | jq -r 'select(.thinking != "") | .thinking'
-  curl -N https://api.anthropic.com/v1/messages … | chunkview show -
+  curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
 
 keys of the objects that --json prints, always all of them:
-  file, offset           what the event was read from, and how many bytes come before it there
+  file, offset           the argument FILE, and how many bytes come before the event there
   type, delta_type       the event's type and its delta's, or null
   index                  the content block's number, or null
   content, thinking      the text that the event adds, or ""
@@ -100,6 +112,16 @@ examples:
   chunkview demo --no-delay
 """
 
+_SERVING = """\
+Listening on {url} until Ctrl-C. Point a client at it:
+
+  ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=none python your_program.py
+  curl -N {url}/v1/messages -d '{{"stream": true}}'
+"""
+
+# Between two events of the demo, in seconds: all three streams take about three.
+_DEMO_DELAY = 0.03
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -114,6 +136,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: By argparse: after `--help` and `--version`, and with status 2 when the
             arguments make no sense.
     """
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = io.StringIO()
     for stream in (sys.stdout, sys.stderr):
         # A character that the output's encoding lacks is no reason to stop.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
@@ -123,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments = _parser().parse_args(argv)
             status: int = arguments.run(arguments)
         finally:
-            _flush()
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -131,14 +155,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:
         _drop_output()
-        _complain(f"cannot write: {error.strerror or error}")
+        _complain(_reason(error))
         return 1
     return status
-
-
-def _flush() -> None:
-    if sys.stdout is not None:
-        sys.stdout.flush()
 
 
 def _drop_output() -> None:
@@ -151,7 +170,11 @@ def _drop_output() -> None:
 
 def _complain(problem: str) -> None:
     with suppress(OSError):
-        print(f"chunkview: {problem}", file=sys.stderr, flush=True)
+        print(f"chunkview: {printable(problem)}", file=sys.stderr, flush=True)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -171,9 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     shape = show.add_mutually_exclusive_group()
     shape.add_argument("--chunks", action="store_true", help="print each chunk view on a line")
     shape.add_argument("--json", action="store_true", help="print each chunk as a JSON object")
-    show.add_argument(
-        "--no-color", action="store_true", help="no colors; so does NO_COLOR in the environment"
-    )
+    _add_no_color(show)
 
     serve = _described(
         commands.add_parser("serve", help="play recordings to a client"),
@@ -183,17 +204,21 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     serve.add_argument("files", nargs="+", metavar="FILE", help="an SSE body; - is standard input")
     serve.add_argument(
-        "--port", type=_port, default=0, metavar="N", help="the port; any free one by default"
+        "--port",
+        type=_numeral(int, lambda port: 0 <= port <= 0xFFFF, "a port"),
+        default=0,
+        metavar="N",
+        help="the port; any free one by default",
     )
     serve.add_argument(
         "--segment-size",
-        type=_size,
+        type=_numeral(int, lambda size: size >= 1, "one byte or more"),
         metavar="N",
         help="bytes to send at a time; a whole event by default",
     )
     serve.add_argument(
         "--delay",
-        type=_seconds,
+        type=_numeral(float, lambda delay: 0 <= delay < _FOREVER, "seconds"),
         default=0.0,
         metavar="SECONDS",
         help="how long to wait between two segments; not at all by default",
@@ -206,9 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(run=_demo)
     demo.add_argument("--no-delay", action="store_true", help="as fast as it goes")
-    demo.add_argument(
-        "--no-color", action="store_true", help="no colors; so does NO_COLOR in the environment"
-    )
+    _add_no_color(demo)
     return parser
 
 
@@ -221,22 +244,178 @@ def _described(
     return parser
 
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 0xFFFF:
-        raise argparse.ArgumentTypeError(f"{port} is no port")
-    return port
+def _add_no_color(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-color", action="store_true", help="no colors; so does NO_COLOR in the environment"
+    )
 
 
-def _size(text: str) -> int:
-    size = int(text)
-    if size < 1:
-        raise argparse.ArgumentTypeError("at least one byte at a time")
-    return size
+def _numeral(
+    kind: Callable[[str], Any], is_allowed: Callable[[Any], bool], expected: str
+) -> Callable[[str], Any]:
+    """Make a reader for an argument that is a number."""
+
+    def read(text: str) -> Any:
+        with suppress(ValueError):
+            if is_allowed(number := kind(text)):
+                return number
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+
+    return read
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError("0 seconds or more")
-    return seconds
+def _show(arguments: argparse.Namespace) -> int:
+    files: list[str] = arguments.files
+    messages: list[tuple[str, Message | None]] = []
+    status = 0
+    with Progress(files, color=_has_color(sys.stderr, arguments)) as progress:
+        # What is written to the same terminal must not run into the bar.
+        is_held_back = progress.is_drawn and sys.stdout.isatty()
+        for number, file in enumerate(files):
+            out = io.StringIO() if is_held_back else sys.stdout
+            if len(files) > 1 and not arguments.json:
+                print("\n" * (number > 0) + f"==> {printable(_name(file))} <==", file=out)
+            message, problem = _show_file(file, arguments, out, progress)
+            with progress.between_files():
+                if isinstance(out, io.StringIO):
+                    sys.stdout.write(out.getvalue())
+                sys.stdout.flush()
+                if problem:
+                    _complain(f"{_name(file)}: {problem}")
+            status = status or int(bool(problem))
+            messages.append((_name(file), message))
+    if len(files) > 1 and not arguments.json and not arguments.chunks:
+        _print_totals(totals(messages), color=_has_color(sys.stdout, arguments))
+    return status
+
+
+def _show_file(
+    file: str, arguments: argparse.Namespace, out: TextIO, progress: Progress
+) -> tuple[Message | None, str]:
+    """Show one stream; give the message as far as it came, and what is wrong or ""."""
+    try:
+        source = _opened(file)
+    except OSError as error:
+        return None, _reason(error)
+
+    def read() -> bytes:
+        data = source.read(_READ_SIZE)
+        if data is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return data
+
+    def before_read(position: int) -> None:
+        # Now, since what comes next may take its time.
+        out.flush()
+        progress.advance(position)
+
+    with source:
+        reading = Reading(read, before_read=before_read)
+        if arguments.json:
+            ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+            for offset, chunk in reading.with_last():
+                print(as_json(file, offset, chunk, ascii_only=ascii_only), file=out)
+        elif arguments.chunks:
+            for _, chunk in reading.with_last():
+                print(repr(chunk), file=out)
+        else:
+            transcript = _transcript(arguments)
+            for _, chunk in reading:
+                out.write(transcript.add(chunk))
+            out.write(transcript.end())
+            if (message := reading.stream.message) is not None:
+                out.write(summary(message))
+    failure = reading.failure
+    problem = f"byte {failure.offset}: {failure.problem}" if failure else ""
+    return reading.stream.message, problem
+
+
+def _opened(file: str) -> io.FileIO:
+    """Open a file for reading without a buffer: what has come is there to be read."""
+    is_stdin = file == "-"
+    return io.FileIO(0 if is_stdin else file, closefd=not is_stdin)
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == "-" else file
+
+
+def _transcript(arguments: argparse.Namespace) -> Transcript:
+    return Transcript(is_terminal=sys.stdout.isatty(), color=_has_color(sys.stdout, arguments))
+
+
+def _has_color(stream: TextIO, arguments: argparse.Namespace) -> bool:
+    # https://no-color.org
+    refused = arguments.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return not refused and stream.isatty()
+
+
+def _print_totals(rows: Sequence[Sequence[str]], *, color: bool) -> None:
+    print()
+    if sys.stdout.isatty():
+        with suppress(ImportError):
+            _print_rich_table(rows, color=color)
+            return
+    print(as_table([TOTALS_HEAD, *rows], words=TOTALS_WORDS), end="")
+
+
+def _print_rich_table(rows: Sequence[Sequence[str]], *, color: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for name in TOTALS_HEAD[:TOTALS_WORDS]:
+        table.add_column(name, overflow="fold")
+    for name in TOTALS_HEAD[TOTALS_WORDS:]:
+        table.add_column(name, justify="right")
+    for row in rows[:-1]:
+        table.add_row(*row)
+    table.add_section()
+    table.add_row(*rows[-1])
+    Console(
+        file=sys.stdout, color_system="auto" if color else None, markup=False, emoji=False
+    ).print(table)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from .testing import ReplayServer
+
+    file = ""
+    bodies: list[bytes] = []
+    try:
+        for file in arguments.files:
+            with _opened(file) as source:
+                bodies.append(source.readall())
+    except OSError as error:
+        _complain(f"{_name(file)}: {_reason(error)}")
+        return 1
+    server = ReplayServer(
+        bodies,
+        segment_size=arguments.segment_size,
+        delay=arguments.delay,
+        port=arguments.port,
+    )
+    try:
+        server.start()
+    except OSError as error:
+        _complain(f"cannot listen on port {arguments.port}: {_reason(error)}")
+        return 1
+    with suppress(KeyboardInterrupt), server:
+        print(_SERVING.format(url=server.url), flush=True)
+        while True:
+            time.sleep(_FOREVER)
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    try:
+        from . import _demo
+    except ImportError as error:
+        _complain(f"the demo cannot run: {error}")
+        return 1
+    _demo.run(
+        lambda text: print(text, end="", flush=True),
+        transcript=lambda: _transcript(arguments),
+        delay=0.0 if arguments.no_delay else _DEMO_DELAY,
+    )
+    return 0

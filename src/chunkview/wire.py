@@ -361,7 +361,7 @@ class _Run:
             return None
         # No line can end inside a string, so what has the right close has one line of data. An
         # escape might be a lone surrogate; whoever writes \\u at all is looked at closely.
-        if text[end:].replace(" ", "") != close or "\\u" in text:
+        if text[end:].replace(" ", "") != close or ("\\" in text and "\\u" in text):
             return None
         return self.make(data[self.head : len(data) + 2 - len(close)], self.index, value)
 

@@ -1,0 +1,178 @@
+"""What several test modules share: recorded streams, events made by hand, the SDK as oracle."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import attrs
+from anthropic._models import construct_type
+from anthropic.lib.streaming import _beta_messages, _messages
+from anthropic.types import RawMessageStreamEvent
+from anthropic.types.beta import BetaRawMessageStreamEvent
+
+from chunkview.testing import recording, recording_names
+
+Event = dict[str, Any]
+
+
+@attrs.frozen
+class Recorded:
+    """A recorded body and its events, parsed by the plainest means."""
+
+    name: str
+    body: bytes
+
+    @property
+    def payloads(self) -> list[bytes]:
+        """The payload of each event."""
+        lines = self.body.replace(b"\r\n", b"\n").split(b"\n")
+        return [line[len(b"data: ") :] for line in lines if line.startswith(b"data: ")]
+
+    @property
+    def events(self) -> list[Event]:
+        """The events, parsed."""
+        return [json.loads(payload) for payload in self.payloads]
+
+    @property
+    def breaks_off(self) -> bool:
+        """Whether the stream ends in an error event."""
+        return self.events[-1]["type"] == "error"
+
+
+@functools.cache
+def recorded_streams() -> list[Recorded]:
+    """The streams of the directory that CHUNKVIEW_CORPUS names, and the bundled recordings."""
+    streams = [Recorded(name, recording(name)) for name in recording_names()]
+    corpus = os.environ.get("CHUNKVIEW_CORPUS")
+    if corpus:
+        paths = sorted(Path(corpus).glob("*.sse"))
+        assert paths, f"CHUNKVIEW_CORPUS={corpus} holds no *.sse"
+        streams += [Recorded(path.stem, path.read_bytes()) for path in paths]
+    return streams
+
+
+def message_start(**fields: Any) -> Event:
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-test",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 10, "output_tokens": 1},
+    }
+    return {"type": "message_start", "message": {**message, **fields}}
+
+
+def block_start(index: int = 0, **block: Any) -> Event:
+    content_block = block or {"type": "text", "text": ""}
+    return {"type": "content_block_start", "index": index, "content_block": content_block}
+
+
+def tool_start(index: int = 0, **fields: Any) -> Event:
+    tool = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {}, **fields}
+    return block_start(index, **tool)
+
+
+def delta(kind: str, index: int = 0, **fields: Any) -> Event:
+    return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
+
+
+def text_delta(text: str, index: int = 0) -> Event:
+    return delta("text_delta", index, text=text)
+
+
+def json_delta(partial_json: str, index: int = 0) -> Event:
+    return delta("input_json_delta", index, partial_json=partial_json)
+
+
+def block_stop(index: int = 0) -> Event:
+    return {"type": "content_block_stop", "index": index}
+
+
+def message_delta(stop_reason: str | None = "end_turn", **usage: Any) -> Event:
+    return {
+        "type": "message_delta",
+        "delta": {"stop_reason": stop_reason, "stop_sequence": None},
+        "usage": {"output_tokens": 5, **usage},
+    }
+
+
+MESSAGE_STOP: Event = {"type": "message_stop"}
+PING: Event = {"type": "ping"}
+
+
+def text_stream(*texts: str) -> list[Event]:
+    deltas = [text_delta(text) for text in texts]
+    return [message_start(), block_start(), *deltas, block_stop(), message_delta(), MESSAGE_STOP]
+
+
+def tool_stream(*parts: str, **fields: Any) -> list[Event]:
+    deltas = [json_delta(part) for part in parts]
+    end = [block_stop(), message_delta("tool_use"), MESSAGE_STOP]
+    return [message_start(), tool_start(**fields), *deltas, *end]
+
+
+def sse(events: list[Event], **options: Any) -> bytes:
+    """The events as the API writes them."""
+    return b"".join(
+        b"event: %s\ndata: %s\n\n"
+        % (event["type"].encode(), json.dumps(event, ensure_ascii=False, **options).encode())
+        for event in events
+    )
+
+
+def sdk_event(event: Event, *, beta: bool = False) -> Any:
+    """The event as the SDK constructs it."""
+    union: Any = BetaRawMessageStreamEvent if beta else RawMessageStreamEvent
+    return construct_type(type_=union, value=event)
+
+
+SDK_EVENTS = frozenset(
+    {
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    }
+)
+"""The events that the SDK hands to its users."""
+
+
+def sdk_accumulate(events: list[Event], *, beta: bool = False) -> dict[str, Any]:
+    """What the SDK's own accumulation makes of a stream, as JSON."""
+    snapshot: Any = None
+    buffers: dict[int, bytes] = {}
+    for event in events:
+        if event["type"] not in SDK_EVENTS:
+            continue
+        built = sdk_event(event, beta=beta)
+        if beta:
+            snapshot = _beta_messages.accumulate_event(
+                event=built,
+                current_snapshot=snapshot,
+                json_bufs=buffers,
+                request_headers=None,  # type: ignore[arg-type]
+            )
+        else:
+            snapshot = _messages.accumulate_event(
+                event=built, current_snapshot=snapshot, json_bufs=buffers
+            )
+    dumped: dict[str, Any] = snapshot.to_dict(mode="json", warnings=False)
+    return dumped
+
+
+def without_nulls(value: Any) -> Any:
+    """A JSON value without the keys that are null: the SDK adds and drops such keys freely."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value

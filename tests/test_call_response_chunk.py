@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import pytest
+from anthropic.types import StopReason
+from anthropic.types.beta import BetaStopReason
+
+from chunkview import AnthropicCallResponseChunk, BaseCallResponseChunk, TextDeltaChunk
+from chunkview.call_response_chunk import FinishReason, common_finish_reasons
+
+ATTRIBUTES = [
+    "content",
+    "thinking",
+    "signature",
+    "finish_reasons",
+    "model",
+    "id",
+    "usage",
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "cost_metadata",
+    "common_finish_reasons",
+    "common_usage",
+]
+
+
+def test_the_generic_parameters_are_those_of_the_reference() -> None:
+    assert issubclass(AnthropicCallResponseChunk, BaseCallResponseChunk)
+    (base,) = AnthropicCallResponseChunk.__orig_bases__  # type: ignore[attr-defined]
+    assert typing.get_origin(base) is BaseCallResponseChunk
+    assert typing.get_args(base)[1] is FinishReason
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_every_attribute_of_the_contract_is_read_only(name: str) -> None:
+    chunk = TextDeltaChunk(0, "a")
+    getattr(chunk, name)
+    with pytest.raises(AttributeError):
+        setattr(chunk, name, None)
+
+
+@pytest.mark.parametrize("base", [BaseCallResponseChunk, AnthropicCallResponseChunk])
+def test_the_bases_are_not_made_directly(base: Any) -> None:
+    with pytest.raises(TypeError, match=r"use chunkview\.decode\(event\)"):
+        base(chunk={"type": "ping"})
+
+
+def test_the_finish_reasons_are_those_of_the_sdk() -> None:
+    ours = set(typing.get_args(FinishReason))
+    assert ours == set(typing.get_args(StopReason)) | set(typing.get_args(BetaStopReason))
+    for reason in ours:
+        assert common_finish_reasons(reason) is not None
+
+
+def test_a_failed_match_stays_cheap_because_there_is_no_abc() -> None:
+    assert type(AnthropicCallResponseChunk) is type

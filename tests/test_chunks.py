@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import attrs
+import pytest
+
+import chunkview
+from chunkview import (
+    AnthropicCallResponseChunk,
+    CompactionDeltaChunk,
+    ContentBlockStartChunk,
+    CostMetadata,
+    ErrorChunk,
+    InputJsonDeltaChunk,
+    MessageDeltaChunk,
+    MessageDeltaUsage,
+    MessageStartChunk,
+    MessageStopChunk,
+    PingChunk,
+    TextBlock,
+    TextDeltaChunk,
+    ThinkingBlock,
+    ThinkingDeltaChunk,
+    UnknownChunk,
+    UnknownDeltaChunk,
+    decode,
+)
+from chunkview.common import Usage as CommonUsage
+from support import Recorded, block_start, delta, message_delta, message_start, text_delta
+
+CHUNK_CLASSES = [
+    cls
+    for name in chunkview.__all__
+    if name.endswith("Chunk") and not name.endswith("CallResponseChunk")
+    for cls in [getattr(chunkview, name)]
+]
+
+
+def test_a_chunk_matches_positionally_and_is_flat() -> None:
+    match decode(text_delta("hi", 2)):
+        case TextDeltaChunk(index, text):
+            assert (index, text) == (2, "hi")
+        case other:
+            pytest.fail(f"no match: {other}")
+
+
+@pytest.mark.parametrize("cls", CHUNK_CLASSES, ids=lambda cls: cls.__name__)
+def test_every_variant_is_frozen_slotted_and_takes_its_event_by_keyword(
+    cls: type[AnthropicCallResponseChunk],
+) -> None:
+    assert issubclass(cls, AnthropicCallResponseChunk)
+    fields = attrs.fields(cls)
+    assert fields.chunk.kw_only
+    assert fields.chunk.default is None
+    assert "chunk" not in cls.__match_args__  # type: ignore[attr-defined]
+    arguments = [None for field in fields if not field.kw_only]
+    chunk = cls(*arguments)
+    assert not hasattr(chunk, "__dict__")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        chunk.chunk = {}  # type: ignore[misc]
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        del chunk.chunk
+
+
+@pytest.mark.parametrize("make", [decode, lambda event: decode(event).__class__(0, "hi")])
+def test_a_decoded_chunk_is_as_frozen_as_one_made_by_hand(make: object) -> None:
+    chunk = make(text_delta("hi"))  # type: ignore[operator]
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        chunk.text = "ho"
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        del chunk.text
+    with pytest.raises(AttributeError):
+        chunk.novelty = 1
+    assert chunk == TextDeltaChunk(0, "hi")
+    assert hash(chunk) == hash(TextDeltaChunk(0, "hi"))
+    assert type(chunk) is TextDeltaChunk
+
+
+def test_the_original_event_makes_no_difference_to_equality_hash_and_repr() -> None:
+    decoded, made = decode(text_delta("hi")), TextDeltaChunk(0, "hi")
+    assert decoded == made
+    assert hash(decoded) == hash(made)
+    assert repr(decoded) == repr(made) == "TextDeltaChunk(index=0, text='hi')"
+
+
+def test_str_is_the_content() -> None:
+    assert str(decode(text_delta("hi"))) == "hi"
+    assert str(PingChunk()) == ""
+
+
+def test_message_start_answers_for_the_message() -> None:
+    chunk = decode(
+        message_start(
+            content=[{"type": "text", "text": "a"}, {"type": "thinking", "thinking": "b"}],
+            stop_reason="refusal",
+            usage={"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3},
+        )
+    )
+    assert isinstance(chunk, MessageStartChunk)
+    assert (chunk.id, chunk.model, chunk.content, chunk.thinking) == ("msg_1", "claude-test", "a", "b")
+    assert chunk.signature == ""
+    assert chunk.usage is chunk.message.usage
+    assert (chunk.input_tokens, chunk.output_tokens, chunk.cached_tokens) == (1, 2, 3)
+    assert chunk.cost_metadata == CostMetadata(1, 2, 3, model="claude-test")
+    assert chunk.common_usage == CommonUsage(1, 3, 2, 3)
+    assert chunk.finish_reasons == ["refusal"]
+    assert chunk.common_finish_reasons == ["content_filter"]
+
+
+def test_message_delta_answers_for_the_stop_and_the_tokens() -> None:
+    chunk = decode(message_delta("max_tokens", cache_read_input_tokens=3))
+    assert chunk.finish_reasons == ["max_tokens"]
+    assert chunk.common_finish_reasons == ["length"]
+    assert chunk.usage == MessageDeltaUsage(5, cache_read_input_tokens=3)
+    assert (chunk.input_tokens, chunk.output_tokens, chunk.cached_tokens) == (None, 5, 3)
+    assert chunk.cost_metadata == CostMetadata(None, 5, 3)
+    assert chunk.common_usage == CommonUsage(0, 3, 5, 5)
+    assert decode(message_delta(None)).finish_reasons is None
+    assert decode(message_delta(None)).common_finish_reasons is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "common"),
+    [
+        ("end_turn", "stop"),
+        ("stop_sequence", "stop"),
+        ("pause_turn", "stop"),
+        ("compaction", "stop"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("tool_use", "tool_calls"),
+        ("refusal", "content_filter"),
+    ],
+)
+def test_every_stop_reason_has_its_provider_agnostic_word(reason: str, common: str) -> None:
+    assert decode(message_delta(reason)).common_finish_reasons == [common]
+
+
+def test_the_lists_are_new_each_time() -> None:
+    chunk = decode(message_delta())
+    reasons = chunk.finish_reasons
+    assert reasons is not None
+    reasons.clear()
+    assert chunk.finish_reasons == ["end_turn"]
+
+
+def test_a_block_that_brings_text_along_adds_it() -> None:
+    text = decode(block_start(type="text", text="hi"))
+    assert (text.content, text.thinking, text.signature) == ("hi", "", "")
+    thinking = decode(block_start(type="thinking", thinking="hm", signature="c2ln"))
+    assert (thinking.content, thinking.thinking, thinking.signature) == ("", "hm", "c2ln")
+    unsigned = decode(block_start(type="thinking", thinking="hm"))
+    assert (unsigned.thinking, unsigned.signature) == ("hm", "")
+
+
+def test_deltas_add_what_they_bring_and_nothing_else() -> None:
+    thinking = decode(delta("thinking_delta", thinking="hm"))
+    assert (thinking.content, thinking.thinking, thinking.signature) == ("", "hm", "")
+    signature = decode(delta("signature_delta", signature="s"))
+    assert (signature.content, signature.thinking, signature.signature) == ("", "", "s")
+    summary = decode(delta("compaction_delta", content="so far"))
+    assert summary.content == ""
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [TextDeltaChunk(0, "a"), InputJsonDeltaChunk(0, "{"), PingChunk(), MessageStopChunk()],
+)
+def test_a_chunk_that_knows_nothing_of_tokens_says_none(chunk: AnthropicCallResponseChunk) -> None:
+    assert chunk.usage is chunk.input_tokens is chunk.output_tokens is chunk.cached_tokens is None
+    assert chunk.model is chunk.id is chunk.finish_reasons is chunk.common_finish_reasons is None
+    assert chunk.common_usage is None
+    assert chunk.cost_metadata == CostMetadata()
+
+
+def test_a_chunk_made_by_hand_is_written_from_its_fields() -> None:
+    assert TextDeltaChunk(1, "a").to_event() == text_delta("a", 1)
+    assert MessageDeltaChunk("end_turn", None, MessageDeltaUsage(5)).to_event() == message_delta()
+    assert CompactionDeltaChunk(0, None).to_event() == delta("compaction_delta", content=None)
+    assert ErrorChunk("t", "m").to_event() == {
+        "type": "error",
+        "error": {"type": "t", "message": "m"},
+    }
+    assert UnknownDeltaChunk(0, "scent_delta", {"smell": 1}).to_event() == delta(
+        "scent_delta", smell=1
+    )
+    assert UnknownChunk("sunrise", {}).to_event() == {"type": "sunrise"}
+    assert ContentBlockStartChunk(0, TextBlock("a")).to_event() == block_start(type="text", text="a")
+
+
+def test_after_evolve_the_fields_win_and_the_unknown_keys_stay() -> None:
+    event = {**delta("text_delta", text="a", novelty=1), "more": [1]}
+    evolved = attrs.evolve(decode(event), text="b")  # type: ignore[call-arg]
+    assert evolved.to_event() == {**delta("text_delta", text="b", novelty=1), "more": [1]}
+
+    event = {**message_delta(), "context_management": {"applied_edits": []}, "more": None}
+    evolved = attrs.evolve(decode(event), stop_reason=None, context_management=None)  # type: ignore[call-arg]
+    assert evolved.to_event() == {**message_delta(None), "context_management": None, "more": None}
+
+    event = {"type": "error", "error": {"type": "t", "message": "m", "details": None}}
+    evolved = attrs.evolve(decode(event), error_message="n", request_id="r")  # type: ignore[call-arg]
+    assert evolved.to_event() == {
+        "type": "error",
+        "error": {"type": "t", "message": "n", "details": None},
+        "request_id": "r",
+    }
+
+
+def test_what_is_written_shares_nothing_with_the_event() -> None:
+    event = {"type": "sunrise", "colours": ["red"]}
+    decode(event).to_event()["colours"].append("gold")
+    decode(event, ).to_event()
+    assert event == {"type": "sunrise", "colours": ["red"]}
+    start = message_start(novelty={"a": []})
+    decode(start).to_event()["message"]["novelty"]["a"].append(1)
+    assert start == message_start(novelty={"a": []})
+
+
+def test_recorded_chunks_survive_pickle_and_copy_with_their_events(recorded: Recorded) -> None:
+    for event in recorded.events:
+        chunk = decode(event)
+        for twin in (pickle.loads(pickle.dumps(chunk)), copy.copy(chunk), copy.deepcopy(chunk)):
+            assert twin == chunk
+            assert twin.to_event() == event
+
+
+def test_thinking_and_signature_stand_where_the_contract_has_them() -> None:
+    assert ThinkingDeltaChunk(0, "hm").thinking == "hm"
+    block = ThinkingBlock("hm", "s")
+    assert ContentBlockStartChunk(0, block).signature == "s"

@@ -1,0 +1,372 @@
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections import OrderedDict
+from typing import Any
+
+import pytest
+from anthropic.types import RawMessageStreamEvent
+from anthropic.types.beta import BetaRawMessageStreamEvent
+
+from chunkview import (
+    AnthropicCallResponseChunk,
+    CitationsDeltaChunk,
+    CompactionDeltaChunk,
+    ContentBlockStartChunk,
+    ContentBlockStopChunk,
+    DecodeError,
+    ErrorChunk,
+    HelperEventChunk,
+    InputJsonDeltaChunk,
+    MessageDeltaChunk,
+    MessageDeltaUsage,
+    MessageStartChunk,
+    MessageStopChunk,
+    PingChunk,
+    SignatureDeltaChunk,
+    TextBlock,
+    TextDeltaChunk,
+    ThinkingDeltaChunk,
+    UnknownBlock,
+    UnknownChunk,
+    UnknownCitation,
+    UnknownDeltaChunk,
+    decode,
+)
+from chunkview.blocks import BLOCKS, CITATIONS
+from chunkview.decode import DELTAS, EVENTS
+from support import (
+    MESSAGE_STOP,
+    PING,
+    Event,
+    Recorded,
+    block_start,
+    block_stop,
+    delta,
+    message_delta,
+    message_start,
+    sdk_event,
+    text_delta,
+)
+
+CITATION = {
+    "type": "web_search_result_location",
+    "cited_text": "It rains.",
+    "url": "https://example.com",
+    "encrypted_index": "eA==",
+    "title": None,
+}
+
+EVENTS_AND_CHUNKS: list[tuple[Event, AnthropicCallResponseChunk]] = [
+    (block_start(), ContentBlockStartChunk(0, TextBlock(""))),
+    (text_delta("hi", 3), TextDeltaChunk(3, "hi")),
+    (delta("input_json_delta", partial_json='{"'), InputJsonDeltaChunk(0, '{"')),
+    (delta("thinking_delta", thinking="hm"), ThinkingDeltaChunk(0, "hm")),
+    (delta("signature_delta", signature="c2ln"), SignatureDeltaChunk(0, "c2ln")),
+    (
+        delta("citations_delta", citation={"type": "dream", "of": 1}),
+        CitationsDeltaChunk(0, UnknownCitation("dream", {"type": "dream", "of": 1})),
+    ),
+    (delta("compaction_delta", content="so far"), CompactionDeltaChunk(0, "so far")),
+    (delta("compaction_delta", content=None), CompactionDeltaChunk(0, None)),
+    (
+        delta("scent_delta", 1, smell="rose"),
+        UnknownDeltaChunk(1, "scent_delta", {"type": "scent_delta", "smell": "rose"}),
+    ),
+    (block_stop(2), ContentBlockStopChunk(2)),
+    (message_delta(), MessageDeltaChunk("end_turn", None, MessageDeltaUsage(5))),
+    (MESSAGE_STOP, MessageStopChunk()),
+    (PING, PingChunk()),
+    (
+        {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+        ErrorChunk("overloaded_error", "Overloaded"),
+    ),
+    (
+        {"type": "error", "error": {"type": "api_error", "message": "m"}, "request_id": "req_1"},
+        ErrorChunk("api_error", "m", "req_1"),
+    ),
+    (
+        {"type": "text", "text": "a", "snapshot": "aa"},
+        HelperEventChunk("text", {"type": "text", "text": "a", "snapshot": "aa"}),
+    ),
+    ({"type": "sunrise", "at": 6}, UnknownChunk("sunrise", {"type": "sunrise", "at": 6})),
+]
+
+
+@pytest.mark.parametrize(("event", "chunk"), EVENTS_AND_CHUNKS)
+def test_each_event_has_its_chunk(event: Event, chunk: AnthropicCallResponseChunk) -> None:
+    decoded = decode(event)
+    assert decoded == chunk
+    assert decoded.chunk is event
+    assert decoded.type == event["type"]
+    assert decoded.to_event() == event
+
+
+@pytest.mark.parametrize(("event", "chunk"), EVENTS_AND_CHUNKS)
+def test_json_text_of_any_kind_decodes_alike(
+    event: Event, chunk: AnthropicCallResponseChunk
+) -> None:
+    text = json.dumps(event)
+    for source in (text, text.encode(), bytearray(text.encode()), memoryview(text.encode())):
+        decoded = decode(source)
+        assert decoded == chunk
+        assert decoded.chunk == (source if isinstance(source, str) else bytes(source))
+        assert decoded.to_event() == event
+
+
+def test_a_mapping_that_is_no_dict_decodes_alike() -> None:
+    event = types.MappingProxyType(
+        {"type": "message_start", "message": OrderedDict(message_start()["message"])}
+    )
+    assert decode(event) == decode(message_start())
+    assert decode(event).chunk is event
+    assert decode(event).to_event() == message_start()
+
+
+def test_a_chunk_view_is_returned_as_it_is() -> None:
+    chunk = TextDeltaChunk(0, "a")
+    assert decode(chunk) is chunk
+
+
+def test_recorded_events_decode_and_are_written_again(recorded: Recorded) -> None:
+    for event, payload in zip(recorded.events, recorded.payloads, strict=True):
+        chunk = decode(event)
+        assert not isinstance(chunk, (UnknownChunk, UnknownDeltaChunk))
+        assert chunk.to_event() == event
+        assert decode(payload) == chunk
+        assert decode(payload).to_event() == event
+        for beta in (False, True):
+            assert decode(sdk_event(event, beta=beta)) == chunk
+
+
+def test_an_sdk_object_is_kept_and_written_from_what_it_holds() -> None:
+    event = {**text_delta("a"), "novelty": 1}
+    built = sdk_event(event)
+    assert decode(built).chunk is built
+    assert decode(built).to_event() == event
+
+
+def test_an_sdk_object_with_something_mistyped_is_refused_like_the_dict() -> None:
+    for event in (text_delta([5]), {**text_delta("a"), "index": "zero"}):  # type: ignore[arg-type]
+        with pytest.raises(DecodeError) as of_dict:
+            decode(event)
+        with pytest.raises(DecodeError) as of_object:
+            decode(sdk_event(event))
+        assert str(of_object.value) == str(of_dict.value)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({}, "type: required, but missing"),
+        ({"type": None}, "type: expected str, got null"),
+        ({"type": ["ping"]}, "type: expected str, got list"),
+        ({"type": "message_start"}, "message_start.message: required, but missing"),
+        (
+            message_start(usage={"input_tokens": 1}),
+            "message_start.message.usage.output_tokens: required, but missing",
+        ),
+        (
+            message_start(content=[{"type": "text"}]),
+            "message_start.message.content[0].text: required, but missing",
+        ),
+        (
+            {"type": "content_block_start", "content_block": {"type": "text", "text": ""}},
+            "content_block_start.index: required, but missing",
+        ),
+        (
+            {"type": "content_block_start", "index": 0, "content_block": "text"},
+            "content_block_start.content_block: expected object, got str",
+        ),
+        ({"type": "content_block_delta", "index": 0}, "content_block_delta.delta: required"),
+        (
+            {"type": "content_block_delta", "index": 0, "delta": None},
+            "content_block_delta.delta: expected object, got null",
+        ),
+        (
+            {"type": "content_block_delta", "index": 0, "delta": {}},
+            "content_block_delta.delta.type: required, but missing",
+        ),
+        (
+            {"type": "content_block_delta", "index": 0, "delta": {"type": ["text_delta"]}},
+            "content_block_delta.delta.type: expected str, got list",
+        ),
+        (delta("text_delta"), "content_block_delta.delta.text: required, but missing"),
+        (
+            delta("text_delta", text=None),
+            "content_block_delta.delta.text: expected str, got null",
+        ),
+        (
+            {"type": "content_block_delta", "delta": {"type": "text_delta", "text": ""}},
+            "content_block_delta.index: required, but missing",
+        ),
+        (
+            text_delta("a", True),
+            "content_block_delta.index: expected int, got bool",
+        ),
+        (
+            delta("scent_delta", 0.5),  # type: ignore[arg-type]
+            "content_block_delta.index: expected int, got float",
+        ),
+        (
+            delta("citations_delta", citation={**CITATION, "url": 1}),
+            "content_block_delta.delta.citation.url: expected str, got int",
+        ),
+        (
+            delta("compaction_delta", content=[]),
+            "content_block_delta.delta.content: expected str, got list",
+        ),
+        ({"type": "content_block_stop"}, "content_block_stop.index: required, but missing"),
+        (
+            {"type": "message_delta", "usage": {"output_tokens": 1}},
+            "message_delta.delta: required, but missing",
+        ),
+        ({"type": "message_delta", "delta": {}}, "message_delta.usage: required, but missing"),
+        (
+            {"type": "message_delta", "delta": {"stop_reason": 1}, "usage": {"output_tokens": 1}},
+            "message_delta.delta.stop_reason: expected str, got int",
+        ),
+        ({"type": "error"}, "error.error: required, but missing"),
+        ({"type": "error", "error": "overloaded"}, "error.error: expected object, got str"),
+        ({"type": "error", "error": {"type": "x"}}, "error.error.message: required"),
+    ],
+)
+def test_a_bad_event_is_refused_with_the_place_and_carried_along(
+    event: Event, message: str
+) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode(event)
+    assert str(caught.value).startswith(message)
+    assert caught.value.event is event
+    text = json.dumps(event)
+    with pytest.raises(DecodeError) as caught:
+        decode(text)
+    assert str(caught.value).startswith(message)
+    assert caught.value.event == text
+
+
+@pytest.mark.parametrize("source", [5, None, [], 1.5, object(), types.SimpleNamespace(type="ping")])
+def test_what_is_no_event_at_all_is_refused(source: Any) -> None:
+    with pytest.raises(DecodeError, match="expected a mapping, JSON text or an event of the"):
+        decode(source)
+
+
+@pytest.mark.parametrize("text", ["", "{", "nonsense", "[]", "1", '"ping"', "null", b"\xff", "\ud800"])
+def test_text_that_is_no_json_object_is_refused_and_carried_along(text: str | bytes) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode(text)
+    assert caught.value.event == text
+
+
+def test_a_stop_reason_that_is_not_listed_is_passed_on() -> None:
+    chunk = decode(message_delta("boredom"))
+    assert chunk.finish_reasons == ["boredom"]
+    assert chunk.common_finish_reasons is None
+
+
+def deep(levels: int) -> Any:
+    value: Any = 0
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda value: {"type": "sunrise", "at": value},
+        lambda value: {"type": "text", "snapshot": value},
+        lambda value: delta("scent_delta", smell=value),
+        lambda value: message_start(novelty=value),
+        lambda value: block_start(type="tool_use", id="t", name="f", input={"x": value}),
+        lambda value: block_start(type="mcp_tool_result", tool_use_id="t", content=value),
+        lambda value: block_start(type="hologram", light=value),
+        lambda value: delta("citations_delta", citation={"type": "dream", "of": value}),
+        lambda value: message_delta(novelty=value),
+    ],
+)
+def test_nesting_is_bounded_wherever_json_is_kept(make: Any) -> None:
+    assert decode(make(deep(150))).to_event() == make(deep(150))
+    for levels in (250, 100_000):
+        with pytest.raises(DecodeError, match="nested deeper than 200 levels"):
+            decode(make(deep(levels)))
+
+
+def test_an_unread_key_that_is_nested_too_deep_is_found_when_written() -> None:
+    chunk = decode({**text_delta("a"), "novelty": deep(100_000)})
+    assert chunk == TextDeltaChunk(0, "a")
+    with pytest.raises(DecodeError, match="nested deeper"):
+        chunk.to_event()
+
+
+def test_an_object_that_holds_itself_is_refused() -> None:
+    event: Event = {"type": "sunrise"}
+    event["again"] = [event, event]
+    with pytest.raises(DecodeError, match="nested deeper"):
+        decode(event)
+
+
+def union_members(annotation: Any) -> list[Any]:
+    """The members of a union of the SDK, which may be annotated with its discriminator."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    return list(typing.get_args(annotation))
+
+
+def tags(annotation: Any) -> dict[str, Any]:
+    """The members of a union by the value of their `type`."""
+    return {
+        tag: member
+        for member in union_members(annotation)
+        for tag in typing.get_args(member.model_fields["type"].annotation)
+    }
+
+
+@pytest.mark.parametrize(
+    "union", [RawMessageStreamEvent, BetaRawMessageStreamEvent], ids=["ga", "beta"]
+)
+def test_every_tag_of_the_installed_sdk_has_a_class_of_ours(union: Any) -> None:
+    events = tags(union)
+    deltas = tags(events["content_block_delta"].model_fields["delta"].annotation)
+    blocks = tags(events["content_block_start"].model_fields["content_block"].annotation)
+    citations = tags(deltas["citations_delta"].model_fields["citation"].annotation)
+    assert len(events) == 6
+    assert len(deltas) >= 5
+    assert len(blocks) >= 12
+    assert len(citations) >= 5
+    assert events.keys() <= EVENTS.keys()
+    assert deltas.keys() <= DELTAS.keys()
+    assert blocks.keys() <= BLOCKS.keys()
+    assert citations.keys() <= CITATIONS.keys()
+    assert UnknownBlock not in BLOCKS.values()
+    assert UnknownCitation not in CITATIONS.values()
+
+
+@pytest.mark.parametrize("beta", [False, True], ids=["ga", "beta"])
+def test_every_field_of_the_sdks_usage_has_an_attribute_of_ours(beta: bool) -> None:
+    events = tags(BetaRawMessageStreamEvent if beta else RawMessageStreamEvent)
+    message = events["message_start"].model_fields["message"].annotation
+    ours = decode(message_start())
+    assert isinstance(ours, MessageStartChunk)
+    for name in message.model_fields["usage"].annotation.model_fields:
+        assert hasattr(ours.usage, name), name
+    for name in events["message_delta"].model_fields["usage"].annotation.model_fields:
+        assert hasattr(MessageDeltaUsage(1), name), name
+    for name in message.model_fields:
+        assert hasattr(ours.message, name), name
+
+
+def test_every_helper_event_of_the_sdk_is_told_apart() -> None:
+    from anthropic.lib.streaming import _beta_types, _types
+
+    helpers = {
+        tag
+        for union in (_types.ParsedMessageStreamEvent, _beta_types.ParsedBetaMessageStreamEvent)
+        for tag in tags(union)
+    } - tags(BetaRawMessageStreamEvent).keys()
+    assert helpers == {"text", "citation", "thinking", "signature", "input_json", "compaction"}
+    for tag in helpers:
+        assert isinstance(decode({"type": tag}), HelperEventChunk)
+        assert decode({"type": tag, "text": "a", "thinking": "b", "signature": "c"}).content == ""

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+
+from chunkview import (
+    CacheCreation,
+    CostMetadata,
+    DecodeError,
+    IterationUsage,
+    MessageDeltaUsage,
+    OutputTokensDetails,
+    ServerToolUsage,
+    Usage,
+)
+from chunkview.usage import cost_metadata
+
+WIRE = {
+    "input_tokens": 25,
+    "output_tokens": 1,
+    "cache_creation_input_tokens": 30,
+    "cache_read_input_tokens": 40,
+    "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
+    "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 1},
+    "service_tier": "standard",
+    "output_tokens_details": {"thinking_tokens": 1},
+    "inference_geo": "global",
+    "speed": None,
+    "iterations": [{"type": "message", "input_tokens": 25, "output_tokens": 1}],
+    "fallback_credit": {"status": {"type": "redeemed"}},
+    "price_of_tea": 3,
+}
+
+
+def test_every_count_has_its_attribute_and_nothing_is_lost() -> None:
+    usage = Usage.from_dict(WIRE)
+    assert usage.cache_creation == CacheCreation(10, 20)
+    assert usage.server_tool_use == ServerToolUsage(2, 1)
+    assert usage.output_tokens_details == OutputTokensDetails(1)
+    assert usage.iterations == (IterationUsage("message", 25, 1),)
+    assert usage.fallback_credit == {"status": {"type": "redeemed"}}
+    assert usage.extra == {"price_of_tea": 3}
+    assert usage.to_dict() == WIRE
+
+
+def test_later_counts_replace_earlier_ones_and_are_never_added() -> None:
+    later = MessageDeltaUsage(100, 25, cache_read_input_tokens=40)
+    assert Usage(25, 1, 30, 40).updated(later) == Usage(25, 100, 30, 40)
+
+
+def test_counts_that_are_null_or_absent_survive() -> None:
+    usage = Usage.from_dict(WIRE)
+    later = MessageDeltaUsage.from_dict({"output_tokens": 7, "input_tokens": None})
+    assert usage.updated(later).to_dict() == {**WIRE, "output_tokens": 7}
+
+
+def test_zero_is_a_count() -> None:
+    assert Usage(25, 1, cache_read_input_tokens=4).updated(
+        MessageDeltaUsage(0, 0, cache_read_input_tokens=0)
+    ) == Usage(0, 0, cache_read_input_tokens=0)
+
+
+def test_every_field_of_a_message_delta_reaches_the_usage() -> None:
+    later = MessageDeltaUsage.from_dict({**WIRE, "speed": "fast", "price_of_tea": None, "new": 1})
+    updated = Usage(0, 0, extra={"price_of_tea": 3}).updated(later)
+    assert updated.to_dict() == {**WIRE, "speed": "fast", "new": 1}
+
+
+def test_cost_metadata_says_what_a_price_depends_on() -> None:
+    metadata = cost_metadata(Usage.from_dict(WIRE), "claude-test")
+    assert metadata == CostMetadata(
+        25,
+        1,
+        40,
+        model="claude-test",
+        cache_write_tokens=30,
+        cache_write_5m_tokens=10,
+        cache_write_1h_tokens=20,
+        web_search_requests=2,
+        web_fetch_requests=1,
+        tier="standard",
+        region="global",
+        iterations=(CostMetadata(25, 1, model="claude-test", tier="standard", region="global"),),
+    )
+
+
+def test_an_iteration_may_have_been_run_by_another_model() -> None:
+    usage = Usage(1, 2, iterations=(IterationUsage("advisor_message", 3, 4, model="wise"),))
+    (iteration,) = cost_metadata(usage, "quick").iterations
+    assert iteration == CostMetadata(3, 4, model="wise")
+
+
+def test_without_usage_cost_metadata_knows_the_model_at_most() -> None:
+    assert cost_metadata(None) == CostMetadata()
+    assert cost_metadata(None, "m") == CostMetadata(model="m")
+
+
+@pytest.mark.parametrize("count", ["1", 1.0, True, None, []])
+def test_a_count_is_an_int(count: object) -> None:
+    with pytest.raises(DecodeError, match="output_tokens: expected int"):
+        Usage.from_dict({"input_tokens": 1, "output_tokens": count})

@@ -1,0 +1,449 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx_sse._decoders
+import pytest
+from anthropic._streaming import SSEDecoder
+
+import chunkview
+from chunkview import (
+    AnthropicCallResponseChunk,
+    ChunkDecoder,
+    DecodeError,
+    MessageStopChunk,
+    PingChunk,
+    TextDeltaChunk,
+    aiter_chunks,
+    decode,
+    iter_chunks,
+)
+from chunkview._json import stdlib_loads
+from support import PING, Recorded, delta, sdk_event, sse, text_delta, text_stream
+
+PING_BYTES = b'event: ping\ndata: {"type": "ping"}\n\n'
+LINE_ENDINGS = [b"\n", b"\r\n", b"\r"]
+
+
+def decoded(*pieces: bytes, **options: Any) -> list[AnthropicCallResponseChunk]:
+    decoder = ChunkDecoder(**options)
+    return [chunk for piece in pieces for chunk in decoder.feed(piece)] + decoder.close()
+
+
+def one_by_one(body: bytes) -> list[bytes]:
+    return [body[i : i + 1] for i in range(len(body))]
+
+
+@pytest.mark.parametrize("newline", LINE_ENDINGS)
+def test_a_recorded_body_decodes_the_same_however_it_is_cut(
+    recorded: Recorded, newline: bytes
+) -> None:
+    expected = [decode(event) for event in recorded.events]
+    body = recorded.body.replace(b"\n", newline)
+    for size in (1, 2, 3, 7, 64, 1_400, len(body)):
+        pieces = [body[i : i + size] for i in range(0, len(body), size)]
+        chunks = decoded(*pieces)
+        assert chunks == expected
+        assert [chunk.chunk for chunk in chunks] == recorded.payloads
+    assert decoded(*pieces, loads=stdlib_loads) == expected
+
+
+def test_the_chunk_is_the_payload_and_holds_no_more_than_it() -> None:
+    (chunk,) = decoded(b"x: y\n" + PING_BYTES)
+    assert chunk.chunk == b'{"type": "ping"}'
+    assert chunk.to_event() == PING
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data: {"type": "ping"}\n\n',
+        b'data:{"type": "ping"}\n\n',
+        b'data:  {"type": "ping"}\n\n',
+        b'event: message_stop\ndata: {"type": "ping"}\n\n',
+        b'data: {"type": "ping"}\nevent: ping\n\n',
+        b'\xef\xbb\xbfevent: ping\ndata: {"type": "ping"}\n\n',
+        b'\xef\xbb\xbfdata: {"type": "ping"}\n\n',
+        b'\n\n\n: hello\n\n:\nevent: ping\n: there\ndata: {"type": "ping"}\n\n\n\n',
+        b'data: {"type":\ndata: "ping"}\n\n',
+        b'event: ping\ndata: {"type":\ndata: "ping"\ndata: }\n\n',
+        b'event\ndata: {"type": "ping"}\n\n',
+        b'id: 7\nretry: 100\nfoo: bar\nfoobar\ndata: {"type": "ping"}\n\n',
+        b'data: {"type": "ping"}\nid\n\n',
+        b'data: {"type": "ping"}\n\nevent: done\ndata: [DONE]\n\n',
+        b'data: [DONE]\n\ndata: {"type": "ping"}\n\ndata:  [DONE] \n\n',
+        b'data: [DONE]\n\ndata: {"type": "ping"}\n\ndata: [DONE]',
+        b'data: {"type": "ping"}\n\ndata\n\ndata:\n\ndata: \n\n',
+        b'data: {"type": "ping"}\n\nid: 8',
+        b'data: {"type": "ping"}\n\nretry: 8\n',
+        b'data: {"type": "ping"}\n\n: bye',
+        b'data: {"type": "ping"}\n',
+        b'event: ping\ndata: {"type": "ping"}',
+        b'\xef\xbb\xbfdata: {"type": "ping"}',
+        b'datatype: x\ndata: {"type": "ping"}\ndat: x\n\n',
+        b'unknown: fields\n\nonly: here\n\ndata: {"type": "ping"}\n\n',
+    ],
+)
+@pytest.mark.parametrize("newline", LINE_ENDINGS)
+def test_every_legal_format_is_read(body: bytes, newline: bytes) -> None:
+    body = body.replace(b"\n", newline)
+    assert decoded(body) == [PingChunk()]
+    assert decoded(*one_by_one(body)) == [PingChunk()]
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"\r\n\r\n", b": only\n\n: comments\n", b"\xef\xbb\xbf"])
+def test_a_body_without_events_gives_nothing(body: bytes) -> None:
+    assert decoded(body) == decoded(*one_by_one(body)) == []
+
+
+def test_mixed_line_endings_are_read() -> None:
+    body = b'data: {"type": "ping"}\r\n\ndata: {"type": "ping"}\n\r\ndata: {"type": "ping"}\r\rdata'
+    body += b': {"type": "ping"}\n\rdata: {"type": "ping"}\r\n\r\n'
+    assert decoded(body) == decoded(*one_by_one(body)) == [PingChunk()] * 5
+
+
+def test_a_crlf_that_is_split_between_two_feeds_is_one_line_ending() -> None:
+    assert decoded(b"event: ping\r", b'\ndata: {"type": "ping"}\r', b"\n\r", b"\n") == [PingChunk()]
+    assert decoded(b"event: ping\r", b"", b'\ndata: {"type":\r', b'data: "ping"}\r\r') == [
+        PingChunk()
+    ]
+
+
+def test_an_event_is_given_as_soon_as_it_is_complete() -> None:
+    decoder = ChunkDecoder()
+    assert decoder.feed(PING_BYTES[:-1]) == []
+    assert decoder.feed(b"\n") == [PingChunk()]
+    assert decoder.feed(PING_BYTES.replace(b"\n", b"\r")) == [PingChunk()]
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview])
+def test_bytes_of_any_kind_are_taken_and_may_be_changed_afterwards(make: Any) -> None:
+    buffer = bytearray(sse(text_stream("a", "b")))
+    decoder = ChunkDecoder()
+    chunks = decoder.feed(make(buffer))
+    expected = list(map(decode, text_stream("a", "b")))
+    buffer[:] = b"x" * len(buffer)
+    assert chunks == expected
+    assert [chunk.to_event() for chunk in chunks] == text_stream("a", "b")
+
+
+def test_what_is_not_bytes_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(TypeError, match="feed takes bytes, got str"):
+        ChunkDecoder().feed("data: {}")  # type: ignore[arg-type]
+
+
+TRICKY = [
+    "", "a", " ", "}}", '"', "\\", '"}}', "\n", "\r\n", "\t", "\u2028", "\x00", "é", "日本", "😀", "\\u0041",
+    "\ufeff", "data: x", "\x7f", "\x85",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("text_delta", "text"),
+        ("input_json_delta", "partial_json"),
+        ("thinking_delta", "thinking"),
+        ("signature_delta", "signature"),
+    ],
+)
+def test_the_deltas_of_a_run_decode_as_each_does_alone(
+    kind: str, field: str, ascii_only: bool
+) -> None:
+    events = [delta(kind, index, **{field: text}) for index in (0, 0, 1) for text in TRICKY]
+    for separators in ((",", ":"), (", ", ": "), (" ,\t", " :")):
+        bodies = [
+            b"data: " + json.dumps(event, ensure_ascii=ascii_only, separators=separators).encode()
+            for event in events
+        ]
+        expected = [decode(event) for event in events]
+        assert decoded(*[body + b"\n\n" for body in bodies]) == expected
+        assert decoded(b"\n\n".join(bodies)) == expected
+        assert decoded(b"\r\n\r\n".join(bodies)) == expected
+
+
+START = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"'
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b'b"}}',
+        b'b" } } ',
+        b'b"},"novelty":1}',
+        b'b","novelty":1}}',
+        b'b","text":"c"}}',
+        b'b"},"index":4}',
+        b'b"},"delta":{"type":"text_delta","text":"c"}}',
+        b'b"}\ndata: }',
+        b'b"}}\nid: 4',
+        b'b"}}\n: bye',
+        b'b"\ndata:  }}',
+        b'\\ud83d\\ude00"}}',
+        b'\\n\\"\\\\"}}',
+        b'b"},"type":"ping"}',
+    ],
+)
+def test_a_delta_that_only_begins_like_the_last_one_is_read_for_itself(rest: bytes) -> None:
+    first = START + b'a"}}\n\n'
+    (alone,) = decoded(START + rest + b"\n\n")
+    assert decoded(first, START + rest + b"\n\n") == [TextDeltaChunk(0, "a"), alone]
+    assert decoded(first + START + rest + b"\n\n" + first) == [
+        TextDeltaChunk(0, "a"),
+        alone,
+        TextDeltaChunk(0, "a"),
+    ]
+    (_, chunk) = decoded(first, START + rest + b"\n\n")
+    assert chunk.to_event() == alone.to_event()
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b'b"}', b'b"}}}', b'b"}} x', b'b', b'\\ud800"}}', b'\\x"}}', b'\xff"}}', b'\x01"}}', b'b"},,}'],
+)
+def test_a_broken_delta_is_refused_in_a_run_as_alone(rest: bytes) -> None:
+    first = START + b'a"}}\n\n'
+    with pytest.raises(DecodeError) as alone:
+        decoded(START + rest + b"\n\n")
+    for pieces in ((first, START + rest + b"\n\n"), (first + START + rest + b"\n\n",)):
+        with pytest.raises(DecodeError) as in_a_run:
+            decoded(*pieces)
+        assert str(in_a_run.value) == str(alone.value)
+        assert in_a_run.value.received == START + rest
+
+
+def test_a_stream_whose_strings_do_not_come_last_is_read_all_the_same() -> None:
+    bodies = [
+        b'data: {"delta":{"text":"%d","type":"text_delta"},"index":0,"type":"content_block_delta"}'
+        % i
+        for i in range(3)
+    ]
+    assert decoded(*[body + b"\n\n" for body in bodies]) == [
+        TextDeltaChunk(0, str(i)) for i in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        (b"data: {broken", "invalid JSON"),
+        (b"data: nonsense", "invalid JSON"),
+        (b'data: {"type": "ping"} x', "invalid JSON"),
+        (b'data: {"type": "p\xffng"}', "invalid JSON"),
+        (b"data: []", "expected object, got list"),
+        (b"data: {}", "type: required, but missing"),
+        (b'data: {"type": "content_block_stop"}', "content_block_stop.index: required"),
+        (b'data: {"type": "ping", "x": NaN}', "invalid JSON"),
+        (b'data: {"type": "ping", "x": 1e999}', "invalid JSON"),
+        (b'data: {"type": "ping", "x": "\\udc00"}', "invalid JSON"),
+        (b"data: " + b"[" * 100_000, "nested deeper|invalid JSON"),
+        (b"event: error\ndata: Internal server error", "invalid JSON"),
+        (b'{"type":"error","error":{"type":"api_error","message":"m"}}', "no event stream"),
+        (b"<html>\n<body>Bad gateway</body>\n</html>", "no event stream"),
+    ],
+)
+@pytest.mark.parametrize("loads", [None, stdlib_loads], ids=["default", "stdlib"])
+def test_a_broken_event_is_reported_with_its_bytes_and_what_came_before(
+    broken: bytes, problem: str, loads: Any
+) -> None:
+    decoder = ChunkDecoder(loads=loads)
+    assert decoder.feed(PING_BYTES) == [PingChunk()]
+    with pytest.raises(DecodeError, match=problem) as caught:
+        decoder.feed(sse([text_delta("a")]) + PING_BYTES + broken + b"\n\n" + PING_BYTES)
+    assert caught.value.received == broken
+    assert caught.value.chunks == [TextDeltaChunk(0, "a"), PingChunk()]
+    with pytest.raises(DecodeError, match="nothing can be fed any more: the decoder has raised"):
+        decoder.feed(sse([text_delta("a")]))
+    with pytest.raises(DecodeError, match="nothing can be closed any more"):
+        decoder.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type": "error", "error": {"type": "api_error", "message": "m"}}',
+        b'{\n  "type": "error",\n\n  "error": {}\n}\n',
+        b"<!DOCTYPE html>\n<html></html>",
+        b"<html>\n\n</html>\n\n",
+        b"Internal Server Error",
+        b"upstream connect error or disconnect/reset before headers.\n\nreset reason: overflow\n",
+        b"HTTP/1.1 502 Bad Gateway\nContent-Length: 0\n\n",
+    ],
+)
+def test_a_body_that_is_no_event_stream_is_refused_and_shown(body: bytes) -> None:
+    for pieces in ([body], one_by_one(body)):
+        with pytest.raises(DecodeError, match="the body is no event stream; it begins with") as e:
+            decoded(*pieces)
+        assert e.value.received
+        assert body.startswith(e.value.received[:10])
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"d",
+        b"data",
+        b"data: ",
+        b"event: message_stop",
+        b"event: message_stop\n",
+        b'event: message_stop\ndata: {"type":',
+        b'data: {"type": "message_stop"',
+        b'data: {"type": "text", "text": "\xf0\x9f',
+        b"data: [DON",
+        b'data: {"type":\ndata: ',
+    ],
+)
+def test_a_body_that_ends_within_an_event_is_cut_short(rest: bytes) -> None:
+    decoder = ChunkDecoder()
+    assert decoder.feed(PING_BYTES + rest) == [PingChunk()]
+    if rest in (b"data", b"data: "):
+        assert decoder.close() == []  # an event without data, which is none
+        return
+    with pytest.raises(DecodeError, match="the body ends in the middle of an event") as caught:
+        decoder.close()
+    assert caught.value.received == rest
+    assert caught.value.truncated
+
+
+def test_a_last_event_without_its_blank_line_comes_on_close() -> None:
+    decoder = ChunkDecoder()
+    assert decoder.feed(b'data: {"type": "message_stop"}') == []
+    assert decoder.close() == [MessageStopChunk()]
+    assert decoder.close() == []
+    with pytest.raises(DecodeError, match="nothing can be fed any more: the decoder was closed"):
+        decoder.feed(PING_BYTES)
+
+
+def test_an_event_may_be_as_long_as_allowed_and_no_longer() -> None:
+    event = PING_BYTES[:-2]
+    assert decoded(event + b"\n\n", max_event_bytes=len(event)) == [PingChunk()]
+    for pieces in ([event + b"\n\n"], one_by_one(event)):
+        with pytest.raises(DecodeError, match=f"an event of more than {len(event) - 1} bytes") as e:
+            decoded(PING_BYTES[:-3].replace(b"ping", b"p") + b"}\n\n", *pieces, max_event_bytes=33)
+        assert e.value.received is not None
+        assert event.startswith(e.value.received)
+
+
+def test_the_limit_holds_for_a_run_and_not_for_a_whole_feed() -> None:
+    short, long = sse([text_delta("a")]), sse([text_delta("a" * 50)])
+    decoder = ChunkDecoder(max_event_bytes=len(short) + 10)
+    assert len(decoder.feed(short * 100)) == 100
+    with pytest.raises(DecodeError, match="an event of more than"):
+        decoder.feed(long)
+
+
+def test_a_parser_of_the_callers_brings_its_own_rules() -> None:
+    seen = []
+
+    def loads(data: bytes) -> Any:
+        seen.append(data)
+        return json.loads(data)
+
+    (chunk,) = decoded(b'data: {"type": "dawn", "at": NaN}\n\n', loads=loads)
+    assert chunk.type == "dawn"
+    assert seen == [b'{"type": "dawn", "at": NaN}']
+    with pytest.raises(DecodeError, match="invalid JSON: Expecting"):
+        decoded(b"data: {x\n\n", loads=loads)
+
+
+def test_iter_chunks_takes_bytes_pieces_and_events() -> None:
+    events = text_stream("a", "b")
+    expected = [decode(event) for event in events]
+    body = sse(events)
+    assert list(iter_chunks(body)) == expected
+    assert list(iter_chunks(bytearray(body))) == expected
+    assert list(iter_chunks(memoryview(body))) == expected
+    assert list(iter_chunks(one_by_one(body))) == expected
+    assert list(iter_chunks(events)) == expected
+    assert list(iter_chunks([json.dumps(event) for event in events])) == expected
+    assert list(iter_chunks(map(sdk_event, events))) == expected
+    assert list(iter_chunks(expected)) == expected
+    assert list(iter_chunks([])) == []
+
+
+def test_iterators_yield_what_came_before_a_broken_event() -> None:
+    body = PING_BYTES * 3 + b"data: {\n\n" + PING_BYTES
+
+    async def collect(pieces: Any, into: list[Any]) -> None:
+        async for chunk in aiter_chunks(pieces):
+            into.append(chunk)
+
+    async def pieces_of(body: bytes) -> AsyncIterator[bytes]:
+        yield body
+
+    got: list[Any] = []
+    with pytest.raises(DecodeError) as caught:
+        got.extend(iter_chunks([body]))  # extend keeps what was yielded before the error
+    assert got == [PingChunk()] * 3
+    assert caught.value.chunks == []
+    for pieces in (pieces_of(body), [body]):
+        got = []
+        with pytest.raises(DecodeError):
+            asyncio.run(collect(pieces, got))
+        assert got == [PingChunk()] * 3
+
+
+def test_a_body_cut_short_is_reported_at_the_end_of_the_iteration() -> None:
+    chunks = iter_chunks(PING_BYTES + b"event: mess")
+    assert next(chunks) == PingChunk()
+    with pytest.raises(DecodeError, match="ends in the middle") as caught:
+        next(chunks)
+    assert caught.value.received == b"event: mess"
+
+
+def test_exceptions_of_the_source_pass_through() -> None:
+    def source() -> Iterator[bytes]:
+        yield PING_BYTES
+        raise ConnectionResetError("gone")
+
+    chunks = iter_chunks(source())
+    assert next(chunks) == PingChunk()
+    with pytest.raises(ConnectionResetError):
+        next(chunks)
+
+
+def sdk_data(body: bytes) -> list[str]:
+    return [event.data for event in SSEDecoder().iter_bytes(iter([body])) if event.data]
+
+
+def httpx_sse_data(body: bytes) -> list[str]:
+    decoder = httpx_sse._decoders.SSEDecoder()
+    lines = body.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    events = [decoder.decode(line) for line in [*lines, ""]]
+    return [event.data for event in events if event is not None and event.data]
+
+
+def test_the_framing_is_that_of_the_sdk_and_of_httpx_sse(recorded: Recorded) -> None:
+    ours = [chunk.chunk.decode() for chunk in iter_chunks(recorded.body)]  # type: ignore[union-attr]
+    assert ours == sdk_data(recorded.body) == httpx_sse_data(recorded.body)
+
+
+@pytest.mark.parametrize(
+    ("body", "ours", "sdk", "httpx_sse_gives"),
+    [
+        pytest.param(
+            b'data: {"type": "ping"}\n\ndata: [DONE]\n\n',
+            1, 2, 2,
+            id="ours skips [DONE], which is no event of Anthropic's",
+        ),
+        pytest.param(
+            b'\xef\xbb\xbfdata: {"type": "ping"}\n\n',
+            1, 0, 0,
+            id="ours skips a byte order mark, as the WHATWG asks",
+        ),
+    ],
+)  # fmt: skip
+def test_each_deliberate_difference_to_other_decoders_is_listed(
+    body: bytes, ours: int, sdk: int, httpx_sse_gives: int
+) -> None:
+    assert len(decoded(body)) == ours
+    assert len(sdk_data(body)) == sdk
+    assert len(httpx_sse_data(body)) == httpx_sse_gives
+
+
+def test_the_public_names_are_the_same_objects() -> None:
+    assert chunkview.ChunkDecoder is ChunkDecoder
