@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from support import Recorded, recorded_streams
+from support import recorded_streams
 
 settings.register_profile("default", max_examples=60, deadline=None, print_blob=True)
 settings.register_profile(
@@ -39,15 +39,10 @@ settings.load_profile(
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `recorded` runs on every recorded stream."""
+    """Run a test on every recorded stream (`recorded`), or on every complete one (`whole`)."""
+    streams = recorded_streams()
     if "recorded" in metafunc.fixturenames:
-        streams = recorded_streams()
         metafunc.parametrize("recorded", streams, ids=[stream.name for stream in streams])
-
-
-@pytest.fixture
-def whole(recorded: Recorded) -> Recorded:
-    """A recorded stream that is complete."""
-    if recorded.breaks_off:
-        pytest.skip("the recording is of a stream that fails")
-    return recorded
+    if "whole" in metafunc.fixturenames:
+        streams = [stream for stream in streams if not stream.breaks_off]
+        metafunc.parametrize("whole", streams, ids=[stream.name for stream in streams])

@@ -669,11 +669,13 @@ def test_an_output_that_is_full_is_reported(start: Start, files: Files) -> None:
     assert (errors, status) == (b"chunkview: No space left on device\n", 1)
 
 
-def test_an_output_that_was_closed_from_the_start_is_no_reason_to_fail(
+def test_outputs_that_were_closed_from_the_start_change_nothing_else(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    assert main(["show", *files(body=TEXT)]) == 0
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["show", *files(first=TEXT, second=TEXT)]) == 0
+    assert main(["show", *files(first=TEXT, second=ERROR)]) == 1
 
 
 # serve

@@ -1,0 +1,397 @@
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import anthropic
+import httpx
+import pytest
+import requests
+import urllib3
+
+from chunkview import (
+    AnthropicStream,
+    ContentBlockStopChunk,
+    CostMetadata,
+    DecodeError,
+    IncompleteStreamError,
+    InvalidJson,
+    ProtocolError,
+    StreamError,
+    ToolUseBlock,
+    Usage,
+    accumulate,
+    decode,
+)
+from chunkview.testing import ReplayServer, recording
+from support import (
+    MESSAGE_STOP,
+    PING,
+    Recorded,
+    block_start,
+    block_stop,
+    delta,
+    json_delta,
+    message_delta,
+    message_start,
+    sdk_event,
+    sse,
+    text_delta,
+    text_stream,
+    tool_stream,
+)
+
+REQUEST = {"model": "claude-test", "max_tokens": 100, "messages": [], "stream": True}
+
+
+async def drain(stream: AnthropicStream) -> list[Any]:
+    return [pair async for pair in stream]
+
+
+async def as_async(items: Any) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
+
+
+def test_a_stream_gives_each_chunk_and_keeps_the_totals(whole: Recorded) -> None:
+    message = accumulate(whole.events)
+    stream = AnthropicStream(whole.events)
+    pairs = list(stream)
+    assert [chunk for chunk, _ in pairs] == [decode(event) for event in whole.events]
+    assert [tool for _, tool in pairs if tool is not None] == list(message.tool_calls)
+    assert stream.message == message
+    assert stream.content == message.text == "".join(chunk.content for chunk, _ in pairs)
+    assert stream.thinking == message.thinking == "".join(chunk.thinking for chunk, _ in pairs)
+    assert stream.signature == message.signature
+    assert (stream.id, stream.model) == (message.id, message.model)
+    assert stream.usage == message.usage
+    assert stream.input_tokens == message.usage.input_tokens
+    assert stream.output_tokens == message.usage.output_tokens
+    assert stream.cached_tokens == message.usage.cache_read_input_tokens
+    assert stream.finish_reasons == [message.stop_reason]
+    assert stream.common_finish_reasons is not None
+    assert stream.cost_metadata == message.cost_metadata
+    assert stream.message_param == message.to_param()
+
+
+@pytest.mark.parametrize("source", ["dicts", "sdk", "chunks", "text", "pieces", "body"])
+def test_a_source_may_hold_events_of_any_kind_or_bytes(source: str) -> None:
+    events = tool_stream('{"x"', ": 1}")
+    body = sse(events)
+    sources: dict[str, Any] = {
+        "dicts": events,
+        "sdk": [sdk_event(event) for event in events],
+        "chunks": [decode(event) for event in events],
+        "text": [event.decode().split("data: ")[1] for event in body.split(b"\n\n") if event],
+        "pieces": [body[i : i + 5] for i in range(0, len(body), 5)],
+        "body": body,
+    }
+    sync = AnthropicStream(sources[source])
+    expected = list(AnthropicStream(events))
+    assert list(sync) == expected
+    items = [body] if source == "body" else sources[source]
+    assert asyncio.run(drain(AnthropicStream(as_async(items)))) == expected
+    assert asyncio.run(drain(AnthropicStream(sources[source]))) == expected
+
+
+def test_before_the_first_event_nothing_is_known() -> None:
+    stream = AnthropicStream(text_stream("a"))
+    assert stream.message is stream.message_param is stream.usage is None
+    assert stream.id is stream.model is stream.finish_reasons is None
+    assert stream.common_finish_reasons is stream.input_tokens is stream.output_tokens is None
+    assert stream.cached_tokens is None
+    assert stream.content == stream.thinking == stream.signature == ""
+    assert stream.cost_metadata == CostMetadata()
+
+
+def test_the_totals_are_those_so_far() -> None:
+    stream = AnthropicStream(text_stream("a", "b"))
+    pairs = iter(stream)
+    for _ in range(3):
+        next(pairs)
+    assert stream.content == "a"
+    assert stream.usage == Usage(10, 1)
+    assert stream.finish_reasons is None
+    assert [chunk.content for chunk, _ in stream] == ["b", "", "", ""]
+    assert stream.usage == Usage(10, 5)
+    assert list(stream) == []
+
+
+def test_a_finished_tool_call_comes_with_the_stop_of_its_block() -> None:
+    pairs = list(AnthropicStream(tool_stream('{"x"', ": 1}")))
+    tools = [(chunk, tool) for chunk, tool in pairs if tool is not None]
+    assert tools == [
+        (ContentBlockStopChunk(0), ToolUseBlock("toolu_1", "get_weather", {"x": 1}))
+    ]
+
+
+def test_a_tool_call_cut_short_is_kept_in_the_message() -> None:
+    events = tool_stream('{"x": [1')
+    del events[-3]  # the block's stop
+    stream = AnthropicStream(events)
+    assert all(tool is None for _, tool in stream)
+    assert stream.message is not None
+    assert stream.message.tool_calls[0].input == InvalidJson('{"x": [1')
+
+
+def test_a_server_tool_is_no_call_of_the_callers() -> None:
+    events = tool_stream("{}", type="server_tool_use")
+    assert all(tool is None for _, tool in AnthropicStream(events))
+
+
+@pytest.mark.parametrize(
+    ("events", "error"),
+    [
+        ([*text_stream("a")[:-1]], IncompleteStreamError),
+        ([*text_stream("a")[:3], message_start()], ProtocolError),
+        (
+            [*text_stream("a")[:3], {"type": "error", "error": {"type": "t", "message": "m"}}],
+            StreamError,
+        ),
+    ],
+)
+def test_a_stream_that_fails_keeps_what_came(events: list[Any], error: type[Any]) -> None:
+    async def consume(stream: AnthropicStream) -> None:
+        await drain(stream)
+
+    runs: list[tuple[AnthropicStream, Callable[[AnthropicStream], Any]]] = [
+        (AnthropicStream(events), list),
+        (AnthropicStream(sse(events)), list),
+        (AnthropicStream(as_async(events)), lambda stream: asyncio.run(consume(stream))),
+    ]
+    for stream, run in runs:
+        with pytest.raises(error) as caught:
+            run(stream)
+        assert caught.value.partial == stream.message
+        assert stream.content == "a"
+
+
+def test_an_event_that_cannot_be_decoded_leaves_the_message_so_far() -> None:
+    stream = AnthropicStream(sse(text_stream("a")[:3]) + b"data: {\n\n")
+    with pytest.raises(DecodeError):
+        list(stream)
+    assert stream.content == "a"
+
+
+def test_a_connection_that_breaks_within_an_event_ends_the_stream_early() -> None:
+    body = sse(text_stream("a", "b"))
+    for end in range(len(sse(text_stream("a")[:3])), len(body) - 2):
+        stream = AnthropicStream([body[:end]])
+        with pytest.raises(IncompleteStreamError) as caught:
+            list(stream)
+        assert caught.value.partial == stream.message
+        assert stream.content in ("a", "ab")
+
+
+def test_exceptions_of_the_source_pass_through_and_leave_the_message_so_far() -> None:
+    def source() -> Iterator[Any]:
+        yield from text_stream("a")[:3]
+        raise ConnectionResetError("gone")
+
+    stream = AnthropicStream(source())
+    with pytest.raises(ConnectionResetError):
+        list(stream)
+    assert stream.content == "a"
+
+
+class Closable:
+    """A source that knows whether it was closed."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self.closed = False
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.items
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class AsyncClosable:
+    """An asynchronous source that knows whether it was closed."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for item in self.items:
+            yield item
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def test_leaving_the_loop_early_closes_the_source() -> None:
+    source = Closable(text_stream("a", "b"))
+    with AnthropicStream(source) as stream:
+        for chunk, _ in stream:
+            if chunk.content:
+                break
+    assert source.closed
+    assert list(stream) == []
+    assert stream.content == "a"
+
+
+def test_leaving_the_loop_early_closes_an_asynchronous_source() -> None:
+    async def leave_early(source: Any) -> AnthropicStream:
+        async with AnthropicStream(source) as stream:
+            async for chunk, _ in stream:
+                if chunk.content:
+                    break
+        return stream
+
+    source = AsyncClosable(text_stream("a", "b"))
+    stream = asyncio.run(leave_early(source))
+    assert source.closed
+    assert stream.content == "a"
+    synchronous = Closable(text_stream("a", "b"))
+    asyncio.run(leave_early(synchronous))
+    assert synchronous.closed
+    assert asyncio.run(leave_early(as_async(text_stream("a")))).content == "a"
+
+
+def test_a_source_that_cannot_be_closed_need_not_be() -> None:
+    with AnthropicStream(text_stream("a")) as stream:
+        assert next(iter(stream))
+    AnthropicStream([]).close()
+
+
+def test_an_asynchronous_source_is_not_iterated_or_closed_by_mistake() -> None:
+    stream = AnthropicStream(as_async([]))
+    with pytest.raises(TypeError, match="iterate with `async for`"):
+        iter(stream)
+    with pytest.raises(TypeError, match=r"await aclose\(\)"):
+        stream.close()
+
+
+@pytest.mark.parametrize("source", [None, 5, object()])
+def test_a_source_must_be_iterable(source: Any) -> None:
+    with pytest.raises(TypeError, match="expected an iterable of events or bytes"):
+        AnthropicStream(source)
+
+
+def test_totals_never_add_up() -> None:
+    events = [
+        message_start(),
+        block_start(),
+        text_delta("a"),
+        block_stop(),
+        message_delta(None, output_tokens=50),
+        PING,
+        message_delta(output_tokens=90),
+        MESSAGE_STOP,
+    ]
+    stream = AnthropicStream(events)
+    list(stream)
+    assert (stream.input_tokens, stream.output_tokens) == (10, 90)
+
+
+def test_unknown_deltas_do_not_end_the_stream() -> None:
+    events = text_stream("a")
+    events.insert(3, delta("scent_delta", smell="rose"))
+    stream = AnthropicStream(events)
+    assert len(list(stream)) == len(events)
+
+
+@contextmanager
+def pieces_of_httpx(url: str) -> Iterator[Iterator[bytes]]:
+    with httpx.Client() as client, client.stream("POST", url, json=REQUEST) as response:
+        yield response.iter_bytes()
+
+
+@contextmanager
+def pieces_of_requests(url: str) -> Iterator[Iterator[bytes]]:
+    with requests.post(url, json=REQUEST, stream=True, timeout=10) as response:
+        yield response.iter_content(chunk_size=None)
+
+
+@contextmanager
+def pieces_of_urllib3(url: str) -> Iterator[Iterator[bytes]]:
+    with urllib3.PoolManager() as pool:
+        response = pool.request("POST", url, json=REQUEST, preload_content=False)
+        yield response.stream()
+        response.release_conn()
+
+
+@pytest.mark.parametrize("pieces_of", [pieces_of_httpx, pieces_of_requests, pieces_of_urllib3])
+def test_the_iterator_of_each_client_is_a_source(pieces_of: Any) -> None:
+    body = recording("thinking_tool_call")
+    with (
+        ReplayServer(body, segment_size=11) as server,
+        pieces_of(f"{server.url}/v1/messages") as pieces,
+    ):
+        assert list(AnthropicStream(pieces)) == list(AnthropicStream(body))
+
+
+def test_the_iterators_of_asynchronous_clients_are_sources() -> None:
+    body = recording("thinking_tool_call")
+
+    async def with_httpx(url: str) -> list[Any]:
+        async with (
+            httpx.AsyncClient() as client,
+            client.stream("POST", url, json=REQUEST) as response,
+        ):
+            return await drain(AnthropicStream(response.aiter_bytes()))
+
+    async def with_aiohttp(url: str) -> list[Any]:
+        async with aiohttp.ClientSession() as session, session.post(url, json=REQUEST) as response:
+            return await drain(AnthropicStream(response.content.iter_any()))
+
+    with ReplayServer(body, segment_size=11) as server:
+        url = f"{server.url}/v1/messages"
+        expected = list(AnthropicStream(body))
+        assert asyncio.run(with_httpx(url)) == expected
+        assert asyncio.run(with_aiohttp(url)) == expected
+
+
+def test_an_open_file_is_a_source(tmp_path: Path) -> None:
+    body = recording("citations")
+    path = tmp_path / "recorded.sse"
+    path.write_bytes(body)
+    with AnthropicStream(path.open("rb")) as stream:
+        assert list(stream) == list(AnthropicStream(body))
+    assert list(AnthropicStream(io.BytesIO(body))) == list(AnthropicStream(body))
+
+
+@pytest.mark.parametrize("name", ["text", "thinking_tool_call", "citations"])
+def test_the_streams_of_the_sdk_are_sources(name: str) -> None:
+    body = recording(name)
+    expected = [(chunk, tool) for chunk, tool in AnthropicStream(body) if chunk.type != "ping"]
+    parameters: Any = {**REQUEST, "messages": [{"role": "user", "content": "Hi"}]}
+
+    async def asynchronously(url: str) -> list[Any]:
+        async with anthropic.AsyncAnthropic(base_url=url, api_key="none") as client:
+            async with AnthropicStream(await client.messages.create(**parameters)) as stream:
+                return await drain(stream)
+
+    with ReplayServer(body) as server:
+        with anthropic.Anthropic(base_url=server.url, api_key="none") as client:
+            with AnthropicStream(client.messages.create(**parameters)) as stream:
+                assert list(stream) == expected
+            with AnthropicStream(client.beta.messages.create(**parameters)) as stream:
+                assert list(stream) == expected
+            del parameters["stream"]
+            with client.messages.stream(**parameters) as helper:
+                stream = AnthropicStream(helper)
+                assert "".join(chunk.content for chunk, _ in stream) == stream.content
+            assert stream.message == accumulate(chunk for chunk, _ in expected)
+            parameters["stream"] = True
+        assert asyncio.run(asynchronously(server.url)) == expected
+
+
+def test_an_error_event_over_the_sdk_is_the_sdks_own_exception() -> None:
+    with (
+        ReplayServer(recording("error")) as server,
+        anthropic.Anthropic(base_url=server.url, api_key="none", max_retries=0) as client,
+    ):
+        stream = AnthropicStream(client.messages.create(**REQUEST))  # type: ignore[call-overload]
+        with pytest.raises(anthropic.APIStatusError):
+            list(stream)
+        assert stream.content
