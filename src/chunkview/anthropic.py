@@ -24,7 +24,7 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
 __all__ = ["DEFAULT_MAX_TOKENS", "Prompt", "anthropic_call", "prompt_template"]
 
@@ -104,10 +104,11 @@ def anthropic_call(
         stream: Whether the call gives an AnthropicStream, or else a Message.
         client: The client to call with: `anthropic.Anthropic` for a plain function,
             `anthropic.AsyncAnthropic` for an `async` one (or the Bedrock and Vertex clients).
-            By default each call makes its own from the environment at that moment.
+            By default each call makes its own from the environment at that moment, and
+            closes it with the stream.
         tools: Tool params for the request, as the API takes them.
         **call_params: Further fields of the request (`max_tokens`, in tokens, is
-            `DEFAULT_MAX_TOKENS` unless given; `system`, `temperature`, …). With `betas`, the
+            `DEFAULT_MAX_TOKENS` unless given; `system`, `stop_sequences`, …). With `betas`, the
             call goes to the beta API.
 
     Returns:
@@ -130,23 +131,38 @@ def anthropic_call(
             @functools.wraps(function)
             async def call_async(*args: Any, **kwargs: Any) -> AnthropicStream | Message:
                 request = {**fields, **_request(function, await function(*args, **kwargs))}
-                create = _endpoint(client or sdk.AsyncAnthropic(), request)
-                answer = create(**request, stream=stream)
-                if not inspect.isawaitable(answer):
-                    raise TypeError(f"{_name(function)} is async: give it an AsyncAnthropic client")
-                return _answer(await answer, stream=stream)
+                caller = client or sdk.AsyncAnthropic()
+                answer: Any = None
+                try:
+                    answer = _endpoint(caller, request)(**request, stream=stream)
+                    if not inspect.isawaitable(answer):
+                        raise TypeError(f"{_name(function)} is async: give it an async client")
+                    answer = await answer
+                    if stream:
+                        return AnthropicStream(answer if client else _AsyncOwned(answer, caller))
+                    return Message.from_dict(sdk_event_dict(answer))
+                finally:
+                    if client is None and (answer is None or not stream):
+                        await caller.close()
 
             return call_async
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> AnthropicStream | Message:
             request = {**fields, **_request(function, function(*args, **kwargs))}
-            create = _endpoint(client or sdk.Anthropic(), request)
-            answer = create(**request, stream=stream)
-            if inspect.iscoroutine(answer):
-                answer.close()
-                raise TypeError(f"{_name(function)} is not async: give it an Anthropic client")
-            return _answer(answer, stream=stream)
+            caller = client or sdk.Anthropic()
+            answer: Any = None
+            try:
+                answer = _endpoint(caller, request)(**request, stream=stream)
+                if inspect.iscoroutine(answer):
+                    answer.close()
+                    raise TypeError(f"{_name(function)} is not async: give it a client that is not")
+                if stream:
+                    return AnthropicStream(answer if client else _Owned(answer, caller))
+                return Message.from_dict(sdk_event_dict(answer))
+            finally:
+                if client is None and (answer is None or not stream):
+                    caller.close()
 
         return call
 
@@ -159,8 +175,41 @@ def _endpoint(client: Any, request: Mapping[str, Any]) -> Callable[..., Any]:
     return create
 
 
-def _answer(answer: Any, *, stream: bool) -> AnthropicStream | Message:
-    return AnthropicStream(answer) if stream else Message.from_dict(sdk_event_dict(answer))
+class _Owned:
+    """A stream of the SDK, with the client that was made for it: closed together."""
+
+    def __init__(self, stream: Any, client: Any) -> None:
+        self._stream = stream
+        self._client = client
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._stream
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self._stream.close()
+        self._client.close()
+
+
+class _AsyncOwned:
+    """The same for an asynchronous client."""
+
+    def __init__(self, stream: Any, client: Any) -> None:
+        self._stream = stream
+        self._client = client
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            async for event in self._stream:
+                yield event
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        await self._stream.close()
+        await self._client.close()
 
 
 def _request(function: Callable[..., Any], prompt: Any) -> dict[str, Any]:

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chunkview import DecodeError
+from chunkview._json import MAX_DEPTH, check_depth, copy_json, default_loads, loads, stdlib_loads
+
+msgspec_loads = default_loads()
+
+
+def outcome(parse: Any, data: bytes) -> Any:
+    """The value with its types, or DecodeError."""
+    try:
+        return repr(parse(data))
+    except DecodeError:
+        return DecodeError
+
+
+ACCEPTED = [
+    b"{}",
+    b" [1] ",
+    b"\t\r\n1\n",
+    b'{"a": 1, "a": 2}',
+    b'"\\ud83d\\ude00"',
+    b'"\\uD83D\\uDE00 \\\\ud83d"',
+    b'"\\u0000\\u007f"',
+    b'"\x7f\xc2\x85\xe2\x80\xa8"',
+    b"-0",
+    b"-0.0",
+    b"1e5",
+    b"1e-999",
+    b"5e-324",
+    b"1.7976931348623157e308",
+    b"9" * 308,
+    b"-" + b"9" * 308,
+    b"18446744073709551616",
+    b"0." + b"1" * 400,
+    b'"' + b"1" * 400 + b'"',
+    b'{"' + b"1" * 400 + b'": 1}',
+    b"[" * MAX_DEPTH + b"]" * MAX_DEPTH,
+    b'{"a":' * (MAX_DEPTH - 1) + b"[]" + b"}" * (MAX_DEPTH - 1),
+    b"[" + b"[]," * 5_000 + b"[]]",
+    b'"' + b"[{" * 5_000 + b'"',
+]
+
+REFUSED = [
+    b"",
+    b" ",
+    b"{",
+    b"[1,]",
+    b'{"a": 1,}',
+    b"{'a': 1}",
+    b"01",
+    b"1.",
+    b".5",
+    b"+1",
+    b"NaN",
+    b"Infinity",
+    b"-Infinity",
+    b"[NaN]",
+    b"1e999",
+    b"-1e999",
+    b'{"a": [1e400]}',
+    b"1.7976931348623159e308",
+    b"9" * 309,
+    b"[-" + b"9" * 400 + b"]",
+    b"9" * 5_000,
+    b'{"x": ' + b"1" * 330 + b"}",
+    b'"\\ud800"',
+    b'"\\udc00"',
+    b'"\\ude00\\ud83d"',
+    b'{"\\ud800": 1}',
+    b'{"a": ["\\uDBFF x"]}',
+    b'"\xed\xa0\x80"',
+    b'"\xff"',
+    b"\xef\xbb\xbf1",
+    b'"a\nb"',
+    b'"\x00"',
+    b'"\\x"',
+    b'"\\u12"',
+    b"1 2",
+    b"{} x",
+    b"[]]",
+    b"\x0b1",
+    b"\xc2\xa01",
+    b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    b'{"a":' * MAX_DEPTH + b"[]" + b"}" * MAX_DEPTH,
+    b"[" * 5_000 + b"]" * 5_000,
+    b"[" * 100_000,
+    b" " * 5_000 + b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+]
+
+
+@pytest.mark.parametrize("data", ACCEPTED, ids=lambda data: repr(data[:30]))
+def test_both_libraries_accept_the_same_with_the_same_result(data: bytes) -> None:
+    assert outcome(stdlib_loads, data) == outcome(msgspec_loads, data) == repr(json.loads(data))
+
+
+@pytest.mark.parametrize("data", REFUSED, ids=lambda data: repr(data[:30]))
+def test_both_libraries_refuse_the_same(data: bytes) -> None:
+    assert outcome(stdlib_loads, data) is outcome(msgspec_loads, data) is DecodeError
+
+
+json_values: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+# Half of it almost JSON: texts of JSON with something taken out, put in or repeated.
+mutilated = st.builds(
+    lambda value, ascii_only, start, length, piece: (
+        (text := json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass"))[:start]
+        + piece
+        + text[start + length :]
+    ),
+    json_values,
+    st.booleans(),
+    st.integers(0, 30),
+    st.integers(0, 3),
+    st.sampled_from(
+        [b"", b"", b"0", b"9" * 310, b"e9", b"\\ud800", b"\\", b'"', b"[", b"{", b" ", b"NaN", b"\xff"]
+    )
+    | st.binary(max_size=3),
+)
+
+
+@given(st.binary() | mutilated)
+@example(b'"\\ud83d\\u0041"')
+def test_the_json_library_makes_no_difference(data: bytes) -> None:
+    assert outcome(stdlib_loads, data) == outcome(msgspec_loads, data)
+
+
+@given(mutilated)
+def test_what_is_accepted_is_json_by_the_standard_librarys_reading(data: bytes) -> None:
+    value = outcome(stdlib_loads, data)
+    if value is not DecodeError:
+        assert value == repr(json.loads(data))
+
+
+def test_text_may_be_str_unless_it_holds_a_lone_surrogate() -> None:
+    assert loads('{"a": "é"}') == {"a": "é"}
+    with pytest.raises(DecodeError, match="surrogates not allowed"):
+        loads('"\ud800"')
+
+
+def test_the_message_says_what_is_wrong() -> None:
+    with pytest.raises(DecodeError, match="invalid JSON: no JSON value at character 0"):
+        stdlib_loads(b"x")
+    with pytest.raises(DecodeError, match="invalid JSON: text after the JSON value, at character 2"):
+        stdlib_loads(b"{}{}")
+    with pytest.raises(DecodeError, match="invalid JSON: NaN is not JSON"):
+        stdlib_loads(b"[NaN]")
+
+
+def test_depth_is_counted_exactly_and_sharing_costs_nothing() -> None:
+    value: Any = 0
+    for _ in range(MAX_DEPTH):
+        value = [value, value]
+    check_depth(value)
+    with pytest.raises(DecodeError, match=f"nested deeper than {MAX_DEPTH} levels"):
+        check_depth({"a": value})
+
+
+def test_a_copy_shares_nothing() -> None:
+    value = {"a": [1, {"b": (2, [3])}]}
+    copied = copy_json(value)
+    assert copied == {"a": [1, {"b": [2, [3]]}]}
+    copied["a"][1]["b"][1].append(4)
+    assert value == {"a": [1, {"b": (2, [3])}]}
