@@ -184,6 +184,13 @@ def test_a_stop_sequence_is_shown_with_its_reason(files: Files, capsys: Capture)
     assert r"stop_sequence (stop), at '\n\nHuman:'" in capsys.readouterr().out
 
 
+def test_a_finish_reason_that_only_anthropic_has_is_shown_as_it_came(
+    files: Files, capsys: Capture
+) -> None:
+    main(["show", *files(body=TEXT.replace(b"end_turn", b"some_day"))])
+    assert "finish reason  some_day (no common counterpart)\n" in capsys.readouterr().out
+
+
 def test_thinking_is_marked_line_by_line_and_set_apart(files: Files, capsys: Capture) -> None:
     main(["show", *files(body=TOOL_CALL)])
     out = capsys.readouterr().out
@@ -350,6 +357,11 @@ def test_a_total_that_lacks_a_part_says_so(files: Files, capsys: Capture) -> Non
         "208",
         "at least $0.002057",
     ]
+
+
+def test_totals_of_nothing_are_not_known(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["show", str(tmp_path / "one"), str(tmp_path / "two")]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["total", "?", "?", "?", "?", "?"]
 
 
 def test_one_file_alone_has_neither_head_nor_totals(files: Files, capsys: Capture) -> None:

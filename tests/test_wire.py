@@ -298,15 +298,22 @@ def test_a_body_that_is_no_event_stream_is_refused_and_shown(body: bytes) -> Non
     ],
 )
 def test_a_body_that_ends_within_an_event_is_cut_short(rest: bytes) -> None:
+    for before in (b"", PING_BYTES):
+        decoder = ChunkDecoder()
+        decoder.feed(before + rest)
+        with pytest.raises(DecodeError, match="the body ends in the middle of an event") as caught:
+            decoder.close()
+        assert caught.value.received == rest
+        assert caught.value.truncated
+
+
+@pytest.mark.parametrize("rest", [b"novelty", b"novelty: 1", b"foo\nbar\n"])
+def test_what_follows_the_last_event_and_makes_no_sense_is_reported(rest: bytes) -> None:
     decoder = ChunkDecoder()
     assert decoder.feed(PING_BYTES + rest) == [PingChunk()]
-    if rest in (b"data", b"data: "):
-        assert decoder.close() == []  # an event without data, which is none
-        return
     with pytest.raises(DecodeError, match="the body ends in the middle of an event") as caught:
         decoder.close()
     assert caught.value.received == rest
-    assert caught.value.truncated
 
 
 def test_a_last_event_without_its_blank_line_comes_on_close() -> None:

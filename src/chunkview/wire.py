@@ -220,6 +220,8 @@ class ChunkDecoder:
             if payload is None:
                 self._pass_over(block, at_end=at_end)
                 return None
+            if at_end and not payload and not block.endswith(b"\n"):
+                raise DecodeError(_CUT, truncated=True)
             self._begun = True
             if not payload or payload.strip() == _DONE:
                 return None
@@ -238,9 +240,7 @@ class ChunkDecoder:
                     error.problem if isinstance(error, DecodeError) else f"invalid JSON: {error}"
                 )
                 raise DecodeError(problem, event=payload) from error
-            raise DecodeError(
-                "the body ends in the middle of an event", event=payload, truncated=True
-            ) from error
+            raise DecodeError(_CUT, event=payload, truncated=True) from error
         try:
             return read_object(event)
         except DecodeError as error:
@@ -250,8 +250,8 @@ class ChunkDecoder:
     def _pass_over(self, block: bytes, *, at_end: bool) -> None:
         """Pass over lines that hold no data, unless they show that something is wrong."""
         names = {line.partition(b":")[0] for line in block.split(b"\n") if line}
-        if at_end and not names <= {b"", b"id", b"retry"} and self._begun:
-            raise DecodeError("the body ends in the middle of an event", truncated=True)
+        if at_end and self._is_cut(block, names):
+            raise DecodeError(_CUT, truncated=True)
         if not names or names & _FIELDS or b"" in names:
             return
         # Unknown fields are legal, so only what cannot be meant as one is refused at once.
@@ -259,6 +259,13 @@ class ChunkDecoder:
             raise DecodeError(_not_a_stream(block))
         if not self._begun:
             self._foreign += block[: 1024 - len(self._foreign)]
+
+    def _is_cut(self, block: bytes, names: set[bytes]) -> bool:
+        """Whether the lines at the end of a body are the beginning of an event."""
+        if self._begun:
+            return not names <= {b"", b"id", b"retry"}
+        last = block[block.rfind(b"\n") + 1 :]
+        return b"event" in names or any(last and name.startswith(last) for name in _FIELDS)
 
     def _learn(self, block: bytes, payload: bytes, chunk: AnthropicCallResponseChunk) -> None:
         """Find out how the next delta of the same block will begin."""
@@ -273,6 +280,7 @@ class ChunkDecoder:
 
 
 _CLOSED = "the decoder was closed"
+_CUT = "the body ends in the middle of an event"
 
 
 def as_bytes(data: Piece) -> bytes:

@@ -1,0 +1,326 @@
+"""The ten invariants, each as a property with its number.
+
+Each holds for generated streams here; for recorded ones, see the tests of the modules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import pickle
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anthropic
+import attrs
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from chunkview import (
+    Accumulator,
+    AnthropicStream,
+    ChunkDecoder,
+    ChunkviewError,
+    InvalidJson,
+    Message,
+    UnknownBlock,
+    Usage,
+    accumulate,
+    aiter_chunks,
+    decode,
+    iter_chunks,
+)
+from chunkview._json import stdlib_loads
+from chunkview.testing import ReplayServer
+from chunkview.testing import strategies as cv
+from support import SDK_EVENTS, sdk_accumulate, sdk_event, sse, without_nulls
+
+# What only chunkview keeps: the SDK reads unknown tags and beta fields in ways of its own.
+PLAIN = {"unknown": False, "cut_off": False}
+
+json_values: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(cv.events())
+def test_1_an_event_is_written_as_it_was_read(event: Any) -> None:
+    before = copy.deepcopy(event)
+    chunk = decode(event)
+    assert chunk.chunk is event
+    assert chunk.to_event() == event == before
+    assert decode(chunk.to_event()) == chunk
+    bare = attrs.evolve(chunk, chunk=None)
+    assert decode(bare.to_event()) == chunk
+
+
+@given(cv.messages())
+def test_1_a_message_is_written_as_it_was_read(data: Any) -> None:
+    message = Message.from_dict(data)
+    assert message.to_dict() == data
+    assert Message.from_dict(message.to_dict()) == message
+    json.dumps(message.to_dict())
+
+
+@given(cv.events(), st.booleans())
+def test_2_dict_and_json_text_decode_alike(event: Any, ascii_only: bool) -> None:
+    chunk = decode(event)
+    text = json.dumps(event, ensure_ascii=ascii_only)
+    for source in (text, text.encode(), bytearray(text.encode()), memoryview(text.encode())):
+        assert decode(source) == chunk
+        assert decode(source).to_event() == event
+
+
+@given(cv.message_streams(unknown=False))
+def test_2_objects_of_the_sdk_decode_like_the_events_they_are_made_of(events: Any) -> None:
+    for event in events:
+        if event["type"] in SDK_EVENTS:
+            built = sdk_event(event, beta=True)
+            note(f"{event!r}\n{built!r}")
+            assert without_nulls(decode(built).to_event()) == without_nulls(event)
+            assert decode(built) == decode(event)
+
+
+@given(cv.streams_with_bodies(), st.data())
+def test_3_the_format_and_the_cut_of_the_bytes_and_the_json_library_do_not_matter(
+    pair: Any, data: Any
+) -> None:
+    events, body = pair
+    expected = [decode(event) for event in events]
+    pieces = data.draw(cv.segmentations(body))
+    for loads in (None, stdlib_loads):
+        for feeds in ([body], pieces, [body[i : i + 1] for i in range(len(body))]):
+            decoder = ChunkDecoder(loads=loads)
+            chunks = [chunk for feed in feeds for chunk in decoder.feed(feed)] + decoder.close()
+            assert chunks == expected
+            assert [chunk.to_event() for chunk in chunks] == events
+
+
+@given(cv.message_streams())
+def test_4_joined_content_is_the_text_of_the_message(events: Any) -> None:
+    chunks = [decode(event) for event in events]
+    accumulator = Accumulator()
+    accumulator.extend(chunks)
+    message = accumulator.finish()
+    # Where a delta belongs to a block of a type that nobody knows, it is no text of the message.
+    aside = {id(chunk) for chunk in accumulator.unhandled}
+    taken = [chunk for chunk in chunks if id(chunk) not in aside]
+    assert "".join(chunk.content for chunk in taken) == message.text
+    assert "".join(chunk.thinking for chunk in taken) == message.thinking
+
+
+@given(cv.message_streams(beta=False, **PLAIN))
+def test_5_accumulate_agrees_with_the_sdk(events: Any) -> None:
+    assert without_nulls(accumulate(events).to_dict()) == without_nulls(sdk_accumulate(events))
+
+
+@given(cv.message_streams(**PLAIN))
+def test_5_accumulate_agrees_with_the_beta_sdk(events: Any) -> None:
+    ours, theirs = accumulate(events).to_dict(), sdk_accumulate(events, beta=True)
+    assert without_nulls(ours) == without_nulls(theirs)
+
+
+@given(cv.message_streams())
+def test_6_the_totals_of_the_stream_are_the_final_usage(events: Any) -> None:
+    stream = AnthropicStream(events)
+    pairs = list(stream)
+    message = accumulate(events)
+    assert stream.message == message
+    assert stream.usage == message.usage
+    # Count by count, the last one that is not null.
+    counts = [chunk.usage for chunk, _ in pairs if chunk.usage is not None]
+    for field in attrs.fields(Usage):
+        if field.alias in ("extra", "nulls"):
+            continue
+        values = [getattr(usage, field.name) for usage in counts]
+        last = [value for value in values if value is not None][-1:] or [None]
+        assert getattr(message.usage, field.name) == last[0]
+
+
+@given(cv.chunks())
+def test_7_chunks_are_frozen_and_hash_and_travel(chunk: Any) -> None:
+    for field in attrs.fields(type(chunk)):
+        with pytest.raises(AttributeError):
+            setattr(chunk, field.name, None)
+        with pytest.raises(AttributeError):
+            delattr(chunk, field.name)
+    twin = decode(chunk.to_event())
+    assert twin == chunk
+    assert hash(twin) == hash(chunk)
+    for copied in (pickle.loads(pickle.dumps(chunk)), copy.copy(chunk), copy.deepcopy(chunk)):
+        assert copied == chunk
+        assert hash(copied) == hash(chunk)
+        assert copied.to_event() == chunk.to_event()
+        assert repr(copied) == repr(chunk)
+
+
+def mangled(event: Any, path: list[int], value: Any) -> Any:
+    """The event with the value somewhere in it replaced, or with its key missing."""
+    event = copy.deepcopy(event)
+    place = event
+    for step in path:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        if not keys:
+            break
+        key = keys[step % len(keys)]
+        if not isinstance(place[key], (dict, list)) or step % 5 == 0:
+            if value == "missing":
+                del place[key]
+            else:
+                place[key] = value
+            break
+        place = place[key]
+    return event
+
+
+@given(
+    json_values
+    | st.builds(
+        mangled,
+        cv.events(),
+        st.lists(st.integers(0, 20), max_size=5),
+        json_values | st.just("missing"),
+    )
+)
+def test_8_arbitrary_json_gives_a_chunk_or_a_chunkview_error(event: Any) -> None:
+    try:
+        chunk = decode(event)
+    except ChunkviewError as error:
+        assert str(error)
+        return
+    assert chunk.to_event() == event or event != event  # noqa: PLR0124 - NaN
+    assert str(chunk) == chunk.content
+    assert repr(chunk)
+    hash(chunk)
+    for name in ("finish_reasons", "common_finish_reasons", "common_usage", "cost_metadata"):
+        getattr(chunk, name)
+
+
+@given(cv.corrupted_bodies() | st.binary(max_size=200), st.data())
+def test_8_arbitrary_bytes_give_chunks_or_a_chunkview_error(body: bytes, data: Any) -> None:
+    def outcome(pieces: list[bytes], loads: Any) -> tuple[list[Any], bool]:
+        chunks: list[Any] = []
+        try:
+            for chunk in iter_chunks(pieces, loads=loads):
+                chunks.append(chunk)
+        except ChunkviewError:
+            return chunks, True
+        return chunks, False
+
+    pieces = data.draw(cv.segmentations(body))
+    expected = outcome([body], None)
+    assert outcome(pieces, None) == expected
+    assert outcome(pieces, stdlib_loads) == expected
+    assert outcome([body[i : i + 1] for i in range(len(body))], None) == expected
+    try:
+        accumulate(expected[0])
+    except ChunkviewError as error:
+        assert error.partial is None or error.partial.to_param()  # type: ignore[attr-defined]
+
+
+@given(cv.streams_with_bodies(), st.data())
+def test_9_sync_and_async_give_the_same(pair: Any, data: Any) -> None:
+    events, body = pair
+    pieces = data.draw(cv.segmentations(body))
+
+    async def as_async(items: Any) -> AsyncIterator[Any]:
+        for item in items:
+            yield item
+
+    async def collect(items: Any) -> tuple[Any, Any, Any]:
+        stream = AnthropicStream(as_async(items))
+        return [chunk async for chunk in aiter_chunks(as_async(items))], [
+            item async for item in stream
+        ], stream.message
+
+    for items in (events, pieces):
+        stream = AnthropicStream(items)
+        sync = list(iter_chunks(items)), list(stream), stream.message
+        assert asyncio.run(collect(items)) == sync
+
+
+@given(cv.broken_streams())
+def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(pair: Any) -> None:
+    rule, events = pair
+    note(f"rule: {rule}")
+    with pytest.raises(cv.RULES[rule]) as caught:
+        accumulate(events)
+
+    accumulator = Accumulator()
+    received = []
+    try:
+        for event in events:
+            before = accumulator.partial
+            accumulator.add(event)
+            received.append(event)
+        accumulator.finish()
+    except ChunkviewError as error:
+        assert type(error) is type(caught.value)
+        assert str(error) == str(caught.value)
+        if len(received) < len(events):
+            assert accumulator.partial == before  # the state is as it was
+
+    stream = AnthropicStream(events)
+    with pytest.raises(cv.RULES[rule]):
+        list(stream)
+    assert stream.message == accumulator.partial
+    if hasattr(caught.value, "partial"):
+        assert caught.value.partial == accumulator.partial
+
+
+@given(cv.message_streams(unknown=False), st.data())
+def test_10_a_stream_that_ends_anywhere_keeps_what_came(events: Any, data: Any) -> None:
+    end = data.draw(st.integers(0, len(events)))
+    accumulator = Accumulator()
+    accumulator.extend(events[:end])
+    text = "".join(decode(event).content for event in events[:end])
+    if accumulator.partial is None:
+        assert text == ""
+    else:
+        assert accumulator.partial.text == text
+        json.dumps(accumulator.partial.to_param())
+
+
+@settings(max_examples=25)
+@given(cv.message_streams(unknown=False))
+def test_streams_through_the_server_and_the_real_client(events: Any) -> None:
+    """What the client hands out, sync and async, amounts to what was served."""
+    expected = accumulate(events)
+    request: Any = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
+
+    async def asynchronously(url: str) -> Any:
+        async with anthropic.AsyncAnthropic(base_url=url, api_key="none") as client:
+            stream = AnthropicStream(await client.beta.messages.create(**request))
+            async for _ in stream:
+                pass
+            return stream.message
+
+    with ReplayServer(sse(events)) as server:
+        with anthropic.Anthropic(base_url=server.url, api_key="none") as client:
+            stream = AnthropicStream(client.beta.messages.create(**request))
+            assert "".join(chunk.content for chunk, _ in stream) == expected.text
+        assert without_nulls(stream.message.to_dict()) == without_nulls(expected.to_dict())  # type: ignore[union-attr]
+        assert asyncio.run(asynchronously(server.url)) == stream.message
+
+
+@given(cv.message_streams(tools=True, min_blocks=1))
+def test_a_tool_input_is_the_parsed_text_or_the_text_itself(events: Any) -> None:
+    texts: dict[int, str] = {}
+    for event in events:
+        if event.get("delta", {}).get("type") == "input_json_delta":
+            texts.setdefault(event["index"], "")
+            texts[event["index"]] += event["delta"]["partial_json"]
+    content = accumulate(events).content
+    for index, text in texts.items():
+        block = content[index]
+        if text == "" or isinstance(block, UnknownBlock):
+            continue
+        tool_input = block.input  # type: ignore[attr-defined]
+        if isinstance(tool_input, InvalidJson):
+            assert tool_input.text == text
+        else:
+            assert tool_input == json.loads(text)
