@@ -62,7 +62,8 @@ def run(
             stream=True,
             client=client,
             tools=[_FIND_COPIES],
-            thinking={"type": "enabled", "budget_tokens": 1024},
+            # The oldest clients supported have no parameter of this name.
+            extra_body={"thinking": {"type": "enabled", "budget_tokens": 1024}},
         )
         def find_book(title: str) -> str:
             return f"Where can I borrow {title}?"

@@ -68,8 +68,9 @@ summary with the finish reason, the tokens, the cost (it takes the extra "prices
 calls. Several files get their totals at the end.
 
 Of a file that is broken, out of order, cut short or ended by an error event, what came before is
-shown; standard error names the file and the byte at which the event in question begins: so many
-bytes come before its first line. The other files are shown all the same.
+shown. Standard error names the file and the byte at which the event in question begins: so many
+bytes come before its first line (of a file that ends between two events: all of them). The other
+files are shown all the same.
 """
 _SHOW_EPILOG = """\
 examples:
@@ -136,8 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: By argparse: after `--help` and `--version`, and with status 2 when the
             arguments make no sense.
     """
-    if sys.stdout is None:  # closed by whoever started us
-        sys.stdout = io.StringIO()
+    # Whoever starts us may have closed them.
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
     for stream in (sys.stdout, sys.stderr):
         # A character that the output's encoding lacks is no reason to stop.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
