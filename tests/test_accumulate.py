@@ -82,9 +82,7 @@ def test_a_block_keeps_what_it_starts_with() -> None:
     start = block_start(type="text", text="a", citations=[CITATION], novelty=1)
     events = [message_start(), start, text_delta("b"), delta("citations_delta", citation=CITATION)]
     citation = CharLocationCitation("c", 0, 0, 1, "t")
-    assert so_far(*events).content == (
-        TextBlock("ab", (citation, citation), extra={"novelty": 1}),
-    )
+    assert so_far(*events).content == (TextBlock("ab", (citation, citation), extra={"novelty": 1}),)
 
 
 def test_a_block_without_citations_gets_none() -> None:
@@ -138,9 +136,7 @@ def test_a_compaction_is_replaced_whole() -> None:
         block_start(type="compaction", content="old", encrypted_content="old", novelty=1),
         delta("compaction_delta", content="new", signature="s"),
     ]
-    assert so_far(*events[:2]).content == (
-        CompactionBlock("old", "old", extra={"novelty": 1}),
-    )
+    assert so_far(*events[:2]).content == (CompactionBlock("old", "old", extra={"novelty": 1}),)
     assert so_far(*events).content == (
         CompactionBlock("new", None, signature="s", extra={"novelty": 1}),
     )
@@ -166,9 +162,7 @@ def test_usage_is_replaced_count_by_count() -> None:
         message_delta(output_tokens=90, cache_read_input_tokens=None),
     ]
     message = accumulate([start, *deltas, MESSAGE_STOP])
-    assert message.usage == Usage(
-        11, 90, cache_read_input_tokens=4, service_tier="standard"
-    )
+    assert message.usage == Usage(11, 90, cache_read_input_tokens=4, service_tier="standard")
     assert message.stop_reason == "end_turn"
 
 

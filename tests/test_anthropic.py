@@ -100,16 +100,29 @@ def test_without_stream_the_call_gives_the_message(server: ReplayServer) -> None
             },
         ),
         (
-            {"messages": [{"role": "user", "content": "Hi"}], "system": "Be brief", "metadata": {"user_id": "u"}},
-            {"messages": [{"role": "user", "content": "Hi"}], "system": "Be brief", "metadata": {"user_id": "u"}},
+            {
+                "messages": [{"role": "user", "content": "Hi"}],
+                "system": "Be brief",
+                "metadata": {"user_id": "u"},
+            },
+            {
+                "messages": [{"role": "user", "content": "Hi"}],
+                "system": "Be brief",
+                "metadata": {"user_id": "u"},
+            },
         ),
-        ({"messages": "Hi", "max_tokens": 7}, {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 7}),
+        (
+            {"messages": "Hi", "max_tokens": 7},
+            {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 7},
+        ),
     ],
 )
 def test_a_prompt_is_text_or_messages_or_a_mapping_of_request_fields(
     server: ReplayServer, prompt: Any, fields: Any
 ) -> None:
-    @anthropic_call(MODEL, stream=True, stop_sequences=["END"], max_tokens=50, tools=[{"name": "f"}])
+    @anthropic_call(
+        MODEL, stream=True, stop_sequences=["END"], max_tokens=50, tools=[{"name": "f"}]
+    )
     def ask() -> Any:
         return prompt
 

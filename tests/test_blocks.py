@@ -88,7 +88,9 @@ def test_every_tool_result_is_one_family(tag: str) -> None:
 
 def test_a_tool_result_of_a_later_api_joins_the_family_if_it_looks_like_it() -> None:
     alike = {"type": "telepathy_tool_result", "tool_use_id": "t", "content": "hm", "is_error": True}
-    assert ContentBlock.from_dict(alike) == ToolResultBlock("telepathy_tool_result", "t", "hm", True)
+    assert ContentBlock.from_dict(alike) == ToolResultBlock(
+        "telepathy_tool_result", "t", "hm", True
+    )
     different = {"type": "telepathy_tool_result", "thoughts": []}
     assert ContentBlock.from_dict(different) == UnknownBlock("telepathy_tool_result", different)
 

@@ -99,7 +99,12 @@ def test_message_start_answers_for_the_message() -> None:
         )
     )
     assert isinstance(chunk, MessageStartChunk)
-    assert (chunk.id, chunk.model, chunk.content, chunk.thinking) == ("msg_1", "claude-test", "a", "b")
+    assert (chunk.id, chunk.model, chunk.content, chunk.thinking) == (
+        "msg_1",
+        "claude-test",
+        "a",
+        "b",
+    )
     assert chunk.signature == ""
     assert chunk.usage is chunk.message.usage
     assert (chunk.input_tokens, chunk.output_tokens, chunk.cached_tokens) == (1, 2, 3)
@@ -187,7 +192,9 @@ def test_a_chunk_made_by_hand_is_written_from_its_fields() -> None:
         "scent_delta", smell=1
     )
     assert UnknownChunk("sunrise", {}).to_event() == {"type": "sunrise"}
-    assert ContentBlockStartChunk(0, TextBlock("a")).to_event() == block_start(type="text", text="a")
+    assert ContentBlockStartChunk(0, TextBlock("a")).to_event() == block_start(
+        type="text", text="a"
+    )
 
 
 def test_after_evolve_the_fields_win_and_the_unknown_keys_stay() -> None:
@@ -211,7 +218,9 @@ def test_after_evolve_the_fields_win_and_the_unknown_keys_stay() -> None:
 def test_what_is_written_shares_nothing_with_the_event() -> None:
     event = {"type": "sunrise", "colours": ["red"]}
     decode(event).to_event()["colours"].append("gold")
-    decode(event, ).to_event()
+    decode(
+        event,
+    ).to_event()
     assert event == {"type": "sunrise", "colours": ["red"]}
     start = message_start(novelty={"a": []})
     decode(start).to_event()["message"]["novelty"]["a"].append(1)

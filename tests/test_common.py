@@ -17,9 +17,7 @@ def test_missing_counts_are_zero_and_the_total_is_input_plus_output() -> None:
     assert Usage.from_counts(3, 5, None) == Usage(3, 5, 0, 3)
 
 
-@pytest.mark.parametrize(
-    ("written", "expected"), [(None, None), (0, False), (7, True)]
-)
+@pytest.mark.parametrize(("written", "expected"), [(None, None), (0, False), (7, True)])
 def test_cache_write_says_whether_anything_was_written(
     written: int | None, expected: bool | None
 ) -> None:

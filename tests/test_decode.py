@@ -253,7 +253,9 @@ def test_what_is_no_event_at_all_is_refused(source: Any) -> None:
         decode(source)
 
 
-@pytest.mark.parametrize("text", ["", "{", "nonsense", "[]", "1", '"ping"', "null", b"\xff", "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "nonsense", "[]", "1", '"ping"', "null", b"\xff", "\ud800"]
+)
 def test_text_that_is_no_json_object_is_refused_and_carried_along(text: str | bytes) -> None:
     with pytest.raises(DecodeError) as caught:
         decode(text)

@@ -33,6 +33,7 @@ LAYERS = [
     "_event",
     "chunks",
     "decode",
+    "_run",
     "wire",
     "accumulate",
     "stream",

@@ -42,7 +42,9 @@ PLAIN = {"unknown": False, "cut_off": False}
 
 json_values: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -233,9 +235,11 @@ def test_9_sync_and_async_give_the_same(pair: Any, data: Any) -> None:
 
     async def collect(items: Any) -> tuple[Any, Any, Any]:
         stream = AnthropicStream(as_async(items))
-        return [chunk async for chunk in aiter_chunks(as_async(items))], [
-            item async for item in stream
-        ], stream.message
+        return (
+            [chunk async for chunk in aiter_chunks(as_async(items))],
+            [item async for item in stream],
+            stream.message,
+        )
 
     for items in (events, pieces):
         stream = AnthropicStream(items)

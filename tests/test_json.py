@@ -122,7 +122,21 @@ mutilated = st.builds(
     st.integers(0, 30),
     st.integers(0, 3),
     st.sampled_from(
-        [b"", b"", b"0", b"9" * 310, b"e9", b"\\ud800", b"\\", b'"', b"[", b"{", b" ", b"NaN", b"\xff"]
+        [
+            b"",
+            b"",
+            b"0",
+            b"9" * 310,
+            b"e9",
+            b"\\ud800",
+            b"\\",
+            b'"',
+            b"[",
+            b"{",
+            b" ",
+            b"NaN",
+            b"\xff",
+        ]
     )
     | st.binary(max_size=3),
 )
@@ -150,7 +164,9 @@ def test_text_may_be_str_unless_it_holds_a_lone_surrogate() -> None:
 def test_the_message_says_what_is_wrong() -> None:
     with pytest.raises(DecodeError, match="invalid JSON: no JSON value at character 0"):
         stdlib_loads(b"x")
-    with pytest.raises(DecodeError, match="invalid JSON: text after the JSON value, at character 2"):
+    with pytest.raises(
+        DecodeError, match="invalid JSON: text after the JSON value, at character 2"
+    ):
         stdlib_loads(b"{}{}")
     with pytest.raises(DecodeError, match="invalid JSON: NaN is not JSON"):
         stdlib_loads(b"[NaN]")

@@ -70,9 +70,7 @@ class AccumulatorMachine(RuleBasedStateMachine):
             self.blocks.append({"kind": kind, "text": "", "open": True})
 
     @precondition(lambda self: self.started)
-    @rule(
-        kind=st.sampled_from(sorted(KINDS)), index=st.integers(-1, 3), text=st.text(max_size=3)
-    )
+    @rule(kind=st.sampled_from(sorted(KINDS)), index=st.integers(-1, 3), text=st.text(max_size=3))
     def add_delta(self, kind: str, index: int, text: str) -> None:
         block = self.blocks[index] if 0 <= index < len(self.blocks) else None
         fits = block is not None and block["open"] and block["kind"] == kind
@@ -94,9 +92,7 @@ class AccumulatorMachine(RuleBasedStateMachine):
         if self.add(block_stop(index), allowed=self.running and open_block) and block is not None:
             block["open"] = False
 
-    @rule(
-        output_tokens=st.integers(0, 99), input_tokens=st.none() | st.integers(0, 99)
-    )
+    @rule(output_tokens=st.integers(0, 99), input_tokens=st.none() | st.integers(0, 99))
     def update(self, output_tokens: int, input_tokens: int | None) -> None:
         event = message_delta(output_tokens=output_tokens, input_tokens=input_tokens)
         if self.add(event, allowed=self.running):

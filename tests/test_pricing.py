@@ -13,7 +13,9 @@ from chunkview import AnthropicStream, CostMetadata, accumulate, iter_chunks
 from chunkview.pricing import cost
 from chunkview.testing import recording
 
-SONNET = "claude-sonnet-4-5-20250929"  # per million tokens: 3 in, 15 out, 0.30 read, 3.75 and 6 written
+SONNET = (
+    "claude-sonnet-4-5-20250929"  # per million tokens: 3 in, 15 out, 0.30 read, 3.75 and 6 written
+)
 MILLION = 1_000_000
 
 
@@ -32,12 +34,19 @@ def metadata(**fields: Any) -> CostMetadata:
         ({"cache_write_tokens": 1_000, "cache_write_1h_tokens": 1_000}, "0.006"),
         ({"cache_write_1h_tokens": 1_000}, "0.006"),
         (
-            {"cache_write_tokens": 2_000, "cache_write_5m_tokens": 1_000, "cache_write_1h_tokens": 1_000},
+            {
+                "cache_write_tokens": 2_000,
+                "cache_write_5m_tokens": 1_000,
+                "cache_write_1h_tokens": 1_000,
+            },
             "0.00975",
         ),
         ({"web_search_requests": 3}, "0.03"),
         ({"input_tokens": 1_000, "output_tokens": 1_000, "cached_tokens": 1_000}, "0.0183"),
-        ({"tier": "standard", "speed": "standard", "region": "global", "input_tokens": 1_000}, "0.003"),
+        (
+            {"tier": "standard", "speed": "standard", "region": "global", "input_tokens": 1_000},
+            "0.003",
+        ),
         ({"tier": "batch", "input_tokens": 1_000}, "0.0015"),
         ({}, "0"),
     ],

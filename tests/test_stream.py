@@ -125,9 +125,7 @@ def test_the_totals_are_those_so_far() -> None:
 def test_a_finished_tool_call_comes_with_the_stop_of_its_block() -> None:
     pairs = list(AnthropicStream(tool_stream('{"x"', ": 1}")))
     tools = [(chunk, tool) for chunk, tool in pairs if tool is not None]
-    assert tools == [
-        (ContentBlockStopChunk(0), ToolUseBlock("toolu_1", "get_weather", {"x": 1}))
-    ]
+    assert tools == [(ContentBlockStopChunk(0), ToolUseBlock("toolu_1", "get_weather", {"x": 1}))]
 
 
 def test_a_tool_call_cut_short_is_kept_in_the_message() -> None:

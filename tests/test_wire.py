@@ -94,7 +94,9 @@ def test_every_legal_format_is_read(body: bytes, newline: bytes) -> None:
     assert decoded(*one_by_one(body)) == [PingChunk()]
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", b"\r\n\r\n", b": only\n\n: comments\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\n", b"\r\n\r\n", b": only\n\n: comments\n", b"\xef\xbb\xbf"]
+)
 def test_a_body_without_events_gives_nothing(body: bytes) -> None:
     assert decoded(body) == decoded(*one_by_one(body)) == []
 
@@ -203,7 +205,17 @@ def test_a_delta_that_only_begins_like_the_last_one_is_read_for_itself(rest: byt
 
 @pytest.mark.parametrize(
     "rest",
-    [b'b"}', b'b"}}}', b'b"}} x', b'b', b'\\ud800"}}', b'\\x"}}', b'\xff"}}', b'\x01"}}', b'b"},,}'],
+    [
+        b'b"}',
+        b'b"}}}',
+        b'b"}} x',
+        b"b",
+        b'\\ud800"}}',
+        b'\\x"}}',
+        b'\xff"}}',
+        b'\x01"}}',
+        b'b"},,}',
+    ],
 )
 def test_a_broken_delta_is_refused_in_a_run_as_alone(rest: bytes) -> None:
     first = START + b'a"}}\n\n'
@@ -214,6 +226,20 @@ def test_a_broken_delta_is_refused_in_a_run_as_alone(rest: bytes) -> None:
             decoded(*pieces)
         assert str(in_a_run.value) == str(alone.value)
         assert in_a_run.value.received == START + rest
+
+
+def test_a_line_that_only_looks_like_the_payload_is_not_taken_for_it() -> None:
+    payloads = [START[len(b"data: ") :] + text + b'"}}' for text in (b"a", b"b", b"c")]
+    pieces = [b"data: %s\n%s\n\n" % (payloads[0], last) for last in (payloads[0], payloads[1])]
+    assert decoded(*pieces) == [TextDeltaChunk(0, "a")] * 2
+    twice = b"data: %s\ndata:\n\n" % payloads[2]
+    assert decoded(twice, twice) == [TextDeltaChunk(0, "c")] * 2
+
+
+def test_a_very_long_beginning_is_not_remembered() -> None:
+    novelty = b'{"novelty":"' + b"x" * 600 + b'","index":0,"type":"content_block_delta","delta":'
+    bodies = [b'data: %s{"type":"text_delta","text":"%d"}}\n\n' % (novelty, i) for i in range(3)]
+    assert decoded(*bodies) == [TextDeltaChunk(0, str(i)) for i in range(3)]
 
 
 def test_a_stream_whose_strings_do_not_come_last_is_read_all_the_same() -> None:
@@ -353,6 +379,9 @@ def test_a_parser_of_the_callers_brings_its_own_rules() -> None:
     (chunk,) = decoded(b'data: {"type": "dawn", "at": NaN}\n\n', loads=loads)
     assert chunk.type == "dawn"
     assert seen == [b'{"type": "dawn", "at": NaN}']
+    seen.clear()
+    decoded(sse([text_delta(text) for text in "abc"]), loads=loads)
+    assert len(seen) == 3
     with pytest.raises(DecodeError, match="invalid JSON: Expecting"):
         decoded(b"data: {x\n\n", loads=loads)
 

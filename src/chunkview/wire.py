@@ -8,20 +8,17 @@ The framing is that of the WHATWG: lines end in LF, CR or CRLF; a blank line end
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
 Two paths give the same chunks. The general one cuts the bytes into events and parses each one's
-JSON. The fast one recognises that the next event is a delta of the same block as the last one, so
-that the two begin with the very same bytes: only the string and what follows it is looked at.
+JSON. The fast one (`_run`) recognises the next delta of a block by the bytes that it begins with.
 """
 
 from __future__ import annotations
 
-import functools
-import re
-from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
-from ._json import default_loads
+from ._json import default_loads, stdlib_loads
 from ._record import read_object
-from .decode import STRING_DELTAS, decode, decode_object
+from ._run import OPENINGS, Run
+from .decode import decode, decode_object
 from .errors import DecodeError, kind_of
 
 if TYPE_CHECKING:
@@ -69,6 +66,7 @@ class ChunkDecoder:
         "_learned",
         "_loads",
         "_max_event_bytes",
+        "_may_run",
         "_over",
         "_run",
     )
@@ -91,12 +89,14 @@ class ChunkDecoder:
         """
         self._loads = default_loads() if loads is None else loads
         self._max_event_bytes = max_event_bytes
+        # A caller's own parser shall see every event.
+        self._may_run = loads is None or loads is stdlib_loads
         self._buffer = bytearray()
         self._after_cr = False
         self._begun = False
         self._foreign = b""
         self._learned: object = None
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._over = ""
 
     def feed(self, data: Piece) -> list[AnthropicCallResponseChunk]:
@@ -166,7 +166,7 @@ class ChunkDecoder:
         rest = bytes(self._buffer)
         self._buffer.clear()
         chunk = self._decode(rest, [], at_end=True)
-        if chunk is None and self._foreign and not self._begun:
+        if self._foreign and not self._begun:
             raise self._failure(DecodeError(_not_a_stream(self._foreign)), self._foreign, [])
         self._run = None
         self._over = _CLOSED
@@ -258,7 +258,9 @@ class ChunkDecoder:
         if block.lstrip()[:1] in (b"{", b"<"):
             raise DecodeError(_not_a_stream(block))
         if not self._begun:
-            self._foreign += block[: 1024 - len(self._foreign)]
+            self._foreign += block if at_end else block + b"\n\n"
+            if len(self._foreign) > self._max_event_bytes:
+                raise DecodeError(_not_a_stream(self._foreign))
 
     def _is_cut(self, block: bytes, names: set[bytes]) -> bool:
         """Whether the lines at the end of a body are the beginning of an event."""
@@ -269,14 +271,16 @@ class ChunkDecoder:
 
     def _learn(self, block: bytes, payload: bytes, chunk: AnthropicCallResponseChunk) -> None:
         """Find out how the next delta of the same block will begin."""
-        delta_type: Any = getattr(chunk, "delta_type", None)
-        if delta_type not in _OPENING:
+        delta_type = getattr(chunk, "delta_type", None)
+        if delta_type not in OPENINGS or not self._may_run:
             return
         index: int = getattr(chunk, "index")  # noqa: B009 - every delta has one
-        if self._learned == (delta_type, index):
-            return  # tried before, and in vain: this stream's events do not begin alike
-        self._learned = (delta_type, index)
-        self._run = _Run.after(block, payload, delta_type, index)
+        if self._learned != (delta_type, index):  # else tried before, and in vain
+            self._learned = (delta_type, index)
+            head = block[: -len(payload)]
+            # The payload is a line of its own, the last one, only if what precedes it has no data.
+            alone = block.endswith(payload) and _payload(head) == b""
+            self._run = Run.after(head, payload, delta_type, index) if alone else None
 
 
 _CLOSED = "the decoder was closed"
@@ -315,88 +319,6 @@ def _payload(block: bytes) -> bytes | None:
         if name == b"data":
             data.append(value[1:] if value.startswith(b" ") else value)
     return b"\n".join(data) if data else None
-
-
-class _Run:
-    """The deltas of one block: they begin with the same bytes, up to the string that they bring.
-
-    Parsing only that string takes a stream of text deltas 1.6 times as fast as parsing each
-    event's JSON with the standard library (benchmarks/test_wire.py).
-    """
-
-    __slots__ = ("head", "index", "length", "make", "start")
-
-    def __init__(
-        self,
-        start: bytes,
-        head: int,
-        make: Callable[..., AnthropicCallResponseChunk],
-        index: int,
-    ) -> None:
-        self.start = start
-        """The lines of the event up to and with the quote that opens the string."""
-        self.length = len(start)
-        self.head = head
-        """Where in these the payload begins."""
-        self.make = make
-        self.index = index
-
-    @classmethod
-    def after(cls, block: bytes, payload: bytes, delta_type: str, index: int) -> _Run | None:
-        """Learn from one delta; None when its string is not the last thing in it."""
-        key = _OPENING[delta_type].search(payload)
-        if key is None or not block.endswith(payload):
-            return None
-        head = len(block) - len(payload)
-        return _proven_run(block[: head + key.end()], head, delta_type, index)
-
-    def decode(self, data: Any, close: str) -> AnthropicCallResponseChunk | None:
-        """Decode one event, when it is of this kind.
-
-        Args:
-            data: Bytes that may hold exactly one event.
-            close: What must follow the string, spaces aside.
-
-        Returns:
-            The chunk view; None when the event is not quite of this kind.
-        """
-        if data.__class__ is not bytes or not data.startswith(self.start):
-            return None
-        try:
-            text = data[self.length :].decode()
-            value, end = scanstring(text, 0)
-        except ValueError:
-            return None
-        # No line can end inside a string, so what has the right close has one line of data. An
-        # escape might be a lone surrogate; whoever writes \\u at all is looked at closely.
-        if text[end:].replace(" ", "") != close or ("\\" in text and "\\u" in text):
-            return None
-        return self.make(data[self.head : len(data) + 2 - len(close)], self.index, value)
-
-
-# Streams begin their events alike, so that nearly every run has been proven for another one. The
-# cache takes the cost of a block from 9 to 2 microseconds (benchmarks/test_wire.py).
-@functools.lru_cache(maxsize=256)
-def _proven_run(start: bytes, head: int, delta_type: str, index: int) -> _Run | None:
-    """Make a run, unless the bytes do not mean what they seem to mean.
-
-    That is not assumed but tried: with an empty string behind them they must decode to an empty
-    delta of the same block.
-    """
-    make, _ = STRING_DELTAS[delta_type]
-    try:
-        empty = decode(start[head:] + b'"}}')
-    except DecodeError:
-        return None
-    return _Run(start, head, make, index) if empty == make(None, index, "") else None
-
-
-_OPENING = {
-    delta_type: re.compile(rb'"%b"\s*:\s*"' % name.encode())
-    for delta_type, (_, name) in STRING_DELTAS.items()
-    if delta_type != "signature_delta"  # comes once in a block
-}
-"""What opens the string of a delta, by the delta's type."""
 
 
 def iter_chunks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -209,8 +210,7 @@ FEATURES: dict[str, Predicate] = {
     "cut_off": lambda stream: left_open(stream),
     "pings": lambda stream: "ping" in tags(stream),
     "unknown": lambda stream: any(
-        isinstance(item, str) and re.fullmatch("unknown(_[a-z]+)?", item)
-        for item in inside(stream)
+        isinstance(item, str) and re.fullmatch("unknown(_[a-z]+)?", item) for item in inside(stream)
     ),
 }
 
@@ -376,9 +376,7 @@ def parsed_by_the_specification(body: bytes) -> list[tuple[str, str]]:
 def test_a_body_without_quirks_means_the_same_to_any_parser(pair: tuple[Stream, bytes]) -> None:
     stream, body = pair
     found = [
-        (name, json.loads(data))
-        for name, data in parsed_by_the_specification(body)
-        if data.strip()
+        (name, json.loads(data)) for name, data in parsed_by_the_specification(body) if data.strip()
     ]
     assert found == [(event["type"], event) for event in stream]
 
@@ -440,10 +438,8 @@ def test_every_way_to_cut_occurs(what: str) -> None:
 
 @given(cv.corrupted_bodies())
 def test_a_corrupted_body_gives_chunks_or_an_error_of_ours(body: bytes) -> None:
-    try:
+    with contextlib.suppress(ChunkviewError):
         list(iter_chunks(body))
-    except ChunkviewError:
-        pass
 
 
 @pytest.mark.parametrize("decodes", [True, False])
@@ -472,9 +468,7 @@ FAMILIES: dict[str, tuple[Callable[..., SearchStrategy[Event]], list[str]]] = {
 )
 @settings(max_examples=10)
 @given(data=st.data())
-def test_a_family_gives_each_type_when_asked(
-    family: str, tag: str, data: st.DataObject
-) -> None:
+def test_a_family_gives_each_type_when_asked(family: str, tag: str, data: st.DataObject) -> None:
     assert data.draw(FAMILIES[family][0](tag))["type"].split("_")[0] == tag.split("_")[0]
 
 
@@ -611,15 +605,15 @@ def test_a_stream_shrinks_to_what_it_fails_on() -> None:
 
 def test_a_body_shrinks_to_what_the_api_sends() -> None:
     body = smallest(cv.sse_bodies(cv.message_streams(min_message_deltas=0)))
-    start, stop = (json.dumps(event, separators=(",", ":")) for event in (MESSAGE_START, MESSAGE_STOP))
+    start, stop = (
+        json.dumps(event, separators=(",", ":")) for event in (MESSAGE_START, MESSAGE_STOP)
+    )
     written = f"event: message_start\ndata: {start}\n\nevent: message_stop\ndata: {stop}\n\n"
     assert body == written.encode()
 
 
 def test_a_broken_stream_shrinks_to_a_few_events() -> None:
-    rule, stream = smallest(
-        cv.broken_streams(), lambda broken: broken[0] == "block_stopped_twice"
-    )
+    rule, stream = smallest(cv.broken_streams(), lambda broken: broken[0] == "block_stopped_twice")
     assert rule == "block_stopped_twice"
     assert [event["type"] for event in stream] == [
         "message_start",
