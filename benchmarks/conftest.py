@@ -51,30 +51,52 @@ def _nothing_old_is_collected() -> Iterator[None]:
     gc.unfreeze()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--laps", type=int, default=1, help="how often to go round all the peers")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Go round the peers of a file several times: a slow spell of the machine meets them all."""
+    laps: Any = metafunc.config.getoption("--laps")
+    if laps > 1 and "measure" in metafunc.fixturenames:
+        metafunc.fixturenames.append("lap")
+        metafunc.parametrize("lap", range(laps), scope="module")
+
+
 @pytest.fixture
 def measure(benchmark: BenchmarkFixture) -> Measure:
     """Time a call as `measure(section, row, peer, per, function, *arguments)`.
 
-    `per` says how many events, deltas or bytes the call handles. With `rounds`, the call is made
-    so many times and no more.
+    `per` says how many events or deltas the call handles.
     """
 
     def timed(
-        section: str,
-        row: str,
-        peer: str,
-        per: int,
-        function: Callable[..., Any],
-        *arguments: Any,
-        rounds: int | None = None,
+        section: str, row: str, peer: str, per: int, function: Callable[..., Any], *arguments: Any
     ) -> Any:
-        benchmark.group = f"{section}: {row}"
-        benchmark.extra_info.update(section=section, row=row, peer=peer, per=per)
-        if rounds is None:
-            return benchmark(function, *arguments)
-        return benchmark.pedantic(function, args=arguments, rounds=rounds)
+        note(benchmark, section, row, peer=peer, per=per)
+        return benchmark(function, *arguments)
 
     return timed
+
+
+@pytest.fixture
+def measure_once(benchmark: BenchmarkFixture) -> Measure:
+    """As `measure`, for what takes seconds: two rounds, in the first lap only."""
+
+    def timed(
+        section: str, row: str, peer: str, per: int, function: Callable[..., Any], *arguments: Any
+    ) -> Any:
+        note(benchmark, section, row, peer=peer, per=per)
+        return benchmark.pedantic(function, args=arguments, rounds=2)  # type: ignore[no-untyped-call]
+
+    return timed
+
+
+def note(benchmark: BenchmarkFixture, section: str, row: str, **info: Any) -> None:
+    """Say where in the report a figure belongs."""
+    benchmark.group = f"{section}: {row}"
+    benchmark.extra_info.update(section=section, row=row, **info)
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:

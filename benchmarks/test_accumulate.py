@@ -87,7 +87,7 @@ def test_accumulate(
     events = stream(kind, count if benchmark.enabled else count // 10)
     items = [read(event) for event in events]
     row = f"{count:,} deltas of {kind}"
-    made = measure("accumulate", row, peer, count, take, items, rounds=5 if count > 2000 else None)
+    made = measure("accumulate", row, peer, count, take, items)
 
     ours = accumulate(events)
     written = made.to_dict()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import chunkview._json
 from chunkview import ChunkDecoder
+from chunkview._json import stdlib_loads
 
 from .peers import (
     floor_wire,
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from .conftest import Measure
 
     Wire = Callable[[Iterable[bytes]], list[Any]]
-
-try:
-    stdlib_loads = chunkview._json.stdlib_loads
-except AttributeError:  # until it has this name
-    stdlib_loads = chunkview._json._stdlib_loads  # type: ignore[attr-defined]
 
 
 def chunkview_wire(
@@ -124,7 +119,7 @@ def test_one_long_text(measure: Measure, peer: str) -> None:
 @pytest.mark.parametrize("peer", ["chunkview", "SDK"])
 @pytest.mark.parametrize("size", [500_000, 5_000_000, 50_000_000], ids="{:,}".format)
 def test_one_event_in_1_kb_feeds(
-    measure: Measure, benchmark: BenchmarkFixture, size: int, peer: str
+    measure_once: Measure, benchmark: BenchmarkFixture, size: int, peer: str
 ) -> None:
     if peer == "SDK" and size > 5_000_000:
         pytest.skip("takes the SDK minutes: its time grows with the square of the event")
@@ -132,14 +127,14 @@ def test_one_event_in_1_kb_feeds(
     event = text_event("x" * size)
     pieces = [event[start : start + 1000] for start in range(0, len(event), 1000)]
     row = f"one event of {size:,} bytes"
-    decoded = measure("growth", row, peer, len(event), PEERS[peer], pieces, rounds=2)
+    decoded = measure_once("growth", row, peer, len(event), PEERS[peer], pieces)
     assert_same(peer, decoded, pieces)
 
 
 @pytest.mark.parametrize("peer", ["chunkview", "SDK"])
 @pytest.mark.parametrize("size", [100_000, 1_000_000, 10_000_000], ids="{:,}".format)
 def test_one_byte_at_a_time(
-    measure: Measure, benchmark: BenchmarkFixture, size: int, peer: str
+    measure_once: Measure, benchmark: BenchmarkFixture, size: int, peer: str
 ) -> None:
     if peer == "SDK" and size > 1_000_000:
         pytest.skip("one size less is enough to see the SDK's figure")
@@ -148,5 +143,5 @@ def test_one_byte_at_a_time(
     body = event * (size // len(event))
     pieces = [body[at : at + 1] for at in range(len(body))]
     row = f"{size:,} bytes, one by one"
-    decoded = measure("growth", row, peer, len(body), PEERS[peer], pieces, rounds=2)
+    decoded = measure_once("growth", row, peer, len(body), PEERS[peer], pieces)
     assert_same(peer, decoded, pieces)

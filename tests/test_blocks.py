@@ -138,6 +138,8 @@ def test_a_bad_block_is_refused_with_the_place(wire: Any, message: str) -> None:
 
 def test_a_known_class_reads_only_its_own() -> None:
     assert TextBlock.from_dict({"type": "text", "text": "a"}) == TextBlock("a")
+    with pytest.raises(DecodeError, match="type: expected text, got 'thinking'"):
+        TextBlock.from_dict({"type": "thinking", "text": "a"})
     assert Citation.from_dict(CHAR) == CharLocationCitation.from_dict(CHAR)
     assert UnknownCitation.from_dict(CHAR) == UnknownCitation("char_location", CHAR)
 

@@ -141,17 +141,17 @@ def check_depth(value: Any) -> None:
     """
     level = [value]
     for _ in range(MAX_DEPTH):
-        # By identity: an object that is shared, or that holds itself, is looked at once a level.
-        below = {
-            id(child): child
-            for item in level
-            if isinstance(item, (dict, list))
-            for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, (dict, list))
-        }
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                below += [child for child in item.values() if isinstance(child, (dict, list))]
+            elif isinstance(item, list):
+                below += [child for child in item if isinstance(child, (dict, list))]
         if not below:
             return
-        level = list(below.values())
+        # By identity, where there are many: an object that is shared, or that holds itself, is
+        # looked at once a level.
+        level = below if len(below) < 100 else list({id(item): item for item in below}.values())
     raise DecodeError(f"nested deeper than {MAX_DEPTH} levels")
 
 

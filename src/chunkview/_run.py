@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .decode import STRING_DELTAS, decode
 from .errors import DecodeError
@@ -64,18 +64,16 @@ class Run:
             return None
         return _proven(head + payload[: opening.end()], len(head), delta_type, index)
 
-    def decode(self, data: Any, close: str) -> AnthropicCallResponseChunk | None:
-        """Decode one event, when it is of this kind.
+    def decode(self, data: bytes, close: str) -> AnthropicCallResponseChunk | None:
+        """Decode one event that begins with `start`.
 
         Args:
-            data: Bytes that may hold exactly one event.
+            data: Bytes that begin with `start`, and may hold exactly one event.
             close: What must follow the string, spaces aside.
 
         Returns:
             The chunk view; None when the event is not quite of this kind.
         """
-        if data.__class__ is not bytes or not data.startswith(self.start):
-            return None
         try:
             text = data[self.length :].decode()
             value, end = scanstring(text, 0)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._event import new_event_dict
 from ._json import check_depth, loads
 from ._make import maker
-from ._record import per_class, read_keys, read_object, schema
+from ._record import keys_reader, per_class, read_object, schema
 from .blocks import read_tag
 from .call_response_chunk import AnthropicCallResponseChunk
 from .chunks import (
@@ -38,7 +38,6 @@ from .errors import DecodeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._record import Key
     from .call_response_chunk import MessageStreamEvent
 
     Chunk = AnthropicCallResponseChunk
@@ -162,27 +161,31 @@ def _reader(cls: type[Chunk]) -> EventReader:
     def read(event: dict[str, Any], source: Any) -> Chunk:
         make, places = _plan(cls)
         values: list[Any] = []
-        for inside, keys in places:
-            place = _object_at(event, inside) if inside else event
+        for inside, read_keys in places:
+            if not inside:
+                values += read_keys(event)[0]
+                continue
+            place = _object_at(event, inside)
             try:
-                values += read_keys(keys, place)[0]
+                values += read_keys(place)[0]
             except DecodeError as error:
-                raise error.under(inside) if inside else error from None
+                raise error.under(inside) from None
         return make(source, *values)
 
     return read
 
 
 @per_class
-def _plan(
-    cls: type[Any],
-) -> tuple[Callable[..., Chunk], tuple[tuple[str, tuple[Key, ...]], ...]]:
-    """How to make a variant, and its keys by the object they stand in."""
+def _plan(cls: type[Any]) -> tuple[Callable[..., Chunk], list[tuple[str, Callable[..., Any]]]]:
+    """How to make a variant, and how to read its keys from each object that they stand in."""
     keys = schema(cls).keys
-    insides = dict.fromkeys(key.inside for key in keys)
-    places = [(inside, tuple(key for key in keys if key.inside == inside)) for inside in insides]
+    places = [
+        (inside, tuple(key for key in keys if key.inside == inside))
+        for inside in dict.fromkeys(key.inside for key in keys)
+    ]
     names = [key.name for _, place in places for key in place]
-    return maker(cls, "chunk", *names), tuple(places)
+    readers = [(inside, keys_reader(place)) for inside, place in places]
+    return maker(cls, "chunk", *names), readers
 
 
 def _string_delta(cls: type[Chunk], tag: str) -> EventReader:
@@ -213,13 +216,12 @@ def _read_content_block_delta(event: dict[str, Any], source: Any) -> Chunk:
 
 
 def _read_unlisted_delta(event: dict[str, Any], source: Any) -> Chunk:
-    check_depth(event)
-    delta = _object_at(event, "delta")
+    _, ((_, read_index_and_delta), _) = _plan(UnknownDeltaChunk)
+    (index, delta), _ = read_index_and_delta(event)
     try:
         tag = read_tag(delta)
     except DecodeError as error:
         raise error.under("delta") from None
-    (index,), _ = read_keys(schema(UnknownDeltaChunk).keys[:1], event)
     return UnknownDeltaChunk(index, tag, delta, chunk=source)
 
 

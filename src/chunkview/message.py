@@ -48,7 +48,7 @@ class Message(Record):
     usage: Usage
     stop_reason: str | None = None
     stop_sequence: str | None = None
-    role: str = attrs.field(default="assistant", kw_only=True)
+    role: str = attrs.field(default="assistant", kw_only=True, metadata={"required": True})
     stop_details: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     container: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     context_management: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)

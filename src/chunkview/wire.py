@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._json import default_loads, stdlib_loads
-from ._record import read_object
 from ._run import OPENINGS, Run
 from .decode import decode, decode_object
 from .errors import DecodeError, kind_of
@@ -82,8 +81,8 @@ class ChunkDecoder:
         Args:
             loads: From the bytes of a JSON document to a Python value. By default msgspec parses
                 when it is installed, else the standard library, by the same strict rules. A
-                parser of your own replaces both and brings its own rules; it reports bad input
-                with a ValueError.
+                parser of your own replaces both and brings its own rules; what it raises becomes
+                the cause of a DecodeError.
             max_event_bytes: How many bytes one event may have. This bounds the memory that a
                 stream without end can take.
         """
@@ -115,13 +114,14 @@ class ChunkDecoder:
                 bytes, and `chunks` holds the chunk views that this call had decoded before it.
             TypeError: `data` is not bytes.
         """
+        if data.__class__ is not bytes:
+            data = as_bytes(data)
         run = self._run
-        if run is not None and not self._buffer and not self._after_cr:
+        if run is not None and data.startswith(run.start) and not (self._buffer or self._after_cr):
             # One event at a time is how the API sends and how most clients read.
             chunk = run.decode(data, "}}\n\n")
             if chunk is not None and len(data) <= self._max_event_bytes:
                 return [chunk]
-        data = as_bytes(data)
         if self._over:
             raise DecodeError(f"nothing can be fed any more: {self._over}", received=data)
         if b"\r" in data or self._after_cr:
@@ -207,7 +207,7 @@ class ChunkDecoder:
     ) -> AnthropicCallResponseChunk | None:
         """Decode the lines of one event, without the blank line that ends it."""
         run = self._run
-        if run is not None:
+        if run is not None and block.startswith(run.start):
             chunk = run.decode(block, "}}")
             if chunk is not None and len(block) <= self._max_event_bytes:
                 return chunk
@@ -217,38 +217,32 @@ class ChunkDecoder:
             if len(block) > self._max_event_bytes:
                 raise self._too_long()
             payload = _payload(block)
-            if payload is None:
-                self._pass_over(block, at_end=at_end)
+            if not payload:
+                self._pass_over(block, payload, at_end=at_end)
                 return None
-            if at_end and not payload and not block.endswith(b"\n"):
-                raise DecodeError(_CUT, truncated=True)
             self._begun = True
-            if not payload or payload.strip() == _DONE:
-                return None
-            chunk = decode_object(self._parse(payload, at_end=at_end), payload)
+            try:
+                event = self._loads(payload)
+            except Exception as error:  # noqa: BLE001 - a caller's parser has errors of its own
+                if payload.strip() == _DONE:
+                    return None
+                raise _unreadable(payload, error, at_end=at_end) from error
+            if event.__class__ is not dict:
+                raise DecodeError(f"expected object, got {kind_of(event)}", event=payload)
+            chunk = decode_object(event, payload)
         except DecodeError as error:
             raise self._failure(error, block, chunks) from error.__cause__
-        self._learn(block, payload, chunk)
+        if chunk.type == "content_block_delta":
+            self._learn(block, payload, chunk)
         return chunk
 
-    def _parse(self, payload: bytes, *, at_end: bool) -> dict[str, Any]:
-        try:
-            event = self._loads(payload)
-        except (ValueError, RecursionError) as error:
-            if not at_end:
-                problem = (
-                    error.problem if isinstance(error, DecodeError) else f"invalid JSON: {error}"
-                )
-                raise DecodeError(problem, event=payload) from error
-            raise DecodeError(_CUT, event=payload, truncated=True) from error
-        try:
-            return read_object(event)
-        except DecodeError as error:
-            error.event = payload
-            raise
-
-    def _pass_over(self, block: bytes, *, at_end: bool) -> None:
+    def _pass_over(self, block: bytes, payload: bytes | None, *, at_end: bool) -> None:
         """Pass over lines that hold no data, unless they show that something is wrong."""
+        if payload is not None:
+            self._begun = True
+            if at_end and not block.endswith(b"\n"):
+                raise DecodeError(_CUT, truncated=True)
+            return
         names = {line.partition(b":")[0] for line in block.split(b"\n") if line}
         if at_end and self._is_cut(block, names):
             raise DecodeError(_CUT, truncated=True)
@@ -303,6 +297,15 @@ def as_bytes(data: Piece) -> bytes:
 def _not_a_stream(body: bytes) -> str:
     start = body.strip()[:80].decode(errors="replace")
     return f"the body is no event stream; it begins with {start!r}"
+
+
+def _unreadable(payload: bytes, error: Exception, *, at_end: bool) -> DecodeError:
+    """Say that a payload is no JSON, or no whole one where the body ends."""
+    if at_end:
+        return DecodeError(_CUT, event=payload, truncated=True)
+    if isinstance(error, DecodeError):
+        return DecodeError(error.problem, event=payload)
+    return DecodeError(f"invalid JSON: {error}", event=payload)
 
 
 def _payload(block: bytes) -> bytes | None:

@@ -7,17 +7,20 @@ within 64 bits, little nesting.
 from __future__ import annotations
 
 import json
+import re
 import string
 from typing import TYPE_CHECKING, Any, AnyStr
 
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from hypothesis.strategies import SearchStrategy
 
 __all__ = [
+    "LAYOUTS",
+    "ORDERS",
     "cut",
     "cuts",
     "fragments",
@@ -26,7 +29,7 @@ __all__ = [
     "json_values",
     "names",
     "texts",
-    "with_unknown_keys",
+    "tool_inputs",
     "write_json",
 ]
 
@@ -67,9 +70,9 @@ _VALUES = st.recursive(
 )
 _OBJECTS = st.dictionaries(_NAMES | _TEXTS, _VALUES, max_size=3)
 
-# The prefix keeps these apart from every name that the API has, now or later.
-_UNKNOWN_KEYS = st.dictionaries(
-    st.just("unknown") | _NAMES.map("unknown_{}".format), _VALUES, min_size=1, max_size=2
+# A tool's input travels as text that is cut anywhere, so it has much that can be escaped.
+_TOOL_INPUTS = _OBJECTS | st.dictionaries(
+    _NAMES, st.text('a\u00e9\U0001f600"\\\n', max_size=8), max_size=2
 )
 
 
@@ -93,36 +96,9 @@ def json_objects() -> SearchStrategy[dict[str, Any]]:
     return _OBJECTS
 
 
-@st.composite
-def with_unknown_keys(draw: DrawFn, value: Any) -> Any:
-    """A JSON value with keys added that no API documents.
-
-    Args:
-        draw: Hypothesis's own.
-        value: The value; its objects are changed in place. An `input` is the tool's own data and
-            gets no keys.
-
-    Returns:
-        A strategy of the same value with up to three of its objects extended. Shrinks to the
-        value as it is.
-    """
-    objects = list(_objects_in(value))
-    if objects:
-        additions = st.tuples(st.sampled_from(range(len(objects))), _UNKNOWN_KEYS)
-        for place, keys in draw(st.lists(additions, max_size=3)):
-            objects[place].update(keys)
-    return value
-
-
-def _objects_in(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for name, item in value.items():
-            if name != "input":
-                yield from _objects_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _objects_in(item)
+def tool_inputs() -> SearchStrategy[dict[str, Any]]:
+    """The input of a tool, often with characters that JSON escapes. Shrinks to {}."""
+    return _TOOL_INPUTS
 
 
 def write_json(
@@ -172,12 +148,10 @@ def json_texts(values: SearchStrategy[Any]) -> SearchStrategy[str]:
     Returns:
         A strategy that shrinks to compact text in raw UTF-8.
     """
-    return st.builds(
-        write_json, values, ascii_only=st.booleans(), layout=st.sampled_from(LAYOUTS)
-    )
+    return st.builds(write_json, values, ascii_only=st.booleans(), layout=st.sampled_from(LAYOUTS))
 
 
-def fragments(text: str) -> SearchStrategy[list[str]]:
+def fragments(text: str, max_pieces: int | None = None) -> SearchStrategy[list[str]]:
     """JSON text cut anywhere, as the deltas of a tool's input bring it.
 
     Cuts inside an escape, and between the two escapes of a surrogate pair, come up more often
@@ -185,29 +159,37 @@ def fragments(text: str) -> SearchStrategy[list[str]]:
 
     Args:
         text: The JSON text.
+        max_pieces: How many pieces there are at most, by default any number.
 
     Returns:
         A strategy of lists of strings that join to `text`. Shrinks to `[text]`.
     """
-    escapes = [place for place, letter in enumerate(text) if letter == "\\"]
-    favoured = [place + n for place in escapes for n in (1, 4, 6) if place + n <= len(text)]
-    return cuts(len(text), favoured).map(lambda places: cut(text, places))
+    escapes = [
+        match.start() + n
+        for match in re.finditer(r"\\(u....|.)", text)
+        for n in range(1, len(match[0]))
+    ]
+    pairs = [match.end() for match in re.finditer(r"\\ud[89ab]..(?=\\u)", text)]
+    max_cuts = None if max_pieces is None else max_pieces - 1
+    places = cuts(len(text), escapes, pairs, max_cuts=max_cuts)
+    return places.map(lambda places: cut(text, places))
 
 
-def cuts(length: int, favoured: Sequence[int] = ()) -> SearchStrategy[list[int]]:
+def cuts(
+    length: int, *favoured: Sequence[int], max_cuts: int | None = None
+) -> SearchStrategy[list[int]]:
     """Places at which to cut something, sorted; a place given twice makes an empty piece.
 
     Args:
         length: How long the thing is.
-        favoured: Places that deserve to be cut at more often than chance would.
+        *favoured: Places that deserve to be cut at more often than by chance, kind by kind.
+        max_cuts: How many cuts there are at most, by default any number.
 
     Returns:
         A strategy that shrinks to no cut at all.
     """
-    places = st.integers(0, length)
-    if favoured:
-        places |= st.sampled_from(favoured)
-    return st.lists(places).map(sorted)
+    kinds = [st.sampled_from(places) for places in favoured if places]
+    return st.lists(st.one_of(st.integers(0, length), *kinds), max_size=max_cuts).map(sorted)
 
 
 def cut(whole: AnyStr, places: Sequence[int]) -> list[AnyStr]:

@@ -33,6 +33,6 @@ def register() -> None:
 
 
 def _resolve(cls: type[Any]) -> SearchStrategy[Any]:
-    from .strategies import values
+    from ._value_strategies import values_of
 
-    return values(cls)
+    return values_of(cls)

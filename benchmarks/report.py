@@ -1,0 +1,380 @@
+"""The JSON of pytest-benchmark to `RESULTS.md` and `chart.svg`.
+
+    python -m benchmarks.report RUN.json...
+
+Several laps (`--laps`) make a report that a slow spell of the machine cannot spoil: a figure is
+the median over the laps of the fastest round in each, and a ratio is the median over the laps of
+the ratio within each.
+"""
+
+# ruff: noqa: RUF001 - people read the tables: a ratio has its sign, a span its dash
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+HERE = Path(__file__).parent
+OURS = "chunkview"
+
+
+@attrs.frozen
+class Figures:
+    """What was measured: per section, row and peer, one figure for each lap."""
+
+    machine: dict[str, Any]
+    mirascope: dict[str, Any]
+    sections: dict[str, dict[str, dict[str, list[float]]]]
+
+    @classmethod
+    def read(cls, paths: Iterable[Path]) -> Figures:
+        """Read the JSON of several runs. Times are in nanoseconds per event."""
+        machines: list[dict[str, Any]] = []
+        sections: dict[str, dict[str, dict[str, list[float]]]] = {}
+        for path in paths:
+            run = json.loads(path.read_text())
+            machines.append(run["machine_info"])
+            is_mirascopes = "mirascope" in run["machine_info"]["packages"]
+            for benchmark in run["benchmarks"]:
+                info = benchmark["extra_info"]
+                if info["section"] == "wrapper" and not is_mirascopes:
+                    continue
+                row = sections.setdefault(info["section"], {}).setdefault(info["row"], {})
+                figures = info.get("figures")
+                if figures is None:
+                    figures = {info["peer"]: benchmark["stats"]["min"] / info["per"] * 1e9}
+                for peer, figure in figures.items():
+                    row.setdefault(peer, []).append(figure)
+        own = [machine for machine in machines if "mirascope" in machine["packages"]]
+        others = [machine for machine in machines if "mirascope" not in machine["packages"]]
+        return cls((others or own)[-1], own[-1] if own else {}, sections)
+
+    def figure(self, section: str, row: str, peer: str) -> float | None:
+        """The median over the laps, or None when this was not measured."""
+        figures = self.sections.get(section, {}).get(row, {}).get(peer)
+        return None if figures is None else statistics.median(figures)
+
+    def ratio(self, section: str, row: str, peer: str, ours: str = OURS) -> float | None:
+        """How many times the peer's figure is ours."""
+        peers = self.sections.get(section, {}).get(row, {})
+        if ours not in peers or peer not in peers:
+            return None
+        return statistics.median(
+            theirs / mine for theirs, mine in zip(peers[peer], peers[ours], strict=True)
+        )
+
+    def growth(self, section: str, small: str, large: str) -> float | None:
+        """How many times our figure for the smaller input is that for the larger: best laps."""
+        rows = self.sections.get(section, {})
+        if small not in rows or large not in rows:
+            return None
+        return min(rows[large][OURS]) / min(rows[small][OURS])
+
+
+@attrs.frozen
+class Table:
+    """How a section is shown.
+
+    Attributes:
+        section: The section.
+        title: Its heading.
+        text: What is compared.
+        floors: Per column of ours, the peer that is its floor.
+        unit: What a figure is.
+    """
+
+    section: str
+    title: str
+    text: str
+    floors: dict[str, str] = attrs.field(factory=dict)
+    unit: str = "ns per event"
+
+
+TABLES = (
+    Table(
+        "parsed dict",
+        "Parsed dict to chunk view",
+        "`chunkview.decode(event)` for one event, over and over; the SDK's own construction of "
+        "the event (`construct_type`), a cattrs tagged union, a discriminated pydantic "
+        "`TypeAdapter` and `msgspec.convert` to tagged Structs. The floor is a plain tuple of "
+        'the fields, picked unchecked by someone who knows which event is coming. "All '
+        'recorded" is every event of the recorded streams, one after the other.',
+        {OURS: "tuple"},
+    ),
+    Table(
+        "construct",
+        "Constructing a TextDeltaChunk",
+        "`chunkview._make.maker` against the `__init__` that attrs generates for a frozen class.",
+    ),
+    Table(
+        "wrapper",
+        "SDK object to chunk view",
+        "A text delta of the SDK, wrapped by `chunkview.decode` and by Mirascope's "
+        "`AnthropicCallResponseChunk`; then all thirteen attributes of the wrapper read. Runs "
+        "in an environment of its own, as Mirascope needs an older SDK.",
+        unit="ns per chunk",
+    ),
+    Table(
+        "wire",
+        "SSE bytes to chunk views",
+        "The recorded streams, cut in three ways, and one long text. The SDK: its `SSEDecoder` "
+        "and its construction. httpx-sse gives plain dicts. msgspec Structs stand behind the "
+        "floor's framing. The floor finds the payload and parses its JSON, nothing else: no "
+        "line endings but LF, no types, no errors.",
+        {OURS: "floor, json", "chunkview + msgspec": "floor, msgspec"},
+    ),
+    Table(
+        "accumulate",
+        "Chunk views to a Message",
+        "`chunkview.accumulate` against the SDK's `accumulate_event`, from the events' objects. "
+        "The SDK copies the text and parses the tool input anew for each delta, so its larger "
+        "sizes are left out.",
+        unit="ns per delta",
+    ),
+    Table(
+        "growth",
+        "Growth on the wire",
+        "One text delta fed 1,000 bytes at a time, and many fed byte by byte: the time per byte "
+        "does not depend on the size. The SDK's larger sizes are left out.",
+        unit="ns per byte",
+    ),
+    Table(
+        "footprint",
+        "Import time and memory",
+        "Each in a fresh interpreter, interpreter start taken off. A kept text chunk includes "
+        "the bytes it was decoded from; the SDK's event object does not keep them.",
+        unit="",
+    ),
+)
+
+
+@attrs.frozen
+class Target:
+    """A cost target of the design: how many times as good as the peer, at least."""
+
+    what: str
+    section: str
+    row: str
+    at_least: float
+    peer: str = "SDK"
+    ours: str = OURS
+
+
+EACH_EVENT, LONG_TEXT = "one event per feed", "2,000 text deltas"
+FAST = "chunkview + msgspec"
+TARGETS = (
+    Target("Parsed dict to chunk view, text delta", "parsed dict", "text_delta", 18),
+    Target("Parsed dict to chunk view, all recorded events", "parsed dict", "all recorded", 14),
+    Target("SDK object to chunk view", "wrapper", "construct", 4, "Mirascope"),
+    Target("Reading all thirteen attributes", "wrapper", "read 13 attributes", 5, "Mirascope"),
+    Target("Bytes to chunk views, recorded, one event per feed", "wire", EACH_EVENT, 6),
+    Target("Bytes to chunk views, one long text", "wire", LONG_TEXT, 9),
+    Target("The same with msgspec, recorded", "wire", EACH_EVENT, 9, ours=FAST),
+    Target("The same with msgspec, one long text", "wire", LONG_TEXT, 11, ours=FAST),
+    Target("2,000 deltas of text to a Message", "accumulate", "2,000 deltas of text", 10),
+    Target("2,000 deltas of tool input", "accumulate", "2,000 deltas of tool input", 10),
+    Target("`import chunkview`", "footprint", "import, seconds", 15),
+    Target("Memory of a kept text chunk", "footprint", "a kept text chunk, bytes", 4),
+)
+FLAT = 1.25
+"""A cost per delta that grows by less than this from 1,000 to 100,000 deltas counts as flat."""
+IDLE_BYTES = 1024
+
+
+def target_rows(figures: Figures) -> list[list[str]]:
+    """The design's cost targets: what, target, figure, met or missed."""
+    rows = []
+    for target in TARGETS:
+        ratio = figures.ratio(target.section, target.row, target.peer, target.ours)
+        against = f"{target.peer}: ≥ {target.at_least:g}×"
+        rows.append([target.what, against, *_verdict(ratio, "×", target.at_least)])
+    for kind in ("text", "tool input"):
+        few, many = (f"{count} deltas of {kind}" for count in ("1,000", "100,000"))
+        growth = figures.growth("accumulate", few, many)
+        what = f"Cost per delta of {kind}, 100,000 against 1,000"
+        rows.append([what, f"flat: ≤ {FLAT:g}×", *_verdict(growth, "×", most=FLAT)])
+    for state in ("new", "in mid-stream"):
+        size = figures.figure("footprint", f"idle decoder {state}, bytes", OURS)
+        what = f"Idle decoder, {state}"
+        rows.append([what, f"≤ {IDLE_BYTES:,} bytes", *_verdict(size, " bytes", most=IDLE_BYTES)])
+    return rows
+
+
+def _verdict(
+    figure: float | None, unit: str, least: float = 0, most: float = float("inf")
+) -> list[str]:
+    if figure is None:
+        return ["not measured", ""]
+    return [number(figure) + unit, "met" if least <= figure <= most else "**missed**"]
+
+
+def losses(figures: Figures) -> list[str]:
+    """Where a peer is faster than chunkview, one line a peer and section."""
+    lines = []
+    for table in TABLES:
+        faster: dict[str, list[tuple[str, float]]] = {}
+        measured = figures.sections.get(table.section, {})
+        for row, peers in measured.items():
+            for peer in [peer for peer in peers if peer not in (OURS, FAST)]:
+                # Whoever competes with msgspec competes with us and msgspec.
+                ours = FAST if FAST in peers and "msgspec" in peer else OURS
+                ratio = figures.ratio(table.section, row, peer, ours)
+                if ratio is not None and ratio < 1:
+                    faster.setdefault(peer, []).append((row, 1 / ratio))
+        for peer, rows in faster.items():
+            times = [times for _, times in rows]
+            span = "–".join(dict.fromkeys(number(edge) for edge in (min(times), max(times))))
+            everywhere = len(rows) == sum(peer in row for row in measured.values())
+            where = "everywhere" if everywhere else ", ".join(row for row, _ in rows)
+            lines.append(f"- {table.title}: **{peer}** is {span}× as fast ({where}).")
+    return lines
+
+
+def number(value: float) -> str:
+    """Three digits, no more, and a separator for thousands."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:.{1 if value >= 10 else 2}f}"
+
+
+def section_table(figures: Figures, table: Table) -> str:
+    """A section's figures, one row for each comparison, and our ratios to SDK and floor."""
+    rows = figures.sections[table.section]
+    peers = list(dict.fromkeys(peer for row in rows.values() for peer in row))
+    ours = [peer for peer in (OURS, FAST) if peer in peers]
+    rivals = [("SDK", ours), ("Mirascope", ours), ("attrs", ours)]
+    ratios = [(mine, rival) for rival, mines in rivals if rival in peers for mine in mines]
+    floors = [(mine, floor) for mine, floor in table.floors.items() if floor in peers]
+    head = [table.unit, *peers]
+    head += [f"{rival} / {mine}" for mine, rival in ratios]
+    head += [f"{mine} / {floor}" for mine, floor in floors]
+    lines = []
+    for row in rows:
+        shown = [figures.figure(table.section, row, peer) for peer in peers]
+        cells = [row, *("" if figure is None else number(figure) for figure in shown)]
+        for mine, theirs in [*ratios, *((floor, mine) for mine, floor in floors)]:
+            ratio = figures.ratio(table.section, row, theirs, mine)
+            cells.append("" if ratio is None else f"{number(ratio)}×")
+        lines.append(cells)
+    return markdown_table(head, lines)
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose columns after the first are aligned to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def machine_text(figures: Figures) -> str:
+    """What the figures were measured on."""
+    machine, streams = figures.machine, figures.machine["streams"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    cpu = machine["cpu"].get("brand_raw", machine["machine"])
+    lines = [
+        f"- {cpu}, {machine['cpu']['count']} cores; {machine['system']} {machine['release']}",
+        f"- {machine['python_implementation']} {machine['python_version']}; {packages}",
+    ]
+    if figures.mirascope:
+        own = figures.mirascope["packages"]
+        versions = f"mirascope {own['mirascope']} with anthropic {own['anthropic']}"
+        lines.append(f"- SDK object to chunk view: {versions}")
+    lines.append(
+        f"- Recorded streams: {streams['count']} ({streams['bytes']:,} bytes), "
+        f"from {streams['from']}"
+    )
+    laps = len(figures.sections["parsed dict"]["text_delta"][OURS])
+    lines.append(f"- The peers were gone round {laps} times; medians over these laps are shown")
+    return "\n".join(lines)
+
+
+def results(figures: Figures) -> str:
+    """The whole of `RESULTS.md`."""
+    targets = markdown_table(["what", "target", "figure", ""], target_rows(figures))
+    parts = [
+        "# Benchmark results\n\nWritten by `make bench`; the code stands beside this file.",
+        machine_text(figures),
+        "## Where chunkview loses\n\n" + ("\n".join(losses(figures)) or "Nowhere here."),
+        "## Cost targets\n\n" + targets,
+    ]
+    parts += [
+        f"## {table.title}\n\n{table.text}\n\n{section_table(figures, table)}"
+        for table in TABLES
+        if table.section in figures.sections
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+PANELS = (
+    ("parsed dict", "text_delta", "Parsed dict to chunk view: a text delta"),
+    ("wire", EACH_EVENT, "SSE bytes to chunk views: recorded streams, one event per feed"),
+    (
+        "accumulate",
+        "2,000 deltas of tool input",
+        "Chunk views to a Message: 2,000 deltas of tool input",
+    ),
+)
+WIDTH, LEFT, BAR, GAP = 760, 170, 16, 7
+STYLE = """
+text { font: 13px system-ui, sans-serif; fill: #6e7781 }
+.title { font-weight: 600 }
+.figure { font-size: 12px }
+rect { fill: #8c959f }
+.ours { fill: #d9730d }
+""".strip()
+
+
+def chart(figures: Figures) -> str:
+    """Bars for some of the comparisons, in colours that light and dark backgrounds both bear."""
+    drawn: list[str] = []
+    y = 0
+    for section, row, title in PANELS:
+        peers = {
+            peer: statistics.median(runs)
+            for peer, runs in figures.sections.get(section, {}).get(row, {}).items()
+        }
+        if not peers:
+            continue
+        y += 28
+        drawn.append(f'<text class="title" x="0" y="{y}">{escape(title)}</text>')
+        y += 12
+        scale = (WIDTH - LEFT - 190) / max(peers.values())
+        for peer, figure in sorted(peers.items(), key=lambda item: item[1]):
+            ours = ' class="ours"' if peer in (OURS, FAST) else ""
+            ratio = figures.ratio(section, row, "SDK", peer)
+            label = f"{number(figure / 1000)} µs"
+            if ratio is not None and peer != "SDK":
+                label += f" ({number(ratio)}×)"
+            width = figure * scale
+            drawn += [
+                f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{escape(peer)}</text>',
+                f'<rect{ours} x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2"/>',
+                f'<text class="figure" x="{LEFT + width + 6:.1f}" y="{y + 13}">{label}</text>',
+            ]
+            y += BAR + GAP
+    legend = "Time per event, shorter is better. In brackets: times as fast as the SDK."
+    y += 26
+    drawn.append(f'<text class="figure" x="0" y="{y}">{legend}</text>')
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + 8}" role="img">'
+    title = "<title>Time per event: chunkview and its peers; shorter is better</title>"
+    return "\n".join([head, title, f"<style>{STYLE}</style>", *drawn, "</svg>", ""])
+
+
+def main(arguments: Sequence[str]) -> None:
+    paths = [Path(argument) for argument in arguments]
+    figures = Figures.read(paths)
+    (HERE / "RESULTS.md").write_text(results(figures))
+    (HERE / "chart.svg").write_text(chart(figures))
+    print(markdown_table(["what", "target", "figure", ""], target_rows(figures)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,312 @@
+"""Streams as bytes: every legal way to write a body, to cut one into pieces, and to damage one.
+
+Source of the framing rules:
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import attrs
+from hypothesis import strategies as st
+
+from ._broken_strategies import broken_streams
+from ._event_strategies import vocabulary
+from ._json_strategies import LAYOUTS, ORDERS, cut, cuts, json_values, write_json
+from ._object_strategies import any_of
+from ._stream_strategies import message_streams
+from ._titled import Titled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+    from ._object_strategies import Event
+    from ._stream_strategies import Stream
+
+__all__ = ["corrupted_bodies", "segmentations", "sse_bodies", "streams_with_bodies"]
+
+
+def sse_bodies(
+    streams: SearchStrategy[Stream] | None = None, *, quirks: bool = True
+) -> SearchStrategy[bytes]:
+    r"""Bodies of streamed responses, formatted in every way that means the same.
+
+    Lines end in LF, CR or CRLF, each as it likes; there are comments, `id`, `retry` and unknown
+    fields, additional blank lines, events without data, and perhaps a byte order mark; `event`
+    comes before the data or after; a space follows the colon or not; the JSON is compact or
+    spread over several `data` lines, its keys in any order, its text in UTF-8 or escaped.
+
+    To format given events, pass `st.just(events)`; to have the events together with the body,
+    use `streams_with_bodies`.
+
+    Args:
+        streams: The events, by default `message_streams()`.
+        quirks: Also what no specification allows, but gateways do and `ChunkDecoder` takes:
+            `event` lines that are missing or wrong, `data: [DONE]` at the end, and no blank line
+            after the last event.
+
+    Returns:
+        A strategy of bytes. Shrinks to what the API sends: `event: ...\ndata: {...}\n\n`.
+    """
+    return streams_with_bodies(streams, quirks=quirks).map(lambda pair: pair[1])
+
+
+def streams_with_bodies(
+    streams: SearchStrategy[Stream] | None = None, *, quirks: bool = True
+) -> SearchStrategy[tuple[Stream, bytes]]:
+    """Streams as events and as a body that means the same.
+
+    Args:
+        streams: As for `sse_bodies`.
+        quirks: As for `sse_bodies`.
+
+    Returns:
+        A strategy of pairs: the events, and the body. Shrinks like `sse_bodies`.
+    """
+    return _streams_with_bodies(message_streams() if streams is None else streams, quirks)
+
+
+@st.composite
+def _streams_with_bodies(
+    draw: DrawFn, streams: SearchStrategy[Stream], quirks: bool
+) -> tuple[Stream, bytes]:
+    events = draw(streams)
+    # A few formattings that take turns mix as well as one for each event, and are drawn faster.
+    formats = draw(_FORMATS[quirks])
+    blocks = [_lines(event, form) for event, form in zip(events, cycle(formats), strict=False)]
+    ending = draw(st.sampled_from(_ENDINGS)) if quirks else "blank line"
+    if quirks and draw(st.booleans()):
+        blocks.append(["data: [DONE]", ""])
+    lines = [line for block in blocks for line in block]
+    newlines = [newline for form in formats for newline in form.newlines]
+    body = _joined(lines, newlines)
+    if ending != "blank line":
+        body = body.rstrip("\r\n") + ("" if ending == "nothing" else newlines[0])
+    return events, ("\ufeff" * draw(st.integers(0, 1)) + body).encode()
+
+
+_ENDINGS = ("blank line", "end of line", "nothing")
+
+# Lines that mean nothing. Those with an event's name in them would, if they stood before its data.
+_IDLE_LINES = (
+    ":",
+    ": comment",
+    ":data: {}",
+    "id: 7",
+    "id",
+    "retry: 10",
+    "unknown: field",
+    "unknown",
+    "Data: {}",
+)
+_IDLE_EVENTS = ("", ":\n", "id: 7\n", "data\n", "data:\n", "event: ping\n", "unknown: field\n")
+
+
+@attrs.frozen
+class _Format:
+    """How one event is written.
+
+    Attributes:
+        newlines: The ends of its lines, which take turns.
+        space: Whether a space follows the colon of a field.
+        ascii_only: Whether characters beyond ASCII are escaped.
+        layout: Of the JSON, as for `write_json`.
+        order: Of the JSON's keys, as for `write_json`.
+        name: Where the event's name stands: `first`, `last`, `missing`, `wrong`.
+        idle_line: A line that means nothing, after the first one.
+        idle_event: Lines before the event that make no event, each with its end.
+        blank_lines: How many blank lines there are after the one that ends the event.
+    """
+
+    newlines: list[str]
+    space: bool
+    ascii_only: bool
+    layout: str
+    order: str
+    name: str
+    idle_line: str | None
+    idle_event: str
+    blank_lines: int
+
+
+def _formats(*names: str) -> SearchStrategy[list[_Format]]:
+    form = st.builds(
+        _Format,
+        newlines=st.lists(st.sampled_from(("\n", "\r\n", "\r")), min_size=1, max_size=3),
+        space=st.sampled_from((True, False)),
+        ascii_only=st.booleans(),
+        layout=st.sampled_from(LAYOUTS),
+        order=st.sampled_from(ORDERS),
+        name=st.sampled_from(names),
+        idle_line=st.none() | st.sampled_from(_IDLE_LINES),
+        idle_event=st.sampled_from(_IDLE_EVENTS),
+        blank_lines=st.integers(0, 2),
+    )
+    return st.lists(form, min_size=1, max_size=3)
+
+
+_FORMATS = {False: _formats("first", "last"), True: _formats("first", "last", "missing", "wrong")}
+
+
+def _lines(event: Event, form: _Format) -> list[str]:
+    """Write an event as lines; the ends of the lines are left open."""
+    colon = ": " if form.space else ":"
+    text = write_json(event, ascii_only=form.ascii_only, layout=form.layout, order=form.order)
+    lines = [f"data{colon}{line}" for line in text.split("\n")]
+    if form.name != "missing":
+        name = "completion" if form.name == "wrong" else event.get("type")
+        lines.insert(len(lines) if form.name == "last" else 0, f"event{colon}{name}")
+    if form.idle_line is not None:
+        lines.insert(1, form.idle_line)
+    before = [*form.idle_event.split("\n")] if form.idle_event else []
+    return [*before, *lines, "", *[""] * form.blank_lines]
+
+
+def _joined(lines: list[str], newlines: Iterable[str]) -> str:
+    """Give each line its end."""
+    ends = cycle(newlines)
+    body: list[str] = []
+    after_cr = False
+    for line in lines:
+        end = next(ends)
+        if after_cr and not line and end == "\n":
+            end = "\r\n"  # CR and LF would be one end of line, not two
+        body += (line, end)
+        after_cr = end == "\r"
+    return "".join(body)
+
+
+def segmentations(body: bytes) -> SearchStrategy[list[bytes]]:
+    """Ways to cut a body into pieces, as a connection may deliver it.
+
+    Pieces may be empty, and as small as one byte each. Cuts within a line end, a blank line or a
+    character come up more often than by chance.
+
+    Args:
+        body: The bytes.
+
+    Returns:
+        A strategy of lists of bytes that join to `body`. Shrinks to `[body]`.
+    """
+    return _segmentations(Titled(f"{len(body)} bytes", body))
+
+
+@st.composite
+def _segmentations(draw: DrawFn, whole: Titled[bytes]) -> list[bytes]:
+    body = whole.value
+    at_line_ends = [match.start() + 1 for match in re.finditer(rb"[\r\n]", body)]
+    in_characters = [match.start() + 1 for match in re.finditer(rb"[\xc0-\xff]", body)]
+    anywhere = cuts(len(body), at_line_ends, in_characters)
+    evenly = st.integers(1, 7).map(lambda size: list(range(size, len(body), size)))
+    return cut(body, draw(anywhere | evenly))
+
+
+def corrupted_bodies(
+    streams: SearchStrategy[Stream] | None = None,
+) -> SearchStrategy[bytes]:
+    """Bodies that went wrong on the way, or never were an event stream.
+
+    Bytes overwritten, inserted, lost or repeated; a body cut off; JSON that is invalid, nested
+    too deep, too large, or of the wrong shape; streams that break the rules; HTML and JSON error
+    documents; any bytes at all. Some decode all the same. What they are good for is the sentence
+    "chunks or a ChunkviewError, nothing else".
+
+    Args:
+        streams: The events of the bodies that are then damaged, by default `message_streams()`.
+
+    Returns:
+        A strategy of bytes. Shrinks to b"".
+    """
+    return _corrupted_bodies(message_streams() if streams is None else streams)
+
+
+@st.composite
+def _corrupted_bodies(draw: DrawFn, streams: SearchStrategy[Stream]) -> bytes:
+    kind = draw(st.sampled_from(("bytes", "document", "damaged", "payload", "broken")))
+    if kind == "bytes":
+        return draw(st.binary(max_size=200))
+    if kind == "document":
+        return draw(st.sampled_from(_DOCUMENTS))
+    if kind == "broken":
+        _, events = draw(broken_streams())
+        return draw(sse_bodies(st.just(events)))
+    body = draw(sse_bodies(streams))
+    return _damaged(draw, body) if kind == "damaged" else _with_payload(draw, body)
+
+
+_DOCUMENTS = (
+    b"\xff\xfe\x00",
+    b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>\n",
+    b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
+    b'{"type": "message_stop"}\n\n',
+    b"upstream connect error or disconnect/reset before headers",
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
+)
+
+_DEEP = 20_000
+_PAYLOADS: SearchStrategy[bytes] = st.one_of(
+    st.sampled_from(
+        (
+            b"",
+            b"{",
+            b"[DONE",
+            b"NaN",
+            b'{"type": "ping", "unknown": Infinity}',
+            b'{"type": "ping", "unknown": 1e999}',
+            b'{"type": "ping", "unknown": ' + b"9" * 5000 + b"}",
+            b'{"type": "ping", "unknown": "\\ud800"}',
+            b'{"type": "ping", "unknown": "\xff"}',
+            b'{"type": "ping"} {"type": "ping"}',
+            b'\xef\xbb\xbf{"type": "ping"}',
+            b'{"type": "ping", "unknown": ' + b"[" * _DEEP + b"]" * _DEEP + b"}",
+            b'{"a":' * _DEEP + b"1" + b"}" * _DEEP,
+        )
+    ),
+    json_values().map(lambda value: write_json(value).encode()),
+    st.tuples(
+        any_of(vocabulary(beta=True, unknown=True).events), st.integers(0, 50), json_values()
+    ).map(lambda parts: write_json(_with_other_value(*parts)).encode()),
+)
+
+
+def _with_other_value(event: Event, number: int, value: object) -> Event:
+    """Put any JSON value in the place of one that is in an event."""
+    places = list(_values_in(event))
+    holder, name = places[number % len(places)]
+    holder[name] = value
+    return event
+
+
+def _values_in(value: Event) -> Iterator[tuple[Event, str]]:
+    for name, item in value.items():
+        yield value, name
+        if isinstance(item, dict):
+            yield from _values_in(item)
+
+
+def _with_payload(draw: DrawFn, body: bytes) -> bytes:
+    """Put an event with bad data somewhere into a body."""
+    ends = [0, *(match.end() for match in re.finditer(rb"(\r\n|\n|\r(?!\n)){2}", body))]
+    place = draw(st.sampled_from(ends))
+    return body[:place] + b"data: " + draw(_PAYLOADS) + b"\n\n" + body[place:]
+
+
+def _damaged(draw: DrawFn, body: bytes) -> bytes:
+    """Overwrite, insert, lose or repeat bytes at a few places, or cut the body off."""
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(body)))
+        end = draw(st.integers(start, min(start + 40, len(body))))
+        new = draw(
+            st.sampled_from(
+                (b"", body[start:end] * 2, b"\n", b"\r", b"\n\n", b"\xff", b"\xe2\x82", b'"', b"}")
+            )
+            | st.binary(max_size=4)
+        )
+        cut_off = draw(st.booleans())
+        body = body[:start] + new + (b"" if cut_off else body[end:])
+    return body

@@ -1,0 +1,307 @@
+"""Whole, valid streams as lists of events.
+
+The order that is valid is the one that `chunkview.accumulate` checks, and within it what the API
+is known to do.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+from hypothesis import strategies as st
+
+from .._record import concise_repr
+from ._block_strategies import TOOL_RESULTS
+from ._event_strategies import message_deltas, vocabulary
+from ._json_strategies import fragments, json_texts, texts
+from ._object_strategies import Event, add_unknown_keys, tagged, unknown_objects, unknown_tags
+from ._titled import Titled
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+__all__ = ["TAKES", "Stream", "message_streams"]
+
+Stream: TypeAlias = list[Event]
+
+
+@attrs.frozen
+class _Features:
+    """What may occur in a stream; the arguments of `message_streams`."""
+
+    thinking: bool = True
+    tools: bool = True
+    server_tools: bool = True
+    citations: bool = True
+    beta: bool = True
+    cut_off: bool = True
+    pings: bool = True
+    unknown: bool = True
+    min_blocks: int = 0
+    max_blocks: int = 4
+    max_deltas: int = 5
+    min_message_deltas: int = 1
+    max_message_deltas: int = 2
+
+
+def message_streams(
+    *,
+    thinking: bool = True,
+    tools: bool = True,
+    server_tools: bool = True,
+    citations: bool = True,
+    beta: bool = True,
+    cut_off: bool = True,
+    pings: bool = True,
+    unknown: bool = True,
+    min_blocks: int = 0,
+    max_blocks: int = 4,
+    max_deltas: int = 5,
+    min_message_deltas: int = 1,
+    max_message_deltas: int = 2,
+) -> SearchStrategy[Stream]:
+    r"""Whole, valid streams: what the API sends for one message, as a list of events.
+
+    Among the things that real streams do and that these do: empty deltas; a tool's input as JSON
+    text in any formatting, cut anywhere (inside `\u00e9`, between the two escapes of a surrogate
+    pair); blocks that bring text along, or arrive whole; usage that leaves counts out, and repeats
+    or raises the others; a block that is left open, with its tool input cut in the middle.
+
+    Each of the first eight arguments says whether something may occur. With all of them off,
+    streams hold text blocks only.
+
+    Args:
+        thinking: Thinking blocks, redacted ones too, and their deltas.
+        tools: `tool_use` blocks.
+        server_tools: `server_tool_use`, `container_upload` and `*_tool_result` blocks.
+        citations: Citations on text.
+        beta: What only the beta API sends: compaction, fallback and MCP blocks, the advisor's
+            results, `context_management`, `iterations` and more on usage.
+        cut_off: Streams that end for want of tokens, in the middle of their last block: it has
+            no `content_block_stop`, or a tool input that is no JSON.
+        pings: `ping` events, at any place.
+        unknown: What no API documents: events at any place, blocks, deltas, stop reasons, and
+            keys in objects of every kind.
+        min_blocks: How many content blocks there are at least.
+        max_blocks: How many content blocks there are at most.
+        max_deltas: How many deltas a block has at most. (A tool's input is cut into any number of
+            pieces.)
+        min_message_deltas: How many `message_delta` events there are at least. The API sends at
+            least one; 0 gives streams that lack it, which `accumulate` takes too.
+        max_message_deltas: How many `message_delta` events there are at most.
+
+    Returns:
+        A strategy of lists of events (dicts), for each example a new list of new dicts. Shrinks
+        to `message_start`, `message_delta` and `message_stop`, with "msg_0" for an id and no
+        tokens used.
+    """
+    features = _Features(
+        thinking=thinking,
+        tools=tools,
+        server_tools=server_tools,
+        citations=citations,
+        beta=beta,
+        cut_off=cut_off,
+        pings=pings,
+        unknown=unknown,
+        min_blocks=min_blocks,
+        max_blocks=max_blocks,
+        max_deltas=max_deltas,
+        min_message_deltas=min_message_deltas,
+        max_message_deltas=max_message_deltas,
+    )
+    return _streams(Titled(concise_repr(features), features))
+
+
+@st.composite
+def _streams(draw: DrawFn, titled_features: Titled[_Features]) -> Stream:
+    features = titled_features.value
+    words = vocabulary(beta=features.beta, unknown=features.unknown)
+    blocks = draw(_lists_of_blocks(features))
+    message = draw(words.started_message)
+    stream: Stream = [{"type": "message_start", "message": message}]
+    cut_off = bool(features.cut_off and blocks and draw(st.booleans()))
+    for index, (start, deltas) in enumerate(blocks):
+        ends_early = cut_off and index == len(blocks) - 1
+        stream.append({"type": "content_block_start", "index": index, "content_block": start})
+        stream.extend(
+            {"type": "content_block_delta", "index": index, "delta": delta}
+            for delta in (_without_end(draw, deltas) if ends_early else deltas)
+        )
+        if not (ends_early and draw(st.booleans())):
+            stream.append({"type": "content_block_stop", "index": index})
+    uses_tools = any(start["type"] == "tool_use" for start, _ in blocks)
+    reasons = _stop_reasons(features, uses_tools=uses_tools, cut_off=cut_off)
+    stream += _message_deltas(draw, features, draw(reasons), message["usage"])
+    stream.append({"type": "message_stop"})
+    if features.unknown:
+        add_unknown_keys(draw, stream)
+    for place, event in draw(_interruptions(features)):
+        stream.insert(place % (len(stream) + 1), event)
+    return stream
+
+
+_Block: TypeAlias = tuple[Event, list[Event]]
+"""A content block as it starts, and its deltas."""
+
+TAKES: dict[str, tuple[str, ...]] = {
+    "text": ("text_delta", "citations_delta"),
+    "thinking": ("thinking_delta", "signature_delta"),
+    "tool_use": ("input_json_delta",),
+    "server_tool_use": ("input_json_delta",),
+    "mcp_tool_use": ("input_json_delta",),
+    "compaction": ("compaction_delta",),
+}
+"""Which deltas a block takes; one that is not listed takes none."""
+
+
+@st.composite
+def _blocks(draw: DrawFn, features: Titled[_Features]) -> _Block:
+    # By groups first: else a stream would hardly ever have text, among so many kinds of block.
+    return draw(draw(_groups(features.value)))
+
+
+@functools.cache
+def _lists_of_blocks(features: _Features) -> SearchStrategy[list[_Block]]:
+    blocks = _blocks(Titled(concise_repr(features), features))
+    return st.lists(blocks, min_size=features.min_blocks, max_size=features.max_blocks)
+
+
+@functools.cache
+def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
+    """The kinds of block that may occur, by the group that each belongs to."""
+    words = vocabulary(beta=features.beta, unknown=features.unknown)
+    limit = features.max_deltas
+    unknown_deltas = [unknown_objects()] if features.unknown else []
+
+    def deltas(*tags: str, max_size: int = limit) -> SearchStrategy[list[Event]]:
+        known = [words.deltas[tag] for tag in tags]
+        return st.lists(st.one_of(*known, *unknown_deltas), max_size=min(max_size, limit))
+
+    def whole(*tags: str) -> tuple[SearchStrategy[_Block], ...]:
+        return tuple(st.tuples(words.blocks[tag], st.builds(list)) for tag in tags)
+
+    def tool(tag: str) -> SearchStrategy[_Block]:
+        return _tool_blocks(Titled(tag, words.blocks[tag]), limit)
+
+    text_deltas = TAKES["text"] if features.citations else TAKES["text"][:1]
+    groups: list[tuple[SearchStrategy[_Block], ...]] = [
+        (st.tuples(_TEXT_START, deltas(*text_deltas)),)
+    ]
+    if features.thinking:
+        thoughts = deltas("thinking_delta", max_size=max(0, limit - 1))
+        signature = st.lists(words.deltas["signature_delta"], max_size=min(1, limit))
+        thinking = st.tuples(_THINKING_START, st.builds(operator.add, thoughts, signature))
+        groups.append((thinking, *whole("redacted_thinking")))
+    if features.tools:
+        groups.append((tool("tool_use"),))
+    if features.server_tools:
+        results = (tag for tag in words.blocks if tag in TOOL_RESULTS and tag != "mcp_tool_result")
+        groups.append((tool("server_tool_use"),))
+        groups.append(whole(*results, "container_upload"))
+    if features.beta:
+        compaction = st.tuples(_COMPACTION_START, deltas("compaction_delta", max_size=1))
+        listed = whole("mcp_tool_result", "mcp_tool_listing", "fallback")
+        groups.append((compaction, tool("mcp_tool_use"), *listed))
+    if features.unknown:
+        groups.append((st.tuples(unknown_objects(), deltas("text_delta")),))
+    return st.sampled_from([st.one_of(group) for group in groups])
+
+
+_TEXT_START = tagged(
+    "text", {"text": st.just("") | texts()}, {"citations": st.none() | st.builds(list)}
+)
+_THINKING_START = tagged("thinking", {"thinking": st.just("") | texts(), "signature": st.just("")})
+_COMPACTION_START = tagged("compaction", {"content": st.none()})
+
+
+# Seldom, but first: it is the shorter stream.
+_COMES_WHOLE = st.sampled_from((True, False, False, False))
+
+
+@st.composite
+def _tool_blocks(draw: DrawFn, blocks: Titled[SearchStrategy[Event]], max_deltas: int) -> _Block:
+    """Blocks whose input comes in deltas, or whole with the start."""
+    block = draw(blocks.value)
+    tool_input = block["input"]
+    if max_deltas == 0 or draw(_COMES_WHOLE):
+        return block, []
+    text = draw(json_texts(st.just(tool_input)))
+    pieces = draw(fragments(text, max_deltas))
+    deltas: list[Event] = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+    return {**block, "input": {}}, deltas
+
+
+def _without_end(draw: DrawFn, deltas: list[Event]) -> list[Event]:
+    """Cut a tool's input in the middle. Other deltas can end at any place as they are."""
+    if not deltas or deltas[0]["type"] != "input_json_delta":
+        return deltas
+    length = sum(len(delta["partial_json"]) for delta in deltas)
+    left = draw(st.integers(0, length - 1))
+    kept: list[Event] = []
+    for delta in deltas:
+        piece = delta["partial_json"][:left]
+        left -= len(piece)
+        kept.append({**delta, "partial_json": piece})
+        if left == 0:
+            break
+    return kept
+
+
+def _stop_reasons(features: _Features, *, uses_tools: bool, cut_off: bool) -> SearchStrategy[str]:
+    """Why a stream ends, as far as that follows from what it holds."""
+    if cut_off:
+        return st.sampled_from(("max_tokens", "model_context_window_exceeded"))
+    if uses_tools:
+        return st.just("tool_use")
+    known = [
+        reason
+        for reason in vocabulary(beta=features.beta, unknown=features.unknown).stop_reasons
+        if reason != "tool_use"
+    ]
+    return st.sampled_from(known) | unknown_tags() if features.unknown else st.sampled_from(known)
+
+
+def _message_deltas(
+    draw: DrawFn, features: _Features, stop_reason: str, usage: Event
+) -> list[Event]:
+    """The `message_delta` events of a stream: only the last one must give the stop reason."""
+    number = draw(st.integers(features.min_message_deltas, features.max_message_deltas))
+    rest = vocabulary(beta=features.beta, unknown=features.unknown).delta_rest
+    events = []
+    for left in reversed(range(number)):
+        reason = st.just(stop_reason) if left == 0 else st.none() | st.just(stop_reason)
+        event = draw(message_deltas(reason, rest))
+        event["usage"] = _added(usage, event["usage"])
+        usage = {**usage, **{k: v for k, v in event["usage"].items() if v is not None}}
+        events.append(event)
+    return events
+
+
+def _added(before: Event, more: Event) -> Event:
+    """Usage as it is after more was used: each count that it gives is cumulative."""
+    after = {}
+    for name, value in more.items():
+        old = before.get(name)
+        if old is None or value is None:
+            after[name] = value
+        elif isinstance(value, dict):
+            after[name] = _added(old, value)
+        else:
+            after[name] = old + value
+    return after
+
+
+@functools.cache
+def _interruptions(features: _Features) -> SearchStrategy[list[tuple[int, Event]]]:
+    """Events that may come at any place and mean nothing, with the place."""
+    events = [tagged("ping")] if features.pings else []
+    if features.unknown:
+        events.append(unknown_objects())
+    if not events:
+        return st.builds(list)
+    # Wide enough for every place of a stream of the default size; taken modulo its length.
+    return st.lists(st.tuples(st.integers(0, 63), st.one_of(events)), max_size=3)
