@@ -228,6 +228,19 @@ def test_a_broken_delta_is_refused_in_a_run_as_alone(rest: bytes) -> None:
         assert in_a_run.value.received == START + rest
 
 
+@pytest.mark.parametrize("more", [b"\n\n", b'\ndata:\n\n', b'\ndata: }\n\n', b"\n"])
+def test_a_delta_of_a_run_is_not_given_before_its_blank_line(more: bytes) -> None:
+    first = START + b'a"}}\n\n'
+    decoder = ChunkDecoder()
+    assert decoder.feed(first) == [TextDeltaChunk(0, "a")]
+    assert decoder.feed(first[:-2]) == []
+    if b"}" in more:
+        with pytest.raises(DecodeError, match="invalid JSON"):
+            decoder.feed(more)
+    else:
+        assert decoder.feed(more) + decoder.close() == [TextDeltaChunk(0, "a")]
+
+
 def test_a_line_that_only_looks_like_the_payload_is_not_taken_for_it() -> None:
     payloads = [START[len(b"data: ") :] + text + b'"}}' for text in (b"a", b"b", b"c")]
     pieces = [b"data: %s\n%s\n\n" % (payloads[0], last) for last in (payloads[0], payloads[1])]

@@ -35,7 +35,6 @@ __all__ = [
     "Record",
     "concise_repr",
     "keys_reader",
-    "read_keys",
     "read_object",
     "record",
     "schema",

@@ -24,6 +24,8 @@ __all__ = ["OPENINGS", "Run"]
 
 _MAX_START = 512
 """How many bytes a run's start may have: the API's have about 120, and they are cached."""
+_MAX_LAST = 64
+"""Of how many blocks of a message the last run is remembered."""
 
 
 class Run:
@@ -62,14 +64,17 @@ class Run:
         opening = OPENINGS[delta_type].search(payload)
         if opening is None or len(head) + opening.end() > _MAX_START:
             return None
-        return _proven(head + payload[: opening.end()], len(head), delta_type, index)
+        run = _proven(head + payload[: opening.end()], len(head), delta_type, index)
+        if run is not None and index < _MAX_LAST:
+            _last[delta_type, index] = run
+        return run
 
-    def decode(self, data: bytes, close: str) -> AnthropicCallResponseChunk | None:
+    def decode(self, data: bytes, tail: int) -> AnthropicCallResponseChunk | None:
         """Decode one event that begins with `start`.
 
         Args:
             data: Bytes that begin with `start`, and may hold exactly one event.
-            close: What must follow the string, spaces aside.
+            tail: How many LFs at the end of it are not part of the event's lines: 2 or 0.
 
         Returns:
             The chunk view; None when the event is not quite of this kind.
@@ -79,11 +84,39 @@ class Run:
             value, end = scanstring(text, 0)
         except ValueError:
             return None
-        # No line can end inside a string, so what has the right close has one line of data. An
-        # escape might be a lone surrogate; whoever writes \\u at all is looked at closely.
-        if text[end:].replace(" ", "") != close or ("\\" in text and "\\u" in text):
+        # No line can end inside a string, so what is closed like this has one line of data.
+        close = text[end:]
+        if close not in _CLOSES[tail] and close.replace(" ", "") not in _CLOSES[tail]:
             return None
-        return self.make(data[self.head : len(data) + 2 - len(close)], self.index, value)
+        # An escape might be a lone surrogate: whoever writes \\u at all is looked at closely.
+        if "\\" in text and "\\u" in text:
+            return None
+        return self.make(data[self.head : len(data) - tail], self.index, value)
+
+
+# What closes an event, by the LFs behind it. The API pads with spaces between the last two braces.
+_CLOSES = {
+    tail: frozenset("}" + " " * spaces + "}" + "\n" * tail for spaces in range(24))
+    for tail in (0, 2)
+}
+
+
+def recalled(block_type: str, index: int) -> Run | None:
+    """Guess the run of a block that has just started: the one that such a block had last.
+
+    A wrong guess does no harm, since a run decodes only what begins with its very bytes.
+    """
+    return _last.get((_DELTAS_OF.get(block_type, ""), index))
+
+
+_DELTAS_OF = {
+    "text": "text_delta",
+    "thinking": "thinking_delta",
+    "tool_use": "input_json_delta",
+    "server_tool_use": "input_json_delta",
+    "mcp_tool_use": "input_json_delta",
+}
+_last: dict[tuple[str, int], Run] = {}
 
 
 # Streams begin their events alike, so that nearly every run has been proven for another one. The

@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._json import default_loads, stdlib_loads
-from ._run import OPENINGS, Run
+from ._run import OPENINGS, Run, recalled
+from .chunks import ContentBlockStartChunk
 from .decode import decode, decode_object
 from .errors import DecodeError, kind_of
 
@@ -118,8 +119,8 @@ class ChunkDecoder:
             data = as_bytes(data)
         run = self._run
         if run is not None and data.startswith(run.start) and not (self._buffer or self._after_cr):
-            # One event at a time is how the API sends and how most clients read.
-            chunk = run.decode(data, "}}\n\n")
+            # One event at a time is how the API sends, and how most clients read.
+            chunk = run.decode(data, 2)
             if chunk is not None and len(data) <= self._max_event_bytes:
                 return [chunk]
         if self._over:
@@ -137,22 +138,14 @@ class ChunkDecoder:
             data = bytes(self._buffer)
             self._buffer.clear()
         chunks: list[AnthropicCallResponseChunk] = []
-        start = 0
-        # From line to line, by memchr: to look for two bytes at once takes 20 times as long where
-        # lines are long.
-        end = data.find(b"\n")
-        while end >= 0:
-            if data.startswith(b"\n", end + 1):
-                chunk = self._decode(data[start:end], chunks)
-                if chunk is not None:
-                    chunks.append(chunk)
-                start = end = end + 2
-                end = data.find(b"\n", start)
-            else:
-                end = data.find(b"\n", end + 1)
-        if start < len(data):
-            self._buffer += data[start:]
-            return self._wait(chunks)
+        start, size = 0, len(data)
+        while start < size:
+            end = _end_of_event(data, start)
+            if end < 0:
+                self._buffer += data[start:]
+                return self._wait(chunks)
+            self._decode(data[start:end], chunks)
+            start = end + 2
         return chunks
 
     def close(self) -> list[AnthropicCallResponseChunk]:
@@ -173,12 +166,13 @@ class ChunkDecoder:
             raise DecodeError(f"nothing can be closed any more: {self._over}")
         rest = bytes(self._buffer)
         self._buffer.clear()
-        chunk = self._decode(rest, [], at_end=True)
+        chunks: list[AnthropicCallResponseChunk] = []
+        self._decode(rest, chunks, at_end=True)
         if self._foreign and not self._begun:
             raise self._failure(DecodeError(_not_a_stream(self._foreign)), self._foreign, [])
         self._run = None
         self._over = _CLOSED
-        return [] if chunk is None else [chunk]
+        return chunks
 
     def _with_lf(self, data: bytes) -> bytes:
         """Turn every line ending into LF, also one that is split between two feeds."""
@@ -212,13 +206,14 @@ class ChunkDecoder:
 
     def _decode(
         self, block: bytes, chunks: list[AnthropicCallResponseChunk], *, at_end: bool = False
-    ) -> AnthropicCallResponseChunk | None:
-        """Decode the lines of one event, without the blank line that ends it."""
+    ) -> None:
+        """Decode the lines of one event, without the blank line that ends it, into `chunks`."""
         run = self._run
         if run is not None and block.startswith(run.start):
-            chunk = run.decode(block, "}}")
+            chunk = run.decode(block, 0)
             if chunk is not None and len(block) <= self._max_event_bytes:
-                return chunk
+                chunks.append(chunk)
+                return
         if not self._begun and block.startswith(_BOM):
             block = block[len(_BOM) :]
         try:
@@ -227,22 +222,31 @@ class ChunkDecoder:
             payload = _payload(block)
             if not payload:
                 self._pass_over(block, payload, at_end=at_end)
-                return None
+                return
             self._begun = True
-            try:
-                event = self._loads(payload)
-            except Exception as error:  # noqa: BLE001 - a caller's parser has errors of its own
-                if payload.strip() == _DONE:
-                    return None
-                raise _unreadable(payload, error, at_end=at_end) from error
-            if event.__class__ is not dict:
-                raise DecodeError(f"expected object, got {kind_of(event)}", event=payload)
-            chunk = decode_object(event, payload)
+            chunk = self._decode_payload(payload, at_end=at_end)
         except DecodeError as error:
             raise self._failure(error, block, chunks) from error.__cause__
-        if chunk.type == "content_block_delta":
-            self._learn(block, payload, chunk)
-        return chunk
+        if chunk is None:
+            return
+        chunks.append(chunk)
+        if self._may_run:
+            if chunk.__class__ is ContentBlockStartChunk:
+                self._run = recalled(chunk.content_block.type, chunk.index) or self._run
+            elif chunk.type == "content_block_delta":
+                self._learn(block, payload, chunk)
+
+    def _decode_payload(self, payload: bytes, *, at_end: bool) -> AnthropicCallResponseChunk | None:
+        try:
+            event = self._loads(payload)
+        except Exception as error:
+            # Any exception: a caller's parser has errors of its own.
+            if payload.strip() == _DONE:
+                return None
+            raise _unreadable(payload, error, at_end=at_end) from error
+        if event.__class__ is not dict:
+            raise DecodeError(f"expected object, got {kind_of(event)}", event=payload)
+        return decode_object(event, payload)
 
     def _pass_over(self, block: bytes, payload: bytes | None, *, at_end: bool) -> None:
         """Pass over lines that hold no data, unless they show that something is wrong."""
@@ -274,7 +278,7 @@ class ChunkDecoder:
     def _learn(self, block: bytes, payload: bytes, chunk: AnthropicCallResponseChunk) -> None:
         """Find out how the next delta of the same block will begin."""
         delta_type = getattr(chunk, "delta_type", None)
-        if delta_type not in OPENINGS or not self._may_run:
+        if delta_type not in OPENINGS:
             return
         index: int = getattr(chunk, "index")  # noqa: B009 - every delta has one
         if self._learned != (delta_type, index):  # else tried before, and in vain
@@ -305,6 +309,21 @@ def as_bytes(data: Piece) -> bytes:
 def _not_a_stream(body: bytes) -> str:
     start = body.strip()[:80].decode(errors="replace")
     return f"the body is no event stream; it begins with {start!r}"
+
+
+def _end_of_event(data: bytes, start: int) -> int:
+    """Find the blank line that ends an event: the place of the first of its two LFs, or -1."""
+    end = data.find(b"\n\n", start, start + _NEAR)
+    if end >= 0:
+        return end
+    # From line to line, by memchr: looking for two bytes takes 20 times as long on a long line.
+    end = data.find(b"\n", start + _NEAR - 1)
+    while end >= 0 and not data.startswith(b"\n", end + 1):
+        end = data.find(b"\n", end + 1)
+    return end
+
+
+_NEAR = 512
 
 
 def _unreadable(payload: bytes, error: Exception, *, at_end: bool) -> DecodeError:

@@ -17,7 +17,7 @@ from .._record import concise_repr
 from ._block_strategies import TOOL_RESULTS
 from ._event_strategies import message_deltas, vocabulary
 from ._json_strategies import fragments, json_texts, texts
-from ._object_strategies import Event, add_unknown_keys, tagged, unknown_objects, unknown_tags
+from ._object_strategies import UNKNOWN, Event, add_unknown_keys, tagged, unknown_objects
 from ._titled import Titled
 
 if TYPE_CHECKING:
@@ -257,12 +257,9 @@ def _stop_reasons(features: _Features, *, uses_tools: bool, cut_off: bool) -> Se
         return st.sampled_from(("max_tokens", "model_context_window_exceeded"))
     if uses_tools:
         return st.just("tool_use")
-    known = [
-        reason
-        for reason in vocabulary(beta=features.beta, unknown=features.unknown).stop_reasons
-        if reason != "tool_use"
-    ]
-    return st.sampled_from(known) | unknown_tags() if features.unknown else st.sampled_from(known)
+    words = vocabulary(beta=features.beta, unknown=features.unknown)
+    known = [reason for reason in words.stop_reasons if reason != "tool_use"]
+    return st.sampled_from([*known, UNKNOWN] if features.unknown else known)
 
 
 def _message_deltas(
