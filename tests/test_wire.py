@@ -324,6 +324,7 @@ def test_a_body_that_is_no_event_stream_is_refused_and_shown(body: bytes) -> Non
 @pytest.mark.parametrize(
     "rest",
     [
+        b"\xef\xbb",
         b"d",
         b"data",
         b"data: ",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .call_response_chunk import AnthropicCallResponseChunk
 
-__all__ = ["OPENINGS", "Run"]
+__all__ = ["CLOSES", "CLOSES_AND_BLANK_LINE", "OPENINGS", "Run", "recalled"]
 
 _MAX_START = 512
 """How many bytes a run's start may have: the API's have about 120, and they are cached."""
@@ -69,12 +69,15 @@ class Run:
             _last[delta_type, index] = run
         return run
 
-    def decode(self, data: bytes, tail: int) -> AnthropicCallResponseChunk | None:
+    def decode(
+        self, data: bytes, closes: frozenset[str], end_of_lines: int | None
+    ) -> AnthropicCallResponseChunk | None:
         """Decode one event that begins with `start`.
 
         Args:
             data: Bytes that begin with `start`, and may hold exactly one event.
-            tail: How many LFs at the end of it are not part of the event's lines: 2 or 0.
+            closes: What may follow the string: `CLOSES` or `CLOSES_AND_BLANK_LINE`.
+            end_of_lines: Where the event's lines end in `data`, counted from its end.
 
         Returns:
             The chunk view; None when the event is not quite of this kind.
@@ -86,19 +89,17 @@ class Run:
             return None
         # No line can end inside a string, so what is closed like this has one line of data.
         close = text[end:]
-        if close not in _CLOSES[tail] and close.replace(" ", "") not in _CLOSES[tail]:
+        if close not in closes and close.replace(" ", "") not in closes:
             return None
         # An escape might be a lone surrogate: whoever writes \\u at all is looked at closely.
         if "\\" in text and "\\u" in text:
             return None
-        return self.make(data[self.head : len(data) - tail], self.index, value)
+        return self.make(data[self.head : end_of_lines], self.index, value)
 
 
-# What closes an event, by the LFs behind it. The API pads with spaces between the last two braces.
-_CLOSES = {
-    tail: frozenset("}" + " " * spaces + "}" + "\n" * tail for spaces in range(24))
-    for tail in (0, 2)
-}
+# The API pads its events with spaces between the last two braces.
+CLOSES = frozenset("}" + " " * spaces + "}" for spaces in range(24))
+CLOSES_AND_BLANK_LINE = frozenset(close + "\n\n" for close in CLOSES)
 
 
 def recalled(block_type: str, index: int) -> Run | None:
