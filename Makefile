@@ -5,6 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+MIRASCOPE := .venvs/mirascope
+LAPS ?= 9
+BENCH_OPTIONS := -q --benchmark-columns=min,median --benchmark-sort=min --benchmark-max-time=0.05
+
 .PHONY: help demo test fuzz lint format coverage bench bench-quick bench-check mutate test-all \
 	test-sdks docs build clean
 
@@ -31,8 +35,9 @@ demo: $(VENV)/.demo ## stream a recorded answer through the real anthropic clien
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest
 
-fuzz: $(VENV)/.dev ## run the properties thoroughly (minutes)
-	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m "not slow_process"
+fuzz: $(VENV)/.dev ## run the properties thoroughly (about ten minutes)
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/test_invariants.py \
+		tests/test_machines.py tests/test_json.py tests/testing/test_strategies.py
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, pyright
 	$(BIN)/ruff check .
@@ -47,6 +52,31 @@ format: $(VENV)/.dev ## let ruff format and fix
 coverage: $(VENV)/.dev ## the tests with branch coverage
 	$(BIN)/coverage run -m pytest -q
 	$(BIN)/coverage report
+
+bench: $(VENV)/.dev $(MIRASCOPE)/.created ## measure against peers, write benchmarks/RESULTS.md
+	mkdir -p build/bench
+	$(BIN)/python -m pytest benchmarks $(BENCH_OPTIONS) --laps=$(LAPS) \
+		--benchmark-json=build/bench/main.json
+	$(MIRASCOPE)/bin/python -m pytest benchmarks/test_wrapper.py $(BENCH_OPTIONS) --laps=$(LAPS) \
+		--benchmark-json=build/bench/mirascope.json
+	$(BIN)/python -m benchmarks.report build/bench/main.json build/bench/mirascope.json
+
+# The reference wrapper needs an SDK of its time.
+$(MIRASCOPE)/.created: pyproject.toml
+	$(PYTHON) -m venv $(MIRASCOPE)
+	$(MIRASCOPE)/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
+		"mirascope[anthropic]==1.25.7" pytest pytest-benchmark
+	@touch $@
+
+bench-quick: $(VENV)/.dev ## compare the hot paths with the last saved run
+	$(BIN)/python -m pytest -q benchmarks/test_decode.py benchmarks/test_wire.py \
+		benchmarks/test_accumulate.py -k "chunkview and not one_event_in and not one_byte" \
+		-W default::pytest_benchmark.logger.PytestBenchmarkWarning --benchmark-max-time=0.2 \
+		--benchmark-autosave --benchmark-compare --benchmark-columns=min,median \
+		--benchmark-sort=name
+
+bench-check: $(VENV)/.dev ## run each benchmark once, untimed
+	$(BIN)/python -m pytest benchmarks --benchmark-disable -q
 
 build: $(VENV)/.dev ## a wheel and an sdist, checked
 	rm -rf dist

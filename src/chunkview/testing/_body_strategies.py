@@ -92,7 +92,7 @@ def _streams_with_bodies(
 
 _ENDINGS = ("blank line", "end of line", "nothing")
 
-# Lines that mean nothing. Those with an event's name in them would, if they stood before its data.
+# Lines that mean nothing, whatever event they stand in; and lines that are no event by themselves.
 _IDLE_LINES = (
     ":",
     ": comment",
@@ -163,7 +163,7 @@ def _lines(event: Event, form: _Format) -> list[str]:
         lines.insert(len(lines) if form.name == "last" else 0, f"event{colon}{name}")
     if form.idle_line is not None:
         lines.insert(1, form.idle_line)
-    before = [*form.idle_event.split("\n")] if form.idle_event else []
+    before = form.idle_event.split("\n") if form.idle_event else []
     return [*before, *lines, "", *[""] * form.blank_lines]
 
 

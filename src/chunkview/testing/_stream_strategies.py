@@ -87,8 +87,8 @@ def message_streams(
             keys in objects of every kind.
         min_blocks: How many content blocks there are at least.
         max_blocks: How many content blocks there are at most.
-        max_deltas: How many deltas a block has at most. (A tool's input is cut into any number of
-            pieces.)
+        max_deltas: How many deltas a block has at most. With 0, a tool's input comes whole, with
+            the start of its block.
         min_message_deltas: How many `message_delta` events there are at least. The API sends at
             least one; 0 gives streams that lack it, which `accumulate` takes too.
         max_message_deltas: How many `message_delta` events there are at most.
