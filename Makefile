@@ -10,7 +10,7 @@ LAPS ?= 9
 BENCH_OPTIONS := -q --benchmark-columns=min,median --benchmark-sort=min --benchmark-max-time=0.05
 
 .PHONY: help demo test fuzz lint format coverage bench bench-quick bench-check mutate test-all \
-	test-sdks docs build clean
+	test-sdks docs build check-wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,10 +78,70 @@ bench-quick: $(VENV)/.dev ## compare the hot paths with the last saved run
 bench-check: $(VENV)/.dev ## run each benchmark once, untimed
 	$(BIN)/python -m pytest benchmarks --benchmark-disable -q
 
+# In an environment of its own: $(1) is the Python, $(2) what pip installs.
+define environment
+$(1) -m venv --clear $(@D)
+$(@D)/bin/python -m pip --quiet install --upgrade "pip>=25.1"
+$(@D)/bin/python -m pip --quiet --disable-pip-version-check install $(2)
+@touch $@
+endef
+
+# Every CPython that the package promises; `make test-all PYTHONS="3.12 3.13"` runs fewer. With
+# PYENV_VERSION, a shim of pyenv runs the version it stands for, activated or not.
+PYTHONS := 3.10 3.11 3.12 3.13 3.14
+TEST_PYTHONS := $(PYTHONS:%=test-python-%)
+.PHONY: $(TEST_PYTHONS)
+
+test-all: $(TEST_PYTHONS) ## the tests on each Python from 3.10 to 3.14 that is here
+
+$(TEST_PYTHONS): test-python-%:
+	@if PYENV_VERSION=$* python$* --version >/dev/null 2>&1; then \
+		$(MAKE) --no-print-directory .venvs/python$*/.test && \
+		.venvs/python$*/bin/python -m pytest -q; \
+	else \
+		echo "python$*: skipped, it is not here"; \
+	fi
+
+.venvs/python%/.test: pyproject.toml
+	$(call environment,PYENV_VERSION=$* python$*,--editable . --group test)
+
+# Releases of the SDK from the oldest that the package promises to the current one, and the tests
+# that events, streams or clients of the SDK go through. Left out is the comparison with what the
+# SDK accumulates: the older the release, the less it keeps.
+SDKS := 0.40.0 0.60.0 0.84.0 1.0.0 1.17.0 2.12.0
+TEST_SDKS := $(SDKS:%=test-sdk-%)
+SDK_TESTS := tests/test_decode.py tests/test_stream.py tests/test_anthropic.py tests/test_wire.py \
+	tests/test_invariants.py tests/testing/test_replay.py -k "not accumulate_agrees"
+.PHONY: $(TEST_SDKS)
+
+test-sdks: $(TEST_SDKS) ## the tests that meet the anthropic SDK, on releases from 0.40 on
+
+$(TEST_SDKS): test-sdk-%: .venvs/sdk%/.test
+	$(<D)/bin/python -m pytest -q $(SDK_TESTS)
+
+.venvs/sdk%/.test: pyproject.toml
+	$(call environment,$(PYTHON),--editable . --group test "anthropic==$*")
+
 build: $(VENV)/.dev ## a wheel and an sdist, checked
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/twine check --strict dist/*
+
+# pip of another environment installs it, so that nothing is there but the wheel and what it needs.
+check-wheel: build ## the wheel works alone with attrs
+	$(PYTHON) -m venv --clear --without-pip .venvs/wheel
+	$(PIP) --python .venvs/wheel install dist/*.whl
+	.venvs/wheel/bin/python -I .ci/check_wheel.py
+
+# pdoc follows `__all__`, in which modules do not stand: they are named here. An annotation that it
+# cannot resolve is an error, save for the type variable in what attrs generates.
+MODULES := $(wildcard src/chunkview/[a-z]*.py src/chunkview/testing/[a-z]*.py)
+
+docs: $(VENV)/.dev ## the API reference, from the docstrings to site/
+	rm -rf site
+	$(BIN)/python -W error::UserWarning -W "ignore:Error parsing type annotation ChunkT" \
+		-m pdoc --docformat google --output-directory site \
+		chunkview '!chunkview\.' chunkview.testing $(subst /,.,$(MODULES:src/%.py=%))
 
 clean: ## remove what the targets made, the environments included
 	rm -rf $(VENV) .venvs build dist site htmlcov mutants .coverage .hypothesis .benchmarks \

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 from anthropic._models import construct_type
-from anthropic.lib.streaming import _beta_messages, _messages
+from anthropic.lib.streaming import _messages
 from anthropic.types import RawMessageStreamEvent
 from anthropic.types.beta import BetaRawMessageStreamEvent
 
@@ -41,7 +41,7 @@ class Recorded:
     @property
     def breaks_off(self) -> bool:
         """Whether the stream ends in an error event."""
-        return self.events[-1]["type"] == "error"
+        return bool(self.events[-1]["type"] == "error")
 
 
 @functools.cache
@@ -57,7 +57,7 @@ def recorded_streams() -> list[Recorded]:
 
 
 def message_start(**fields: Any) -> Event:
-    message = {
+    message: Event = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
@@ -163,6 +163,8 @@ def _sdk_accumulate(events: list[Event], *, beta: bool) -> dict[str, Any]:
             continue
         built = sdk_event(event, beta=beta)
         if beta:
+            from anthropic.lib.streaming import _beta_messages  # not in releases as old as 0.40
+
             snapshot = _beta_messages.accumulate_event(
                 event=built,
                 current_snapshot=snapshot,

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="comparison-overlap"
 from __future__ import annotations
 
 import sys
@@ -143,7 +144,7 @@ def test_a_compaction_is_replaced_whole() -> None:
 
 
 def test_a_fallback_renames_the_model() -> None:
-    fallback = {"from": {"model": "claude-test"}, "to": {"model": "other"}, "trigger": None}
+    fallback: Any = {"from": {"model": "claude-test"}, "to": {"model": "other"}, "trigger": None}
     message = so_far(message_start(), block_start(type="fallback", **fallback))
     assert message.model == "other"
 
@@ -288,7 +289,24 @@ def test_deltas_that_no_rule_covers_are_kept() -> None:
 
 STARTED = [message_start(), block_start(0)]
 
-OUT_OF_ORDER = [
+BLOCKS_AND_THEIR_DELTAS: list[tuple[dict[str, Any], set[str]]] = [
+    ({"type": "text", "text": ""}, {"text_delta", "citations_delta"}),
+    ({"type": "thinking", "thinking": ""}, {"thinking_delta", "signature_delta"}),
+    ({"type": "tool_use", "id": "t", "name": "n", "input": {}}, {"input_json_delta"}),
+    ({"type": "compaction"}, {"compaction_delta"}),
+    ({"type": "redacted_thinking", "data": ""}, set()),
+    ({"type": "mcp_tool_result", "tool_use_id": "t", "content": ""}, set()),
+]
+DELTAS: dict[str, dict[str, Any]] = {
+    "text_delta": {"text": "a"},
+    "citations_delta": {"citation": CITATION},
+    "thinking_delta": {"thinking": "a"},
+    "signature_delta": {"signature": "a"},
+    "input_json_delta": {"partial_json": "a"},
+    "compaction_delta": {"content": "a"},
+}
+
+OUT_OF_ORDER: Any = [
     ([], block_start(), "content_block_start came before message_start"),
     ([], text_delta("a"), "content_block_delta came before message_start"),
     ([], block_stop(), "content_block_stop came before message_start"),
@@ -335,22 +353,8 @@ OUT_OF_ORDER = [
             delta(kind, **fields),
             f"{kind} does not fit block 0, a {block['type']} block",
         )
-        for block, fits in [
-            ({"type": "text", "text": ""}, {"text_delta", "citations_delta"}),
-            ({"type": "thinking", "thinking": ""}, {"thinking_delta", "signature_delta"}),
-            ({"type": "tool_use", "id": "t", "name": "n", "input": {}}, {"input_json_delta"}),
-            ({"type": "compaction"}, {"compaction_delta"}),
-            ({"type": "redacted_thinking", "data": ""}, set()),
-            ({"type": "mcp_tool_result", "tool_use_id": "t", "content": ""}, set()),
-        ]
-        for kind, fields in [
-            ("text_delta", {"text": "a"}),
-            ("citations_delta", {"citation": CITATION}),
-            ("thinking_delta", {"thinking": "a"}),
-            ("signature_delta", {"signature": "a"}),
-            ("input_json_delta", {"partial_json": "a"}),
-            ("compaction_delta", {"content": "a"}),
-        ]
+        for block, fits in BLOCKS_AND_THEIR_DELTAS
+        for kind, fields in DELTAS.items()
         if kind not in fits
     ],
 ]

@@ -89,7 +89,7 @@ def start() -> Iterator[Start]:
             # inherit; a handler of ours they do not.
             before = signal.signal(signal.SIGINT, signal.default_int_handler)
             try:
-                process = subprocess.Popen(  # noqa: S603 - our own interpreter
+                process = subprocess.Popen(
                     [sys.executable, *arguments],
                     stdin=stdin,
                     stdout=stdout,

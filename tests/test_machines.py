@@ -177,7 +177,7 @@ class DecoderMachine(RuleBasedStateMachine):
             self.got += self.decoder.close()
         except DecodeError as error:
             assert self.place < len(self.body)
-            assert error.truncated  # noqa: PT017 - it is the state that must not change
+            assert error.truncated
             self.closed = True
             return
         self.closed = True

@@ -94,7 +94,7 @@ def test_a_message_that_lacks_something_is_refused_with_the_place() -> None:
     for key in ("id", "type", "role", "model", "content", "usage"):
         with pytest.raises(DecodeError, match=f"^{key}: required, but missing"):
             Message.from_dict({name: value for name, value in WIRE.items() if name != key})
-    with pytest.raises(DecodeError, match="^type: expected message, got 'massage'"):
+    with pytest.raises(DecodeError, match=r"^type: expected message, got 'massage'"):
         Message.from_dict({**WIRE, "type": "massage"})
     with pytest.raises(DecodeError, match=r"^content\[0\].text: expected str, got null"):
         Message.from_dict({**WIRE, "content": [{"type": "text", "text": None}]})

@@ -84,7 +84,7 @@ def test_prices_depend_on_the_date() -> None:
     long_prompt = metadata(model="claude-opus-4-6", input_tokens=300_000)
     before = cost(long_prompt, when=datetime(2026, 3, 1, tzinfo=timezone.utc))
     after = cost(long_prompt, when=datetime(2026, 4, 1, tzinfo=timezone.utc))
-    assert (before, after) == (Decimal("3"), Decimal("1.5"))
+    assert (before, after) == (Decimal(3), Decimal("1.5"))
 
 
 def test_of_several_iterations_each_is_priced_and_searches_once() -> None:

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="comparison-overlap"
 from __future__ import annotations
 
 import asyncio
@@ -36,7 +37,6 @@ from support import (
     block_start,
     block_stop,
     delta,
-    json_delta,
     message_delta,
     message_start,
     sdk_event,

@@ -138,8 +138,8 @@ def test_what_is_not_bytes_is_a_mistake_of_the_caller() -> None:
 
 
 TRICKY = [
-    "", "a", " ", "}}", '"', "\\", '"}}', "\n", "\r\n", "\t", "\u2028", "\x00", "é", "日本", "😀", "\\u0041",
-    "\ufeff", "data: x", "\x7f", "\x85",
+    "", "a", " ", "}}", '"', "\\", '"}}', "\n", "\r\n", "\t", "\u2028", "\x00", "é", "日本",
+    "😀", "\\u0041", "\ufeff", "data: x", "\x7f", "\x85",
 ]  # fmt: skip
 
 
@@ -228,7 +228,7 @@ def test_a_broken_delta_is_refused_in_a_run_as_alone(rest: bytes) -> None:
         assert in_a_run.value.received == START + rest
 
 
-@pytest.mark.parametrize("more", [b"\n\n", b'\ndata:\n\n', b'\ndata: }\n\n', b"\n"])
+@pytest.mark.parametrize("more", [b"\n\n", b"\ndata:\n\n", b"\ndata: }\n\n", b"\n"])
 def test_a_delta_of_a_run_is_not_given_before_its_blank_line(more: bytes) -> None:
     first = START + b'a"}}\n\n'
     decoder = ChunkDecoder()

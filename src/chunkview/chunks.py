@@ -356,7 +356,7 @@ class MessageDeltaChunk(_UsageChunk):
 
     stop_reason: str | None = attrs.field(metadata=IN_DELTA)
     stop_sequence: str | None = attrs.field(metadata=IN_DELTA)
-    usage: MessageDeltaUsage  # type: ignore[mutable-override]  # pyright: ignore[reportIncompatibleMethodOverride]
+    usage: MessageDeltaUsage  # pyright: ignore[reportIncompatibleMethodOverride]
     stop_details: dict[str, Any] | None = attrs.field(
         default=None, kw_only=True, hash=False, metadata=IN_DELTA
     )

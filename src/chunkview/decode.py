@@ -65,7 +65,7 @@ def decode(event: MessageStreamEvent) -> AnthropicCallResponseChunk:
             type. The error says where, and carries the event.
     """
     if event.__class__ is dict:
-        return decode_object(event, event)  # type: ignore[arg-type]
+        return decode_object(event, event)  # pyright: ignore[reportArgumentType]
     if event.__class__ in (str, bytes):
         return _decode_text(event)
     return _decode_other(event)

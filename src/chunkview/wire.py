@@ -120,36 +120,35 @@ class ChunkDecoder:
                 bytes, and `chunks` holds the chunk views that this call had decoded before it.
             TypeError: `data` is not bytes.
         """
-        if data.__class__ is not bytes:
-            data = as_bytes(data)
+        piece: Any = data if data.__class__ is bytes else as_bytes(data)
         run = self._run
-        if run is not None and data.startswith(run.start) and not (self._buffer or self._after_cr):
+        if run is not None and piece.startswith(run.start) and not (self._buffer or self._after_cr):
             # One event at a time is how the API sends, and how most clients read.
-            chunk = run.decode(data, CLOSES_AND_BLANK_LINE, -2)
-            if chunk is not None and len(data) <= self._max_event_bytes:
+            chunk = run.decode(piece, CLOSES_AND_BLANK_LINE, -2)
+            if chunk is not None and len(piece) <= self._max_event_bytes:
                 return [chunk]
         if self._over:
-            raise DecodeError(f"nothing can be fed any more: {self._over}", received=data)
+            raise DecodeError(f"nothing can be fed any more: {self._over}", received=piece)
         # An int is found by memchr; bytes would be taken for one first, at ten times the cost.
-        if 0x0D in data or self._after_cr:
-            data = self._with_lf(data)
+        if 0x0D in piece or self._after_cr:
+            piece = self._with_lf(piece)
         if self._buffer:
             # A blank line that these bytes complete begins with the last byte before them, at
             # the earliest: nothing is searched twice.
             searched = len(self._buffer) - 1
-            self._buffer += data
+            self._buffer += piece
             if self._buffer.find(b"\n\n", searched) < 0:
                 return self._wait([])
-            data = bytes(self._buffer)
+            piece = bytes(self._buffer)
             self._buffer.clear()
         chunks: list[AnthropicCallResponseChunk] = []
-        start, size = 0, len(data)
+        start, size = 0, len(piece)
         while start < size:
-            end = _end_of_event(data, start)
+            end = _end_of_event(piece, start)
             if end < 0:
-                self._buffer += data[start:]
+                self._buffer += piece[start:]
                 return self._wait(chunks)
-            self._decode(data[start:end], chunks)
+            self._decode(piece[start:end], chunks)
             start = end + 2
         return chunks
 
@@ -241,7 +240,7 @@ class ChunkDecoder:
             return
         chunks.append(chunk)
         if self._may_run:
-            if chunk.__class__ is ContentBlockStartChunk:
+            if isinstance(chunk, ContentBlockStartChunk):
                 self._run = recalled(chunk.content_block.type, chunk.index) or self._run
             elif chunk.type == "content_block_delta":
                 self._learn(block, payload, chunk)
@@ -313,7 +312,7 @@ def as_bytes(data: Piece) -> bytes:
         TypeError: It is not bytes of any kind.
     """
     if data.__class__ is bytes:
-        return data  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+        return data  # pyright: ignore[reportReturnType]
     if isinstance(data, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
         return bytes(data)
     raise TypeError(f"feed takes bytes, got {kind_of(data)}")

@@ -797,7 +797,5 @@ def test_importing_the_server_imports_neither_hypothesis_nor_a_client() -> None:
         "import sys, chunkview.testing; "
         "print(*{'hypothesis', 'anthropic', 'asyncio', 'pydantic'} & set(sys.modules))"
     )
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -645,7 +645,7 @@ def test_a_strategy_has_a_repr_that_fits_a_screen(name: str) -> None:
 
 
 def run(source: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own source
+    return subprocess.run(
         [sys.executable, "-W", "error", "-c", source], capture_output=True, text=True, check=False
     )
 
