@@ -68,6 +68,17 @@ def test_importing_the_package_pulls_in_nothing_heavy() -> None:
     assert shown.stdout.strip() == "[]"
 
 
+def test_importing_hypothesis_pulls_in_the_package_and_nothing_heavy() -> None:
+    program = (
+        "import sys, hypothesis; hypothesis.strategies.integers(); "
+        "print('chunkview' in sys.modules, 'http.server' in sys.modules)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "True False"
+
+
 def test_the_replay_server_needs_no_hypothesis() -> None:
     program = "import sys, chunkview.testing; print('hypothesis' in sys.modules)"
     shown = subprocess.run(

@@ -84,7 +84,7 @@ def drawn(strategy: SearchStrategy[Any], rounds: int) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def streams() -> list[Stream]:
-    return drawn(cv.message_streams(), 8)
+    return drawn(cv.message_streams(), 4)
 
 
 @pytest.fixture(scope="module")
@@ -319,7 +319,10 @@ SEEN: dict[str, Predicate] = {
 
 @pytest.mark.parametrize("what", SEEN)
 def test_what_real_streams_do_occurs(what: str, streams: list[Stream]) -> None:
-    assert any(SEEN[what](stream) for stream in streams)
+    # What a run of Hypothesis draws depends on all that has been imported, so what is rare and
+    # happens not to be there is looked for.
+    drawn_already = any(SEEN[what](stream) for stream in streams)
+    assert drawn_already or occurs(cv.message_streams(), SEEN[what])
 
 
 # --- broken streams
@@ -653,7 +656,7 @@ def run(source: str) -> subprocess.CompletedProcess[str]:
 def test_importing_hypothesis_registers_the_classes_but_imports_no_strategies() -> None:
     result = run(
         "import sys, hypothesis.strategies as st\n"
-        "assert 'chunkview.testing._register' in sys.modules\n"
+        "assert 'chunkview._hypothesis' in sys.modules\n"
         "assert 'chunkview.testing.strategies' not in sys.modules\n"
         "assert 'chunkview.testing._event_strategies' not in sys.modules\n"
         "from chunkview import TextDeltaChunk\n"

@@ -1,8 +1,8 @@
 """Hypothesis's entry point: `st.from_type(TextDeltaChunk)` works without an import of ours.
 
 Hypothesis calls `register` while it is being imported itself, in every test run of everybody who
-has chunkview installed. So nothing is built here: the strategies are imported when the first type
-is asked for.
+has chunkview installed. So nothing is built here, and this module stands outside of `testing`, which
+brings an HTTP server along: the strategies are imported when the first type is asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import chunkview
-from chunkview import common
+
+from . import common
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -33,6 +34,6 @@ def register() -> None:
 
 
 def _resolve(cls: type[Any]) -> SearchStrategy[Any]:
-    from ._value_strategies import values_of
+    from .testing._value_strategies import values_of
 
     return values_of(cls)
