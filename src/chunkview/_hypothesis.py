@@ -1,8 +1,8 @@
 """Hypothesis's entry point: `st.from_type(TextDeltaChunk)` works without an import of ours.
 
 Hypothesis calls `register` while it is being imported itself, in every test run of everybody who
-has chunkview installed. So nothing is built here, and this module stands outside of `testing`, which
-brings an HTTP server along: the strategies are imported when the first type is asked for.
+has chunkview installed. So nothing is built here: the strategies are imported when the first type
+is asked for. And this module stands outside of `testing`, which brings an HTTP server along.
 """
 
 from __future__ import annotations
