@@ -3,12 +3,14 @@ from __future__ import annotations
 import typing
 from typing import Any
 
+import attrs
 import pytest
 from anthropic.types import StopReason
 from anthropic.types.beta import BetaStopReason
 
 from chunkview import AnthropicCallResponseChunk, BaseCallResponseChunk, TextDeltaChunk
 from chunkview.call_response_chunk import FinishReason, common_finish_reasons
+from chunkview.common import Usage
 
 ATTRIBUTES = [
     "content",
@@ -40,6 +42,20 @@ def test_every_attribute_of_the_contract_is_read_only(name: str) -> None:
     getattr(chunk, name)
     with pytest.raises(AttributeError):
         setattr(chunk, name, None)
+
+
+def test_the_base_serves_other_providers_too() -> None:
+    @attrs.frozen
+    class OtherChunk(BaseCallResponseChunk[dict[str, int], str]):
+        @property
+        def input_tokens(self) -> int | None:
+            return 3
+
+    chunk = OtherChunk(chunk={"x": 1})
+    assert chunk.chunk == {"x": 1}
+    assert chunk.content == str(chunk) == ""
+    assert chunk.usage is None
+    assert chunk.common_usage == Usage(3, 0, 0, 3)
 
 
 @pytest.mark.parametrize("base", [BaseCallResponseChunk, AnthropicCallResponseChunk])

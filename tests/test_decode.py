@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import enum
 import json
 import types
 import typing
@@ -125,6 +126,40 @@ def test_a_mapping_that_is_no_dict_decodes_alike() -> None:
     assert decode(event) == decode(message_start())
     assert decode(event).chunk is event
     assert decode(event).to_event() == message_start()
+
+
+def test_a_mapping_that_is_nested_without_end_is_refused() -> None:
+    nested: Any = {}
+    for _ in range(100_000):
+        nested = types.MappingProxyType({"a": nested})
+    with pytest.raises(DecodeError, match="nested too deep"):
+        decode(types.MappingProxyType({"type": "sunrise", "at": nested}))
+
+
+def test_values_of_subclasses_are_taken_for_what_they_are() -> None:
+    class Text(str):
+        __slots__ = ()
+
+    class Index(enum.IntEnum):
+        FIRST = 0
+
+    event = delta("text_delta", Index.FIRST, text=Text("a"))
+    assert decode(event) == TextDeltaChunk(0, "a")
+    assert decode({**event, "type": Text("content_block_delta")}) == TextDeltaChunk(0, "a")
+    assert decode(Text(json.dumps(PING))) == PingChunk()
+
+
+def test_an_object_whose_dump_fails_is_refused_with_the_reason() -> None:
+    class Event:
+        type = "message_start"
+
+        def model_dump(self, **_: Any) -> Any:
+            raise ValueError("out of order")
+
+    event = Event()
+    with pytest.raises(DecodeError, match="the event's own dump failed: out of order") as caught:
+        decode(event)
+    assert caught.value.event is event
 
 
 def test_a_chunk_view_is_returned_as_it_is() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -170,6 +171,11 @@ def test_the_message_says_what_is_wrong() -> None:
         stdlib_loads(b"{}{}")
     with pytest.raises(DecodeError, match="invalid JSON: NaN is not JSON"):
         stdlib_loads(b"[NaN]")
+
+
+def test_without_msgspec_the_standard_library_parses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    assert default_loads.__wrapped__() is stdlib_loads
 
 
 def test_depth_is_counted_exactly_and_sharing_costs_nothing() -> None:

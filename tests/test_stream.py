@@ -255,6 +255,19 @@ def test_leaving_the_loop_early_closes_an_asynchronous_source() -> None:
     assert asyncio.run(leave_early(as_async(text_stream("a")))).content == "a"
 
 
+def test_iteration_goes_on_where_it_was_left() -> None:
+    async def in_two_parts(stream: AnthropicStream) -> list[str]:
+        first = [chunk.content async for chunk, _ in stream if chunk.content][:1]
+        return first + [chunk.content async for chunk, _ in stream]
+
+    async def close_at_once(source: Any) -> None:
+        await AnthropicStream(source).aclose()
+
+    assert asyncio.run(in_two_parts(AnthropicStream(as_async(text_stream("a"))))) == ["a"]
+    asyncio.run(close_at_once(text_stream("a")))
+    asyncio.run(close_at_once(AsyncClosable([])))
+
+
 def test_a_source_that_cannot_be_closed_need_not_be() -> None:
     with AnthropicStream(text_stream("a")) as stream:
         assert next(iter(stream))

@@ -321,6 +321,15 @@ def test_a_body_that_is_no_event_stream_is_refused_and_shown(body: bytes) -> Non
         assert body.startswith(e.value.received[:10])
 
 
+def test_what_is_no_event_stream_is_not_kept_without_bounds() -> None:
+    decoder = ChunkDecoder(max_event_bytes=100)
+    for _ in range(7):
+        assert decoder.feed(b"Bad gateway\n\n") == []
+    with pytest.raises(DecodeError, match="the body is no event stream") as caught:
+        decoder.feed(b"Bad gateway\n\n")
+    assert caught.value.received == b"Bad gateway"
+
+
 @pytest.mark.parametrize(
     "rest",
     [
@@ -413,6 +422,16 @@ def test_iter_chunks_takes_bytes_pieces_and_events() -> None:
     assert list(iter_chunks(map(sdk_event, events))) == expected
     assert list(iter_chunks(expected)) == expected
     assert list(iter_chunks([])) == []
+
+
+def test_aiter_chunks_takes_sources_that_are_not_asynchronous() -> None:
+    async def collect(source: Any) -> list[Any]:
+        return [chunk async for chunk in aiter_chunks(source)]
+
+    events = text_stream("a")
+    expected = [decode(event) for event in events]
+    for source in (events, sse(events), [sse(events)]):
+        assert asyncio.run(collect(source)) == expected
 
 
 def test_iterators_yield_what_came_before_a_broken_event() -> None:

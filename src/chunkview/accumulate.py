@@ -248,9 +248,8 @@ class Accumulator:
         self._text_run = index if isinstance(draft, _TextDraft) else None
         self._input_run = index if isinstance(draft, _InputDraft) else None
         self._thinking_run = index if isinstance(draft, _ThinkingDraft) else None
-        self._append: Callable[[str], None] = (
-            draft.parts.append if isinstance(draft, _PartsDraft) else _no_run
-        )
+        parts: list[str] = draft.parts if isinstance(draft, _PartsDraft) else []
+        self._append = parts.append
 
     def _add(self, chunk: AnthropicCallResponseChunk) -> None:
         take = self._phase.takes.get(chunk.__class__)
@@ -341,11 +340,6 @@ class Accumulator:
 
     def _pass(self, _chunk: AnthropicCallResponseChunk) -> None:
         """Take an event that adds nothing to the message."""
-
-
-def _no_run(part: str) -> None:
-    """Stand in for the parts of a block where none is being appended to."""
-    raise AssertionError(part)
 
 
 def _unnamed(chunk: MessageDeltaChunk) -> dict[str, Any]:

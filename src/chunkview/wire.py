@@ -306,13 +306,11 @@ _CUT = "the body ends in the middle of an event"
 
 
 def as_bytes(data: Piece) -> bytes:
-    """Copy what is not bytes already, since its owner may change it.
+    """Copy bytes of another kind, since their owner may change them.
 
     Raises:
         TypeError: It is not bytes of any kind.
     """
-    if data.__class__ is bytes:
-        return data  # pyright: ignore[reportReturnType]
     if isinstance(data, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
         return bytes(data)
     raise TypeError(f"feed takes bytes, got {kind_of(data)}")
