@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            arguments = _parser().parse_args(argv)
+            arguments = build_parser().parse_args(argv)
             status: int = arguments.run(arguments)
         finally:
             sys.stdout.flush()
@@ -178,7 +178,8 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line, with all its commands."""
     parser = _described(
         argparse.ArgumentParser(prog="chunkview"), description=_DESCRIPTION, epilog=_EPILOG
     )

@@ -1,0 +1,129 @@
+"""Every code block of the README runs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sybil import Sybil
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser
+
+from chunkview import AnthropicStream, cli
+from chunkview.testing import ReplayServer, recording
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+TEST_MODULE = "# test_my_handler.py"
+BUG = 'tokens += event["usage"]["output_tokens"]  # the bug: this count is cumulative'
+
+
+def run_shell(example: Any) -> None:
+    """Check what a shell block says: make targets, extras, the command line."""
+    for line in example.parsed.splitlines():
+        command, *arguments = shlex.split(line, comments=True)
+        if command == "make":
+            assert re.search(rf"^{arguments[0]}:.*##", (ROOT / "Makefile").read_text(), re.M)
+        elif command == "pip":
+            extras = re.findall(r"\[(.*)\]", arguments[-1])
+            project = (ROOT / "pyproject.toml").read_text()
+            for extra in ",".join(extras).split(",") if extras else []:
+                assert re.search(rf"^{extra} = \[", project, re.M), extra
+        else:
+            assert command == "chunkview"
+            parser = cli.build_parser()
+            assert parser.parse_args(arguments)
+
+
+def run_python(example: Any) -> None:
+    """Run a Python block, except the test module, which has a test of its own."""
+    if not example.parsed.startswith(TEST_MODULE):
+        PythonEvaluator()(example)
+
+
+DOCUMENT = Sybil(
+    parsers=[CodeBlockParser("python", run_python), CodeBlockParser("sh", run_shell)],
+    path=str(ROOT),
+).parse(README)
+EXAMPLES = list(DOCUMENT.examples())
+
+
+@pytest.fixture(scope="module")
+def namespace() -> Iterator[dict[str, Any]]:
+    """What the README leaves to the reader: a response, a broken body, the reader's functions."""
+    body = recording("thinking_tool_call")
+    with pytest.MonkeyPatch.context() as patch, ReplayServer(recording("text")) as server:
+        patch.setenv("ANTHROPIC_BASE_URL", server.url)
+        patch.setenv("ANTHROPIC_API_KEY", "none")
+        DOCUMENT.namespace.update(
+            response=SimpleNamespace(
+                iter_bytes=lambda: [body[i : i + 9] for i in range(0, len(body), 9)]
+            ),
+            broken_body=recording("error"),
+            AnthropicStream=AnthropicStream,
+            forward=lambda text: None,
+            meter=lambda reason, tokens: None,
+            history=[],
+        )
+        yield DOCUMENT.namespace
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"line {example.line}")
+def test_every_code_block_runs(example: Any, namespace: dict[str, Any]) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        example.evaluate()
+
+
+def test_the_blocks_did_what_they_say(namespace: dict[str, Any]) -> None:
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        for example in EXAMPLES:
+            example.evaluate()
+    text = shown.getvalue()
+    assert "wants {" in text
+    assert "; so far: '" in text
+    assert namespace["message"].stop_reason == "tool_use"
+    assert namespace["history"][-1]["role"] == "assistant"
+    assert namespace["stream"].finish_reasons == ["end_turn"]
+
+
+def test_every_code_block_is_of_a_kind_that_runs() -> None:
+    fences = re.findall(r"^```(\w*)$", README.read_text(), re.M)
+    kinds = [fence for fence in fences if fence]
+    assert set(kinds) == {"python", "sh"}
+    assert len(kinds) == len(EXAMPLES)
+
+
+def handler_tests(source: str, path: Path) -> subprocess.CompletedProcess[str]:
+    path.write_text(source)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=path.parent,
+    )
+
+
+def test_the_test_module_of_a_user_finds_the_bug_and_passes_without_it(tmp_path: Path) -> None:
+    (source,) = [
+        str(example.parsed) for example in EXAMPLES if example.parsed.startswith(TEST_MODULE)
+    ]
+    assert len([line for line in source.splitlines() if line]) <= 17
+    found = handler_tests(source, tmp_path / "test_my_handler.py")
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "1 failed" in found.stdout
+    assert "message_start" in found.stdout  # the stream that shows it, to be pasted
+    assert BUG in source
+    mended = source.replace(BUG, BUG.replace("+=", "="))
+    passed = handler_tests(mended, tmp_path / "test_mended.py")
+    assert passed.returncode == 0, passed.stdout + passed.stderr
