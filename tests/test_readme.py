@@ -32,12 +32,12 @@ def run_shell(example: Any) -> None:
     for line in example.parsed.splitlines():
         command, *arguments = shlex.split(line, comments=True)
         if command == "make":
-            assert re.search(rf"^{arguments[0]}:.*##", (ROOT / "Makefile").read_text(), re.M)
+            assert re.search(rf"^{arguments[0]}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
         elif command == "pip":
             extras = re.findall(r"\[(.*)\]", arguments[-1])
             project = (ROOT / "pyproject.toml").read_text()
             for extra in ",".join(extras).split(",") if extras else []:
-                assert re.search(rf"^{extra} = \[", project, re.M), extra
+                assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
         else:
             assert command == "chunkview"
             parser = cli.build_parser()
@@ -97,7 +97,7 @@ def test_the_blocks_did_what_they_say(namespace: dict[str, Any]) -> None:
 
 
 def test_every_code_block_is_of_a_kind_that_runs() -> None:
-    fences = re.findall(r"^```(\w*)$", README.read_text(), re.M)
+    fences = re.findall(r"^```(\w*)$", README.read_text(), re.MULTILINE)
     kinds = [fence for fence in fences if fence]
     assert set(kinds) == {"python", "sh"}
     assert len(kinds) == len(EXAMPLES)
