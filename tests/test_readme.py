@@ -32,7 +32,8 @@ def run_shell(example: Any) -> None:
     for line in example.parsed.splitlines():
         command, *arguments = shlex.split(line, comments=True)
         if command == "make":
-            assert re.search(rf"^{arguments[0]}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+            makefile = (ROOT / "Makefile").read_text()
+            assert re.search(rf"^{arguments[0]}:.*##", makefile, re.MULTILINE)
         elif command == "pip":
             extras = re.findall(r"\[(.*)\]", arguments[-1])
             project = (ROOT / "pyproject.toml").read_text()

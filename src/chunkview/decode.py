@@ -1,6 +1,6 @@
 """Tagged dispatch: an event in, its chunk view out.
 
-Two look-ups find the reader of an event: `EVENTS` by its `type`, and for a delta `DELTAS` by the
+Two look-ups find the class of an event: `EVENTS` by its `type`, and for a delta `DELTAS` by the
 type of the delta. A new event type is one class in `chunks` and one row here. What has no row is
 kept whole.
 """
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from .call_response_chunk import MessageStreamEvent
 
     Chunk = AnthropicCallResponseChunk
-    EventReader = Callable[[dict[str, Any], Any], Chunk]
 
 __all__ = ["DELTAS", "EVENTS", "STRING_DELTAS", "decode", "decode_object"]
 
@@ -98,11 +97,7 @@ def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseCh
     except (KeyError, TypeError):
         pass
     try:
-        read = EVENTS[event["type"]]
-    except (KeyError, TypeError):
-        read = _read_unlisted
-    try:
-        return read(event, source)
+        return _read(event, source)
     except DecodeError as error:
         tag = event.get("type")
         error.event = source
@@ -146,36 +141,46 @@ def _decode_other(event: Any) -> Chunk:
     return decode_object(parsed, event)
 
 
-STRING_DELTAS: dict[str, tuple[Callable[..., Chunk], str]] = {
-    cls.delta_type: (maker(cls, "chunk"), name)
-    for cls, name in (
-        (TextDeltaChunk, "text"),
-        (InputJsonDeltaChunk, "partial_json"),
-        (ThinkingDeltaChunk, "thinking"),
-        (SignatureDeltaChunk, "signature"),
-    )
-}
-"""Deltas that are one string: how to make the chunk view, and the string's key on the delta."""
+def _read(event: dict[str, Any], source: Any) -> Chunk:
+    try:
+        cls = EVENTS[event["type"]]
+    except (KeyError, TypeError):
+        check_depth(event)
+        return UnknownChunk(read_tag(event), event, chunk=source)
+    if cls is UnknownDeltaChunk:
+        return _read_delta(event, source)
+    if cls is HelperEventChunk:
+        check_depth(event)
+        return HelperEventChunk(event["type"], event, chunk=source)
+    return _read_fields(cls, event, source)
 
 
-def _reader(cls: type[Chunk]) -> EventReader:
-    """Make the reader of a variant from the schema of its class."""
+def _read_delta(event: dict[str, Any], source: Any) -> Chunk:
+    delta = event.get("delta")
+    if isinstance(delta, dict) and isinstance(tag := delta.get("type"), str) and tag in DELTAS:
+        return _read_fields(DELTAS[tag], event, source)
+    _, ((_, read_index_and_delta), _) = _plan(UnknownDeltaChunk)
+    (index, delta), _ = read_index_and_delta(event)
+    try:
+        return UnknownDeltaChunk(index, read_tag(delta), delta, chunk=source)
+    except DecodeError as error:
+        raise error.under("delta") from None
 
-    def read(event: dict[str, Any], source: Any) -> Chunk:
-        make, places = _plan(cls)
-        values: list[Any] = []
-        for inside, read_keys in places:
-            if not inside:
-                values += read_keys(event)[0]
-                continue
-            place = _object_at(event, inside)
-            try:
-                values += read_keys(place)[0]
-            except DecodeError as error:
-                raise error.under(inside) from None
-        return make(source, *values)
 
-    return read
+def _read_fields(cls: type[Chunk], event: dict[str, Any], source: Any) -> Chunk:
+    """Read a variant by the schema of its class."""
+    make, places = _plan(cls)
+    values: list[Any] = []
+    for inside, read_keys in places:
+        if not inside:
+            values += read_keys(event)[0]
+            continue
+        place = _object_at(event, inside)
+        try:
+            values += read_keys(place)[0]
+        except DecodeError as error:
+            raise error.under(inside) from None
+    return make(source, *values)
 
 
 @per_class
@@ -191,34 +196,6 @@ def _plan(cls: type[Any]) -> tuple[Callable[..., Chunk], list[tuple[str, Callabl
     return maker(cls, "chunk", *names), readers
 
 
-def _read_content_block_delta(event: dict[str, Any], source: Any) -> Chunk:
-    try:
-        read = DELTAS[event["delta"]["type"]]
-    except (KeyError, TypeError):
-        read = _read_unlisted_delta
-    return read(event, source)
-
-
-def _read_unlisted_delta(event: dict[str, Any], source: Any) -> Chunk:
-    _, ((_, read_index_and_delta), _) = _plan(UnknownDeltaChunk)
-    (index, delta), _ = read_index_and_delta(event)
-    try:
-        tag = read_tag(delta)
-    except DecodeError as error:
-        raise error.under("delta") from None
-    return UnknownDeltaChunk(index, tag, delta, chunk=source)
-
-
-def _read_helper_event(event: dict[str, Any], source: Any) -> Chunk:
-    check_depth(event)
-    return HelperEventChunk(event["type"], event, chunk=source)
-
-
-def _read_unlisted(event: dict[str, Any], source: Any) -> Chunk:
-    check_depth(event)
-    return UnknownChunk(read_tag(event), event, chunk=source)
-
-
 def _object_at(event: dict[str, Any], name: str) -> dict[str, Any]:
     """Read an object that stands on the event."""
     if name not in event:
@@ -229,31 +206,42 @@ def _object_at(event: dict[str, Any], name: str) -> dict[str, Any]:
         raise error.under(name) from None
 
 
-DELTAS: dict[str, EventReader] = {
-    "text_delta": _reader(TextDeltaChunk),
-    "input_json_delta": _reader(InputJsonDeltaChunk),
-    "thinking_delta": _reader(ThinkingDeltaChunk),
-    "signature_delta": _reader(SignatureDeltaChunk),
-    "citations_delta": _reader(CitationsDeltaChunk),
-    "compaction_delta": _reader(CompactionDeltaChunk),
-}
-"""How to read a `content_block_delta`, by the type of its delta."""
-
-EVENTS: dict[str, EventReader] = {
-    "message_start": _reader(MessageStartChunk),
-    "content_block_start": _reader(ContentBlockStartChunk),
-    "content_block_delta": _read_content_block_delta,
-    "content_block_stop": _reader(ContentBlockStopChunk),
-    "message_delta": _reader(MessageDeltaChunk),
-    "message_stop": _reader(MessageStopChunk),
-    "ping": _reader(PingChunk),
-    "error": _reader(ErrorChunk),
+EVENTS: dict[str, type[Chunk]] = {
+    "message_start": MessageStartChunk,
+    "content_block_start": ContentBlockStartChunk,
+    "content_block_delta": UnknownDeltaChunk,  # unless `DELTAS` knows better
+    "content_block_stop": ContentBlockStopChunk,
+    "message_delta": MessageDeltaChunk,
+    "message_stop": MessageStopChunk,
+    "ping": PingChunk,
+    "error": ErrorChunk,
     # What the SDK's `client.messages.stream()` adds on its own account.
-    "text": _read_helper_event,
-    "thinking": _read_helper_event,
-    "signature": _read_helper_event,
-    "citation": _read_helper_event,
-    "input_json": _read_helper_event,
-    "compaction": _read_helper_event,
+    "text": HelperEventChunk,
+    "thinking": HelperEventChunk,
+    "signature": HelperEventChunk,
+    "citation": HelperEventChunk,
+    "input_json": HelperEventChunk,
+    "compaction": HelperEventChunk,
 }
-"""How to read an event, by its type."""
+"""The class of an event, by its type; an UnknownChunk where there is none."""
+
+DELTAS: dict[str, type[Chunk]] = {
+    "text_delta": TextDeltaChunk,
+    "input_json_delta": InputJsonDeltaChunk,
+    "thinking_delta": ThinkingDeltaChunk,
+    "signature_delta": SignatureDeltaChunk,
+    "citations_delta": CitationsDeltaChunk,
+    "compaction_delta": CompactionDeltaChunk,
+}
+"""The class of a `content_block_delta`, by the type of its delta; else an UnknownDeltaChunk."""
+
+STRING_DELTAS: dict[str, tuple[Callable[..., Chunk], str]] = {
+    tag: (maker(DELTAS[tag], "chunk"), name)
+    for tag, name in (
+        ("text_delta", "text"),
+        ("input_json_delta", "partial_json"),
+        ("thinking_delta", "thinking"),
+        ("signature_delta", "signature"),
+    )
+}
+"""Deltas that are one string: how to make the chunk view, and the string's key on the delta."""
