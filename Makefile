@@ -53,6 +53,13 @@ coverage: $(VENV)/.dev ## the tests with branch coverage
 	$(BIN)/coverage run -m pytest -q
 	$(BIN)/coverage report
 
+.venvs/mutate/.test: pyproject.toml
+	$(call environment,$(PYTHON),"attrs>=23.1" --group mutate)
+
+mutate: .venvs/mutate/.test ## change the core here and there: do the tests notice? (20 minutes)
+	HYPOTHESIS_PROFILE=mutate $(<D)/bin/mutmut run
+	$(<D)/bin/mutmut results
+
 bench: $(VENV)/.dev $(MIRASCOPE)/.created ## measure against peers, write benchmarks/RESULTS.md
 	mkdir -p build/bench
 	$(BIN)/python -m pytest benchmarks $(BENCH_OPTIONS) --laps=$(LAPS) \

@@ -26,7 +26,7 @@ settings.register_profile(
 # For mutation testing: what kills a mutant is a failure, not the shortest one.
 settings.register_profile(
     "mutate",
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,

@@ -462,6 +462,7 @@ PARTIAL = [
     ('{"place": "a", "days": [1, 2', {"place": "a", "days": [1, 2]}),
     ('{"place": "a"}', {"place": "a"}),
     ("nonsense", InvalidJson("nonsense")),
+    ('{"place": NaN', InvalidJson('{"place": NaN')),
     ("\ud800", InvalidJson("\ud800")),
 ]
 
@@ -498,7 +499,11 @@ def test_without_jiter_the_error_names_the_install_command(
     monkeypatch.setitem(sys.modules, "jiter", None)
     accumulator = Accumulator()
     accumulator.extend([message_start(), tool_start(), json_delta("{")])
-    with pytest.raises(ImportError, match=r"pip install 'chunkview\[partial\]'"):
+    expected = (
+        r"^reading a tool input that is not complete needs jiter: "
+        r"pip install 'chunkview\[partial\]'$"
+    )
+    with pytest.raises(ImportError, match=expected):
         accumulator.partial_input(0)
 
 

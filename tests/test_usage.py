@@ -83,6 +83,13 @@ def test_cost_metadata_says_what_a_price_depends_on() -> None:
     )
 
 
+def test_the_speed_is_part_of_what_a_price_depends_on() -> None:
+    usage = Usage(1, 2, speed="fast", iterations=(IterationUsage("message", 1, 2),))
+    metadata = cost_metadata(usage)
+    assert metadata.speed == "fast"
+    assert metadata.iterations[0].speed == "fast"
+
+
 def test_an_iteration_may_have_been_run_by_another_model() -> None:
     usage = Usage(1, 2, iterations=(IterationUsage("advisor_message", 3, 4, model="wise"),))
     (iteration,) = cost_metadata(usage, "quick").iterations

@@ -17,9 +17,11 @@ from chunkview import (
     MessageStopChunk,
     PingChunk,
     TextDeltaChunk,
+    _run,
     aiter_chunks,
     decode,
     iter_chunks,
+    wire,
 )
 from chunkview._json import stdlib_loads
 from support import PING, Recorded, delta, sdk_event, sse, text_delta, text_stream
@@ -135,6 +137,69 @@ def test_bytes_of_any_kind_are_taken_and_may_be_changed_afterwards(make: Any) ->
 def test_what_is_not_bytes_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(TypeError, match="feed takes bytes, got str"):
         ChunkDecoder().feed("data: {}")  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Each test learns for itself how streams begin."""
+    _run._proven.cache_clear()
+    _run._last.clear()
+    wire._SHARED.clear()
+
+
+def refuse(data: bytes) -> Any:
+    raise AssertionError(f"parsed as JSON: {data!r}")
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize("newline", LINE_ENDINGS)
+def test_only_the_first_delta_of_a_run_is_parsed_as_json(
+    separators: tuple[str, str], newline: bytes
+) -> None:
+    texts = ["a", "b", "", "é", 'say \\"no\\"\\n', "c" * 2_000]
+    events = [text_delta(text.replace("\\", "")) for text in texts]
+    body = sse(events, separators=separators).replace(b'"}}', b'"}        } ')
+    pieces = [piece + newline * 2 for piece in body.replace(b"\n", newline).split(newline * 2)][:-1]
+    for cut in (pieces, [b"".join(pieces)], one_by_one(b"".join(pieces))):
+        decoder = ChunkDecoder()
+        expected = [decode(event) for event in events]
+        first = decoder.feed(pieces[0])
+        decoder._loads = refuse
+        chunks = [chunk for piece in cut for chunk in decoder.feed(piece)]
+        assert first + chunks == [expected[0], *expected]
+        assert [chunk.to_event() for chunk in chunks] == events
+
+
+def test_what_one_stream_has_taught_serves_the_next() -> None:
+    blocks: list[tuple[Any, str, str]] = [
+        ({"type": "text", "text": ""}, "text_delta", "text"),
+        ({"type": "thinking", "thinking": ""}, "thinking_delta", "thinking"),
+        (
+            {"type": "tool_use", "id": "t", "name": "n", "input": {}},
+            "input_json_delta",
+            "partial_json",
+        ),
+    ]
+    for index, (block, kind, field) in enumerate(blocks):
+        events = [
+            {"type": "content_block_start", "index": index, "content_block": block},
+            delta(kind, index, **{field: "a"}),
+            delta(kind, index, **{field: "b"}),
+        ]
+        decoded(sse(events))
+        decoder = ChunkDecoder()
+        decoder.feed(sse(events[:1]))
+        decoder._loads = refuse
+        assert decoder.feed(sse(events[1:])) == [decode(event) for event in events[1:]]
+
+
+def test_bare_events_are_parsed_once_for_all_streams() -> None:
+    body = sse([{"type": "content_block_stop", "index": 3}, {"type": "message_stop"}]) + PING_BYTES
+    expected = decoded(body)
+    decoder = ChunkDecoder()
+    decoder._loads = refuse
+    assert decoder.feed(body) + decoder.close() == expected
+    assert decoded(body, loads=json.loads) == expected
 
 
 TRICKY = [
@@ -295,6 +360,8 @@ def test_a_broken_event_is_reported_with_its_bytes_and_what_came_before(
         decoder.feed(sse([text_delta("a")]) + PING_BYTES + broken + b"\n\n" + PING_BYTES)
     assert caught.value.received == broken
     assert caught.value.chunks == [TextDeltaChunk(0, "a"), PingChunk()]
+    payload = broken.rpartition(b"data: ")[2] if b"data: " in broken else None
+    assert caught.value.event == payload
     with pytest.raises(DecodeError, match="nothing can be fed any more: the decoder has raised"):
         decoder.feed(sse([text_delta("a")]))
     with pytest.raises(DecodeError, match="nothing can be closed any more"):
@@ -317,8 +384,11 @@ def test_a_body_that_is_no_event_stream_is_refused_and_shown(body: bytes) -> Non
     for pieces in ([body], one_by_one(body)):
         with pytest.raises(DecodeError, match="the body is no event stream; it begins with") as e:
             decoded(*pieces)
-        assert e.value.received
-        assert body.startswith(e.value.received[:10])
+        assert repr(body[:6].decode())[1:-1] in str(e.value)
+        assert e.value.received is not None
+        assert body.startswith(e.value.received)
+        if body[:1] not in b"{<":
+            assert e.value.received == body
 
 
 def test_what_is_no_event_stream_is_not_kept_without_bounds() -> None:
@@ -354,6 +424,10 @@ def test_a_body_that_ends_within_an_event_is_cut_short(rest: bytes) -> None:
             decoder.close()
         assert caught.value.received == rest
         assert caught.value.truncated
+        assert caught.value.event in (
+            None,
+            rest.partition(b"data: ")[2].replace(b"\ndata: ", b"\n"),
+        )
 
 
 @pytest.mark.parametrize("rest", [b"novelty", b"novelty: 1", b"foo\nbar\n"])
@@ -384,6 +458,17 @@ def test_an_event_may_be_as_long_as_allowed_and_no_longer() -> None:
         assert event.startswith(e.value.received)
 
 
+def test_what_is_too_long_to_wait_for_comes_with_what_was_before_it() -> None:
+    decoder = ChunkDecoder(max_event_bytes=40)
+    assert decoder.feed(PING_BYTES + b"data: " + b"x" * 34) == [PingChunk()]
+    with pytest.raises(DecodeError, match="an event of more than 40 bytes") as caught:
+        decoder.feed(b"x")
+    assert (caught.value.received, caught.value.chunks) == (b"data: " + b"x" * 35, [])
+    with pytest.raises(DecodeError, match="an event of more than 40 bytes") as caught:
+        ChunkDecoder(max_event_bytes=40).feed(PING_BYTES + b"data: " + b"x" * 35)
+    assert caught.value.chunks == [PingChunk()]
+
+
 def test_the_limit_holds_for_a_run_and_not_for_a_whole_feed() -> None:
     short, long = sse([text_delta("a")]), sse([text_delta("a" * 50)])
     decoder = ChunkDecoder(max_event_bytes=len(short) + 10)
@@ -407,6 +492,29 @@ def test_a_parser_of_the_callers_brings_its_own_rules() -> None:
     assert len(seen) == 3
     with pytest.raises(DecodeError, match="invalid JSON: Expecting"):
         decoded(b"data: {x\n\n", loads=loads)
+
+
+def test_the_iterators_hand_their_options_to_the_decoder() -> None:
+    async def collect(source: Any, **options: Any) -> list[Any]:
+        return [chunk async for chunk in aiter_chunks(source, **options)]
+
+    async def pieces_of(body: bytes) -> AsyncIterator[bytes]:
+        yield body
+
+    def loads(data: bytes) -> Any:
+        return {"type": "dawn"}
+
+    dawn = [decode({"type": "dawn"})]
+    assert list(iter_chunks(PING_BYTES, loads=loads)) == dawn
+    assert asyncio.run(collect(PING_BYTES, loads=loads)) == dawn
+    assert asyncio.run(collect(pieces_of(PING_BYTES), loads=loads)) == dawn
+    for run in (
+        lambda: list(iter_chunks(PING_BYTES, max_event_bytes=9)),
+        lambda: asyncio.run(collect(PING_BYTES, max_event_bytes=9)),
+        lambda: asyncio.run(collect(pieces_of(PING_BYTES), max_event_bytes=9)),
+    ):
+        with pytest.raises(DecodeError, match="an event of more than 9 bytes"):
+            run()
 
 
 def test_iter_chunks_takes_bytes_pieces_and_events() -> None:
