@@ -104,6 +104,7 @@ test-all: $(TEST_PYTHONS) ## the tests on each Python from 3.10 to 3.14 that is 
 $(TEST_PYTHONS): test-python-%:
 	@if PYENV_VERSION=$* python$* --version >/dev/null 2>&1; then \
 		$(MAKE) --no-print-directory .venvs/python$*/.test && \
+		.venvs/python$*/bin/python --version && \
 		.venvs/python$*/bin/python -m pytest -q; \
 	else \
 		echo "python$*: skipped, it is not here"; \

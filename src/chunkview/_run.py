@@ -1,8 +1,8 @@
 """Runs: the deltas of one block begin with the same bytes, and that is put to use.
 
-A stream is mostly such deltas. Parsing the one string that each of them brings, instead of its
-JSON, makes a stream of text FIXME times as fast with the standard library and FIXME times with
-msgspec (benchmarks/test_wire.py, group FIXME).
+A stream is mostly such deltas. To parse the one string that each of them brings, instead of its
+JSON, makes a stream of text four times as fast with the standard library, and twice as fast with
+msgspec (`one long text` in benchmarks/test_wire.py).
 """
 
 from __future__ import annotations
