@@ -65,7 +65,7 @@ class Run:
         if opening is None or len(head) + opening.end() > _MAX_START:
             return None
         run = _proven(head + payload[: opening.end()], len(head), delta_type, index)
-        if run is not None and index < _MAX_LAST:
+        if run is not None and 0 <= index < _MAX_LAST:
             _last[delta_type, index] = run
         return run
 
