@@ -248,10 +248,9 @@ def test_blocks_may_overlap() -> None:
         block_stop(0),
         block_stop(1),
     ]
-    assert so_far(*events).content == (
-        TextBlock("ab"),
-        ToolUseBlock("toolu_1", "get_weather", {}),
-    )
+    content = (TextBlock("ab"), ToolUseBlock("toolu_1", "get_weather", {}))
+    assert so_far(*events).content == content
+    assert so_far(*map(decode, events)).content == content
 
 
 def test_content_that_the_message_starts_with_counts() -> None:
@@ -364,18 +363,20 @@ OUT_OF_ORDER: Any = [
 def test_what_is_out_of_order_is_refused_and_leaves_the_state_as_it_was(
     before: list[Event], event: Event, message: str
 ) -> None:
-    accumulator = Accumulator()
-    accumulator.extend(before)
-    partial, complete = accumulator.partial, accumulator.complete
-    with pytest.raises(ProtocolError) as caught:
-        accumulator.add(event)
-    assert str(caught.value) == message
-    assert caught.value.chunk == decode(event)
-    assert accumulator.partial == partial
-    assert accumulator.complete == complete
-    with pytest.raises(ProtocolError) as caught:
-        accumulate([*before, event])
-    assert caught.value.partial == partial
+    # As chunk views too: those have a shorter way.
+    for given in (before, event), (list(map(decode, before)), decode(event)):
+        accumulator = Accumulator()
+        accumulator.extend(given[0])
+        partial, complete = accumulator.partial, accumulator.complete
+        with pytest.raises(ProtocolError) as caught:
+            accumulator.add(given[1])
+        assert str(caught.value) == message
+        assert caught.value.chunk == decode(event)
+        assert accumulator.partial == partial
+        assert accumulator.complete == complete
+        with pytest.raises(ProtocolError) as caught:
+            accumulate([*given[0], given[1]])
+        assert caught.value.partial == partial
 
 
 def test_pings_and_unknown_events_may_come_at_any_time() -> None:
@@ -425,7 +426,7 @@ def test_before_message_start_there_is_no_message() -> None:
     accumulator = Accumulator()
     accumulator.add(PingChunk())
     assert accumulator.partial is accumulator.head is None
-    with pytest.raises(ProtocolError, match="no message yet: message_start has not come"):
+    with pytest.raises(ProtocolError, match=r"^no message yet: message_start has not come$"):
         accumulator.message()
 
 
@@ -522,6 +523,34 @@ def test_what_was_given_is_never_changed() -> None:
     accumulate(chunks)
     assert events == tool_stream('{"x": 1}', input={"y": []})
     assert chunks == [decode(event) for event in events]
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (block_start(), text_delta("1")),
+        (tool_start(), json_delta("1")),
+        (block_start(type="thinking", thinking=""), delta("thinking_delta", thinking="1")),
+    ],
+)
+def test_the_deltas_of_the_last_block_take_the_short_way(
+    start: Event, piece: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("taken the long way")
+
+    accumulator, one_by_one = Accumulator(), Accumulator()
+    for each in (accumulator, one_by_one):
+        each.extend([message_start(), start])
+    with monkeypatch.context() as patch:
+        patch.setattr(Accumulator, "_add", refuse)
+        accumulator.extend([decode(piece)] * 3)
+    for _ in range(3):
+        one_by_one.add(piece)
+    assert accumulator.message() == one_by_one.message()
+    accumulator.add(block_stop())
+    with pytest.raises(ProtocolError, match="which has ended"):
+        accumulator.add(decode(piece))
 
 
 def test_a_block_lets_go_of_its_parts_when_it_ends() -> None:

@@ -149,6 +149,26 @@ def test_values_of_subclasses_are_taken_for_what_they_are() -> None:
     assert decode(Text(json.dumps(PING))) == PingChunk()
 
 
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("text_delta", "text"),
+        ("input_json_delta", "partial_json"),
+        ("thinking_delta", "thinking"),
+        ("signature_delta", "signature"),
+    ],
+)
+def test_the_hot_deltas_of_the_sdk_are_read_by_attribute(kind: str, field: str) -> None:
+    event: Any = types.SimpleNamespace(
+        type="content_block_delta",
+        index=1,
+        delta=types.SimpleNamespace(type=kind, **{field: "a"}),
+    )
+    chunk = decode(event)
+    assert chunk == decode(delta(kind, 1, **{field: "a"}))
+    assert chunk.chunk is event
+
+
 def test_an_object_whose_dump_fails_is_refused_with_the_reason() -> None:
     class Event:
         type = "message_start"

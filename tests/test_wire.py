@@ -96,6 +96,15 @@ def test_every_legal_format_is_read(body: bytes, newline: bytes) -> None:
     assert decoded(*one_by_one(body)) == [PingChunk()]
 
 
+def test_events_of_every_length_are_found() -> None:
+    """The search for a blank line changes its way where lines are long."""
+    comment = PING_BYTES[:-2] + b"\n: "
+    for length in [*range(400, 640), 5_000, 70_000]:
+        event = text_delta("x" * length)
+        assert decoded(sse([event]) + PING_BYTES, loads=json.loads) == [decode(event), PingChunk()]
+        assert decoded(comment + b"x" * length + b"\n\n" + PING_BYTES) == [PingChunk()] * 2
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"\n", b"\r\n\r\n", b": only\n\n: comments\n", b"\xef\xbb\xbf"]
 )
@@ -405,6 +414,8 @@ def test_what_is_no_event_stream_is_not_kept_without_bounds() -> None:
     [
         b"\xef\xbb",
         b"d",
+        b"id: 7\nda",
+        b"foo: bar\nretry: 7\neve",
         b"data",
         b"data: ",
         b"event: message_stop",
