@@ -26,6 +26,7 @@ from chunkview import (
     Usage,
     accumulate,
     decode,
+    iter_chunks,
 )
 from support import (
     MESSAGE_STOP,
@@ -39,6 +40,7 @@ from support import (
     message_delta,
     message_start,
     sdk_accumulate,
+    sse,
     text_delta,
     text_stream,
     tool_start,
@@ -59,7 +61,7 @@ CITATION = {
 }
 
 
-def so_far(*events: Event) -> Message:
+def so_far(*events: Any) -> Message:
     accumulator = Accumulator()
     accumulator.extend(events)
     return accumulator.message()
@@ -141,6 +143,17 @@ def test_a_compaction_is_replaced_whole() -> None:
     assert so_far(*events).content == (
         CompactionBlock("new", None, signature="s", extra={"novelty": 1}),
     )
+
+
+def test_a_compaction_delta_that_no_block_takes_is_refused_at_once() -> None:
+    accumulator = Accumulator()
+    accumulator.extend([message_start(), block_start(type="compaction", content="old")])
+    with pytest.raises(DecodeError, match="signature: expected str, got int"):
+        accumulator.add(delta("compaction_delta", content="new", signature=5))
+    assert accumulator.message().content == (CompactionBlock("old"),)
+    with pytest.raises(StreamError) as caught:
+        accumulator.add(ERROR)
+    assert caught.value.partial == accumulator.message()
 
 
 def test_a_fallback_renames_the_model() -> None:
@@ -401,6 +414,20 @@ def test_a_stream_that_ends_early_keeps_what_came(end: int) -> None:
     else:
         assert caught.value.partial == so_far(*events)
         assert str(caught.value) == "the stream ended before message_stop"
+
+
+def test_a_body_that_breaks_off_or_turns_bad_keeps_what_came() -> None:
+    body = sse(text_stream("a", "b"))
+    cut = body[: body.index(b"content_block_stop") + 30]
+    with pytest.raises(IncompleteStreamError, match="ends in the middle of an event") as broken_off:
+        accumulate(iter_chunks(cut))
+    assert broken_off.value.partial is not None
+    assert broken_off.value.partial.text == "ab"
+    assert isinstance(broken_off.value.__cause__, DecodeError)
+    with pytest.raises(DecodeError, match="invalid JSON") as turned_bad:
+        accumulate(iter_chunks(sse(text_stream("a", "b")[:4]) + b"data: {\n\n"))
+    assert turned_bad.value.partial is not None
+    assert turned_bad.value.partial.text == "ab"
 
 
 def test_an_error_event_keeps_what_came_before_it() -> None:

@@ -214,6 +214,38 @@ def test_errors_of_the_api_are_the_sdks_own(monkeypatch: pytest.MonkeyPatch) -> 
             anthropic_call("x", client=client, stream=True)(lambda: "Hi")()
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_of_our_own_is_closed_when_the_request_fails(
+    stream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+
+    def making(kind: Any) -> Any:
+        def make() -> Any:
+            made.append(kind())
+            return made[-1]
+
+        return make
+
+    async def ask() -> str:
+        return "Hi"
+
+    async def main() -> None:
+        with pytest.raises(anthropic.NotFoundError):
+            await anthropic_call("x", stream=stream)(ask)()
+
+    error = {"type": "error", "error": {"type": "not_found_error", "message": "model: x"}}
+    with ReplayServer([(404, error)]) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+        monkeypatch.setattr(anthropic, "Anthropic", making(anthropic.Anthropic))
+        monkeypatch.setattr(anthropic, "AsyncAnthropic", making(anthropic.AsyncAnthropic))
+        with pytest.raises(anthropic.NotFoundError):
+            anthropic_call("x", stream=stream)(lambda: "Hi")()
+        asyncio.run(main())
+    assert [client.is_closed() for client in made] == [True, True]
+
+
 def test_the_function_keeps_its_name_and_documentation() -> None:
     @anthropic_call(MODEL)
     def ask() -> str:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -174,6 +175,66 @@ def test_an_event_that_cannot_be_decoded_leaves_the_message_so_far() -> None:
     with pytest.raises(DecodeError):
         list(stream)
     assert stream.content == "a"
+
+
+def test_a_stream_that_has_failed_says_so_again() -> None:
+    async def twice(stream: AnthropicStream) -> None:
+        for _ in range(3):
+            with pytest.raises(IncompleteStreamError):
+                await drain(stream)
+
+    stream = AnthropicStream(text_stream("a")[:-1])
+    for _ in range(3):
+        with pytest.raises(IncompleteStreamError) as caught:
+            list(stream)
+        assert caught.value.partial == stream.message
+    asyncio.run(twice(AnthropicStream(as_async(text_stream("a")[:-1]))))
+
+
+def test_a_stream_can_be_closed_while_somebody_reads_it() -> None:
+    class Stuck:
+        """A source whose reader closes the stream from within, as another thread would."""
+
+        def __init__(self) -> None:
+            self.closed = False
+            self.stream: AnthropicStream | None = None
+
+        def __iter__(self) -> Iterator[Any]:
+            yield message_start()
+            assert self.stream is not None
+            self.stream.close()
+            yield PING
+
+        def close(self) -> None:
+            self.closed = True
+
+    class AsyncStuck(AsyncClosable):
+        def __init__(self) -> None:
+            super().__init__([message_start()])
+            self.never = asyncio.Event()
+
+        async def __aiter__(self) -> AsyncIterator[Any]:
+            yield self.items[0]
+            await self.never.wait()
+
+    async def close_while_reading() -> AsyncStuck:
+        source = AsyncStuck()
+        stream = AnthropicStream(source)
+        reading = asyncio.ensure_future(drain(stream))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await stream.aclose()
+        source.never.set()
+        with contextlib.suppress(IncompleteStreamError):
+            await reading
+        return source
+
+    source = Stuck()
+    source.stream = AnthropicStream(source)
+    with pytest.raises(IncompleteStreamError):
+        list(source.stream)
+    assert source.closed
+    assert asyncio.run(close_while_reading()).closed
 
 
 def test_a_connection_that_breaks_within_an_event_ends_the_stream_early() -> None:

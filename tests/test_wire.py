@@ -315,6 +315,40 @@ def test_a_delta_of_a_run_is_not_given_before_its_blank_line(more: bytes) -> Non
         assert decoder.feed(more) + decoder.close() == [TextDeltaChunk(0, "a")]
 
 
+@pytest.mark.parametrize("tail", [b" ", b"\n \n", b"\n\n ", b" \n\n", b"\n", b"\n\n\n"])
+def test_spaces_behind_a_delta_of_a_run_are_no_part_of_it(tail: bytes) -> None:
+    first, second = START + b'a"}}\n\n', START + b'b"}}'
+    rest = [b"data: 1\n\n", b'data: {"type": "ping"}\n\n']
+
+    def outcome(pieces: list[bytes]) -> tuple[list[Any], list[Any], str]:
+        chunks = []
+        try:
+            for chunk in iter_chunks(pieces):
+                chunks.append(chunk)
+        except DecodeError as error:
+            return chunks, [chunk.chunk for chunk in chunks], str(error)
+        return chunks, [chunk.chunk for chunk in chunks], ""
+
+    for last in rest:
+        whole = outcome([first + second + tail + last])
+        assert outcome([first, second + tail, last]) == whole
+        assert outcome([first, second + tail + last]) == whole
+        assert outcome(one_by_one(first + second + tail + last)) == whole
+
+
+def test_the_limit_does_not_depend_on_the_cut() -> None:
+    event = PING_BYTES[:-2]
+    for limit in (len(event) - 1, len(event), len(event) + 1):
+        for cut in range(len(PING_BYTES) + 1):
+            decoder = ChunkDecoder(max_event_bytes=limit)
+            pieces = (PING_BYTES[:cut], PING_BYTES[cut:])
+            if limit < len(event):
+                with pytest.raises(DecodeError, match="an event of more than"):
+                    [decoder.feed(piece) for piece in pieces]
+            else:
+                assert [c for piece in pieces for c in decoder.feed(piece)] == [PingChunk()]
+
+
 def test_a_line_that_only_looks_like_the_payload_is_not_taken_for_it() -> None:
     payloads = [START[len(b"data: ") :] + text + b'"}}' for text in (b"a", b"b", b"c")]
     pieces = [b"data: %s\n%s\n\n" % (payloads[0], last) for last in (payloads[0], payloads[1])]

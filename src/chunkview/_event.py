@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._json import check_depth, copy_json, loads
+from ._json import check_depth, copy_json, loads, plain
 from ._record import read_object
 from .errors import DecodeError, kind_of
 
-__all__ = ["new_event_dict", "plain", "sdk_event_dict"]
+__all__ = ["new_event_dict", "sdk_event_dict"]
 
 
 def new_event_dict(event: Any) -> dict[str, Any]:
@@ -36,28 +36,6 @@ def new_event_dict(event: Any) -> dict[str, Any]:
     if isinstance(event, (str, bytes)):
         return read_object(loads(event))
     return sdk_event_dict(event)
-
-
-def plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a mapping into plain dicts and lists, whatever mappings and sequences it holds.
-
-    Raises:
-        DecodeError: It is nested too deep.
-    """
-    try:
-        copied: dict[str, Any] = _plain(value)
-    except RecursionError:
-        raise DecodeError("nested too deep") from None
-    check_depth(copied)
-    return copied
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
 
 
 def sdk_event_dict(event: Any) -> dict[str, Any]:

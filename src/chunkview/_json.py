@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .errors import DecodeError
@@ -18,7 +19,15 @@ from .errors import DecodeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAX_DEPTH", "check_depth", "copy_json", "default_loads", "loads"]
+__all__ = [
+    "MAX_DEPTH",
+    "check_depth",
+    "copy_json",
+    "default_loads",
+    "loads",
+    "plain",
+    "stdlib_loads",
+]
 
 MAX_DEPTH = 200
 """How deep arrays and objects may be nested. Python's own recursion limit is not far above."""
@@ -167,6 +176,28 @@ def copy_json(value: Any) -> Any:
         for item in value:
             items.append(copy_json(item))  # noqa: PERF401 - a comprehension costs a frame a level
         return items
+    return value
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a mapping into plain dicts and lists, whatever mappings and sequences it holds.
+
+    Raises:
+        DecodeError: It is nested too deep.
+    """
+    try:
+        copied: dict[str, Any] = _plain(value)
+    except RecursionError:
+        raise DecodeError("nested too deep") from None
+    check_depth(copied)
+    return copied
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     return value
 
 

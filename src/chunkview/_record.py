@@ -10,16 +10,17 @@ from __future__ import annotations
 import functools
 import types
 import typing
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 
-from ._json import check_depth, copy_json
+from ._json import check_depth, copy_json, plain
 from ._make import maker
 from .errors import DecodeError, kind_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from attrs import frozen as record
     from typing_extensions import Self
@@ -304,6 +305,8 @@ def read_object(value: Any) -> dict[str, Any]:
     """
     if isinstance(value, dict):
         return value
+    if isinstance(value, Mapping):
+        return plain(value)
     raise DecodeError(f"expected object, got {kind_of(value)}")
 
 

@@ -89,8 +89,10 @@ class Run:
             return None
         # No line can end inside a string, so what is closed like this has one line of data.
         close = text[end:]
-        if close not in closes and close.replace(" ", "") not in closes:
-            return None
+        if close not in closes:
+            lines = close[:end_of_lines]
+            if lines.replace(" ", "") + close[len(lines) :] not in closes:
+                return None
         # An escape might be a lone surrogate: whoever writes \\u at all is looked at closely.
         if "\\" in text and "\\u" in text:
             return None

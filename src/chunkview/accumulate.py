@@ -1,7 +1,8 @@
 """Chunk views to a Message, in time linear in what is received.
 
 Parts are collected and joined once, and a tool's input is parsed once. What may follow what is
-data: `_DRAFTS` says which deltas a block takes, `_PHASES` which events a phase takes.
+data: `_DRAFTS` says which deltas a block takes; `_BEFORE`, `_DURING` and `_AFTER` which events are
+taken before the message, during it and after it.
 """
 
 # The tables at the end name methods of the classes above them.
@@ -48,7 +49,14 @@ from .chunks import (
     UnknownDeltaChunk,
 )
 from .decode import decode
-from .errors import DecodeError, IncompleteStreamError, ProtocolError, StreamError, shown
+from .errors import (
+    ChunkviewError,
+    DecodeError,
+    IncompleteStreamError,
+    ProtocolError,
+    StreamError,
+    shown,
+)
 from .message import Message
 
 if TYPE_CHECKING:
@@ -73,14 +81,14 @@ def accumulate(chunks: Iterable[MessageStreamEvent]) -> Message:
         StreamError: The stream holds an error event; `partial` is the message before it.
         IncompleteStreamError: The stream ended before `message_stop`; `partial` is the message
             as far as it came.
-        DecodeError: An event cannot be decoded.
+        DecodeError: An event cannot be decoded; `partial` is the message before it.
     """
     accumulator = Accumulator()
     try:
         accumulator.extend(chunks)
-    except ProtocolError as error:
-        error.partial = accumulator.partial
-        raise
+    except (DecodeError, ProtocolError) as error:
+        failure = accumulator.with_partial(error)
+        raise failure from failure.__cause__
     return accumulator.finish()
 
 
@@ -200,6 +208,25 @@ class Accumulator:
             missing = "message_start" if self._message is None else "message_stop"
             raise IncompleteStreamError(f"the stream ended before {missing}", partial=self.partial)
         return self.message()
+
+    def with_partial(self, error: DecodeError | ProtocolError) -> ChunkviewError:
+        """Give an error that ends the stream the message as far as it has come.
+
+        Args:
+            error: What the source or `add` raised.
+
+        Returns:
+            The same error with its `partial`; where a body broke off in the middle of an event,
+            an IncompleteStreamError: whether within an event or between two is all the same.
+        """
+        if isinstance(error, DecodeError) and error.truncated:
+            broken_off = IncompleteStreamError(
+                f"the stream ended early: {error}", partial=self.partial
+            )
+            broken_off.__cause__ = error
+            return broken_off
+        error.partial = self.partial
+        return error
 
     def block(self, index: int) -> ContentBlock:
         """Give a content block as far as it has come.
@@ -495,29 +522,22 @@ class _InputDraft(_PartsDraft):
 
 
 class _CompactionDraft(_Draft):
-    __slots__ = ("changes",)
+    __slots__ = ("made",)
 
     start: CompactionBlock
 
     def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
         super().__init__(start, is_open=is_open)
-        self.changes: dict[str, Any] = {}
+        self.made = self.start
 
     def replace(self, chunk: CompactionDeltaChunk) -> None:
-        # The delta is the block's content, whole: keys that we do not name replace too.
-        self.changes = chunk.to_event()["delta"]
+        # The delta is the block's content, whole: keys that the chunk does not name replace too,
+        # and must be what the block takes.
+        data = {**self.start.to_dict(), "encrypted_content": None, **chunk.to_event()["delta"]}
+        self.made = CompactionBlock.from_dict({**data, "type": "compaction"})
 
     def finished(self) -> ContentBlock:
-        if not self.changes:
-            return self.start
-        return CompactionBlock.from_dict(
-            {
-                **self.start.to_dict(),
-                "encrypted_content": None,
-                **self.changes,
-                "type": "compaction",
-            }
-        )
+        return self.made
 
     takes: ClassVar[dict[type, Callable[[Any, Any], None]]] = {CompactionDeltaChunk: replace}
 

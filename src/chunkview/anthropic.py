@@ -1,6 +1,6 @@
 """`anthropic_call` and `prompt_template`: a function that returns a prompt becomes a call.
 
-The only module that imports the `anthropic` SDK (extra `sdk`).
+It stands on the `anthropic` SDK (extra `sdk`), which nothing in the core imports.
 """
 
 from __future__ import annotations
@@ -132,17 +132,19 @@ def anthropic_call(
             async def call_async(*args: Any, **kwargs: Any) -> AnthropicStream | Message:
                 request = {**fields, **_request(function, await function(*args, **kwargs))}
                 caller = client or sdk.AsyncAnthropic()
-                answer: Any = None
+                handed_over = client is not None
                 try:
                     answer = _endpoint(caller, request)(**request, stream=stream)
                     if not inspect.isawaitable(answer):
+                        _close(answer)
                         raise TypeError(f"{_name(function)} is async: give it an async client")
                     answer = await answer
-                    if stream:
-                        return AnthropicStream(answer if client else _AsyncOwned(answer, caller))
-                    return Message.from_dict(sdk_event_dict(answer))
+                    if not stream:
+                        return Message.from_dict(sdk_event_dict(answer))
+                    handed_over = True
+                    return AnthropicStream(answer if client else _AsyncOwned(answer, caller))
                 finally:
-                    if client is None and (answer is None or not stream):
+                    if not handed_over:
                         await caller.close()
 
             return call_async
@@ -151,17 +153,18 @@ def anthropic_call(
         def call(*args: Any, **kwargs: Any) -> AnthropicStream | Message:
             request = {**fields, **_request(function, function(*args, **kwargs))}
             caller = client or sdk.Anthropic()
-            answer: Any = None
+            handed_over = client is not None
             try:
                 answer = _endpoint(caller, request)(**request, stream=stream)
                 if inspect.iscoroutine(answer):
-                    answer.close()
+                    _close(answer)
                     raise TypeError(f"{_name(function)} is not async: give it a client that is not")
-                if stream:
-                    return AnthropicStream(answer if client else _Owned(answer, caller))
-                return Message.from_dict(sdk_event_dict(answer))
+                if not stream:
+                    return Message.from_dict(sdk_event_dict(answer))
+                handed_over = True
+                return AnthropicStream(answer if client else _Owned(answer, caller))
             finally:
-                if client is None and (answer is None or not stream):
+                if not handed_over:
                     caller.close()
 
         return call
@@ -173,6 +176,13 @@ def _endpoint(client: Any, request: Mapping[str, Any]) -> Callable[..., Any]:
     messages = client.beta.messages if "betas" in request else client.messages
     create: Callable[..., Any] = messages.create
     return create
+
+
+def _close(answer: Any) -> None:
+    """Close what a client of the wrong kind has answered: a coroutine, or a stream."""
+    close = getattr(answer, "close", None)
+    if close is not None:
+        close()
 
 
 class _Owned:
@@ -189,8 +199,10 @@ class _Owned:
             self.close()
 
     def close(self) -> None:
-        self._stream.close()
-        self._client.close()
+        try:
+            self._stream.close()
+        finally:
+            self._client.close()
 
 
 class _AsyncOwned:
@@ -208,8 +220,10 @@ class _AsyncOwned:
             await self.close()
 
     async def close(self) -> None:
-        await self._stream.close()
-        await self._client.close()
+        try:
+            await self._stream.close()
+        finally:
+            await self._client.close()
 
 
 def _request(function: Callable[..., Any], prompt: Any) -> dict[str, Any]:

@@ -354,7 +354,8 @@ class ToolUseBlock(ContentBlock):
     Attributes:
         id: The call's id, which the result must name.
         name: The tool.
-        input: The tool's arguments; an InvalidJson when their text is no JSON.
+        input: The tool's arguments; an InvalidJson when their text is no JSON. (JSON that is no
+            object, which no tool takes, is kept as its value, like the SDK does.)
         caller: Who asked for the tool, as it came.
         toolset_name: The toolset that the tool belongs to.
         extra: Keys that this class does not name.

@@ -43,6 +43,8 @@ class DecodeError(ChunkviewError, ValueError):
         chunks: From the wire only: the chunk views that the same call decoded before the
             broken event, in order. Iterators yield them before they raise, so there it is empty.
         truncated: Whether the body ended in the middle of an event.
+        partial: The message as it was before, where the accumulator that holds it is out of
+            reach (`accumulate`, `AnthropicStream`), or None.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class DecodeError(ChunkviewError, ValueError):
         received: bytes | None = None,
         chunks: Sequence[AnthropicCallResponseChunk] = (),
         truncated: bool = False,
+        partial: Message | None = None,
     ) -> None:
         super().__init__(problem)
         self.problem = problem
@@ -62,6 +65,7 @@ class DecodeError(ChunkviewError, ValueError):
         self.received = received
         self.chunks: list[AnthropicCallResponseChunk] = list(chunks)
         self.truncated = truncated
+        self.partial = partial
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}" if self.path else self.problem

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from .accumulate import Accumulator
 from .blocks import ToolUseBlock
 from .call_response_chunk import common_finish_reasons
 from .chunks import ContentBlockStopChunk
-from .errors import DecodeError, IncompleteStreamError, ProtocolError
+from .errors import DecodeError, ProtocolError
 from .usage import cost_metadata
 from .wire import MAX_EVENT_BYTES, Intake
 
@@ -76,8 +77,9 @@ class AnthropicStream:
             raise TypeError(f"expected an iterable of events or bytes, got {type(source).__name__}")
         self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
         self._accumulator = Accumulator()
-        self._pairs: Generator[Pair] | None = None
-        self._async_pairs: AsyncGenerator[Pair] | None = None
+        self._closed = False
+        self._pairs: Any = None
+        self._async_pairs: Any = None
 
     def __iter__(self) -> Generator[Pair]:
         """Iterate over what is left of the stream.
@@ -87,23 +89,43 @@ class AnthropicStream:
             `content_block_stop` of a tool use block) or None.
 
         Raises:
-            DecodeError: An event cannot be decoded.
+            DecodeError: An event cannot be decoded; `partial` is the message before it.
             ProtocolError: The events are out of order; `partial` is the message before that.
             StreamError: The API sent an error event; `partial` is the message before it.
-            IncompleteStreamError: The stream ended early; `partial` is the message so far.
+            IncompleteStreamError: The stream ended early; `partial` is the message so far. Raised
+                again when a stream that has failed is iterated over once more.
             TypeError: The source is asynchronous.
         """
         if hasattr(self._source, "__aiter__") and not hasattr(self._source, "__iter__"):
             raise TypeError("the source is asynchronous: iterate with `async for`")
         if self._pairs is None:
             self._pairs = self._iterate()
-        return self._pairs
+        elif self._pairs.gi_frame is None and self._failed:
+            self._pairs = self._iterate_again()
+        pairs: Generator[Pair] = self._pairs
+        return pairs
 
     def __aiter__(self) -> AsyncGenerator[Pair]:
         """Iterate asynchronously over what is left of the stream: as `__iter__`."""
         if self._async_pairs is None:
             self._async_pairs = self._iterate_async()
-        return self._async_pairs
+        elif self._async_pairs.ag_frame is None and self._failed:
+            self._async_pairs = self._iterate_again_async()
+        pairs: AsyncGenerator[Pair] = self._async_pairs
+        return pairs
+
+    @property
+    def _failed(self) -> bool:
+        return not self._closed and not self._accumulator.complete
+
+    def _iterate_again(self) -> Generator[Pair]:
+        """After a failure: say again that the stream is not complete."""
+        self._accumulator.finish()
+        yield from ()
+
+    async def _iterate_again_async(self) -> AsyncGenerator[Pair]:
+        for pair in self._iterate_again():
+            yield pair
 
     def _iterate(self) -> Generator[Pair]:
         for item in self._source:
@@ -130,27 +152,22 @@ class AnthropicStream:
     def _take(self, chunk: AnthropicCallResponseChunk) -> Pair:
         try:
             self._accumulator.add(chunk)
-        except ProtocolError as error:
-            error.partial = self._accumulator.partial
-            raise
+        except (DecodeError, ProtocolError) as error:
+            raise self._accumulator.with_partial(error) from error.__cause__
         if isinstance(chunk, ContentBlockStopChunk):
             block = self._accumulator.block(chunk.index)
             return chunk, block if isinstance(block, ToolUseBlock) else None
         return chunk, None
 
     def _check(self) -> None:
-        self._intake.check()
+        try:
+            self._intake.check()
+        except DecodeError as error:
+            failure = self._accumulator.with_partial(error)
+            raise failure from failure.__cause__
 
     def _finish(self) -> None:
-        try:
-            self._check()
-        except DecodeError as error:
-            if not error.truncated:
-                raise
-            # The connection broke: whether within an event or between two is all the same.
-            raise IncompleteStreamError(
-                f"the stream ended early: {error}", partial=self._accumulator.partial
-            ) from error
+        self._check()
         self._accumulator.finish()
 
     def close(self) -> None:
@@ -161,21 +178,28 @@ class AnthropicStream:
         """
         if hasattr(self._source, "__aiter__") and not hasattr(self._source, "__iter__"):
             raise TypeError("the source is asynchronous: await aclose()")
-        if self._pairs is not None:
-            self._pairs.close()
+        self._closed = True
         close = getattr(self._source, "close", None)
         if close is not None:
             close()
+        if self._pairs is not None:
+            # Another thread may be reading: the source, closed under it, will tell it.
+            with contextlib.suppress(ValueError):
+                self._pairs.close()
 
     async def aclose(self) -> None:
         """Close the source, and with it the connection."""
-        if self._async_pairs is not None:
-            await self._async_pairs.aclose()
+        self._closed = True
         close = getattr(self._source, "aclose", None) or getattr(self._source, "close", None)
-        if close is not None:
-            closing = close()
-            if hasattr(closing, "__await__"):
+        try:
+            closing = None if close is None else close()
+            if closing is not None and hasattr(closing, "__await__"):
                 await closing
+        finally:
+            if self._async_pairs is not None:
+                # Another task may be reading: the source, closed under it, will tell it.
+                with contextlib.suppress(RuntimeError):
+                    await self._async_pairs.aclose()
 
     def __enter__(self) -> Self:
         return self

@@ -99,7 +99,7 @@ class ChunkDecoder:
         self._buffer = bytearray()
         self._after_cr = False
         self._begun = False
-        self._foreign = b""
+        self._foreign = bytearray()
         self._learned: object = None
         self._run: Run | None = None
         self._over = ""
@@ -173,7 +173,8 @@ class ChunkDecoder:
         chunks: list[AnthropicCallResponseChunk] = []
         self._decode(rest, chunks, at_end=True)
         if self._foreign and not self._begun:
-            raise self._failure(DecodeError(_not_a_stream(self._foreign)), self._foreign, [])
+            foreign = bytes(self._foreign)
+            raise self._failure(DecodeError(_not_a_stream(foreign)), foreign, [])
         self._run = None
         self._over = _CLOSED
         return chunks
@@ -190,7 +191,8 @@ class ChunkDecoder:
 
     def _wait(self, chunks: list[AnthropicCallResponseChunk]) -> list[AnthropicCallResponseChunk]:
         """Wait for the rest of an event, unless it is too long already."""
-        if len(self._buffer) > self._max_event_bytes:
+        # A last LF may be the first of the two that end the event, which are no part of it.
+        if len(self._buffer) - self._buffer.endswith(b"\n") > self._max_event_bytes:
             raise self._failure(self._too_long(), bytes(self._buffer), chunks)
         return chunks
 
@@ -277,7 +279,7 @@ class ChunkDecoder:
         if not self._begun:
             self._foreign += block if at_end else block + b"\n\n"
             if len(self._foreign) > self._max_event_bytes:
-                raise DecodeError(_not_a_stream(self._foreign))
+                raise DecodeError(_not_a_stream(bytes(self._foreign)))
 
     def _is_cut(self, block: bytes, names: set[bytes]) -> bool:
         """Whether the lines at the end of a body are the beginning of an event."""
@@ -470,7 +472,8 @@ class Intake:
             DecodeError: There was one.
         """
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None  # else the two would hold each other
+            raise error
 
     def _held_back(
         self, step: Callable[..., list[AnthropicCallResponseChunk]], *args: Any
