@@ -29,6 +29,7 @@ from chunkview import (
     Usage,
     accumulate,
     decode,
+    iter_chunks,
 )
 from chunkview.testing import ReplayServer, recording
 from support import (
@@ -341,6 +342,13 @@ def test_an_asynchronous_source_is_not_iterated_or_closed_by_mistake() -> None:
         iter(stream)
     with pytest.raises(TypeError, match=r"await aclose\(\)"):
         stream.close()
+
+
+def test_a_path_is_no_stream() -> None:
+    with pytest.raises(TypeError, match="a str is no stream: give bytes, or an open file"):
+        AnthropicStream("recorded.sse")
+    with pytest.raises(TypeError, match="a str is no stream: give bytes, or an open file"):
+        next(iter_chunks("recorded.sse"))
 
 
 @pytest.mark.parametrize("source", [None, 5, object()])

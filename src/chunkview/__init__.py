@@ -3,6 +3,12 @@
 `decode` turns one event into a chunk view, `ChunkDecoder` and `iter_chunks` turn the bytes of a
 stream into chunk views, `accumulate` turns chunk views into a `Message`, and `AnthropicStream`
 does all of it while you iterate.
+
+What this package exports stands in `chunkview.accumulate`, `chunkview.blocks`,
+`chunkview.call_response_chunk`, `chunkview.chunks`, `chunkview.decode`, `chunkview.errors`,
+`chunkview.message`, `chunkview.stream`, `chunkview.usage` and `chunkview.wire`. To be imported by
+name: `chunkview.anthropic`, `chunkview.common`, `chunkview.pricing`, `chunkview.cli`,
+`chunkview.testing` and `chunkview.testing.strategies`.
 """
 
 from __future__ import annotations

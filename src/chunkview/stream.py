@@ -71,6 +71,8 @@ class AnthropicStream:
         Raises:
             TypeError: The source is not iterable.
         """
+        if isinstance(source, str):
+            raise TypeError("a str is no stream: give bytes, or an open file (open(path, 'rb'))")
         whole = isinstance(source, (bytes, bytearray, memoryview))
         self._source: Any = (source,) if whole else source
         if not hasattr(source, "__aiter__") and not hasattr(source, "__iter__"):

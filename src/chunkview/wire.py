@@ -395,7 +395,10 @@ def iter_chunks(
 
     Raises:
         DecodeError: As for `ChunkDecoder.feed` and `close`, and `decode`.
+        TypeError: The source is a str, such as the path of a file.
     """
+    if isinstance(source, str):
+        raise TypeError("a str is no stream: give bytes, or an open file (open(path, 'rb'))")
     intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
     for item in (source,) if isinstance(source, (bytes, bytearray, memoryview)) else source:
         yield from intake.take(item)
