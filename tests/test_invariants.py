@@ -23,8 +23,10 @@ from chunkview import (
     AnthropicStream,
     ChunkDecoder,
     ChunkviewError,
+    DecodeError,
     InvalidJson,
     Message,
+    ToolUseBlock,
     UnknownBlock,
     Usage,
     accumulate,
@@ -36,6 +38,8 @@ from chunkview._json import stdlib_loads
 from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
 from support import SDK_EVENTS, sdk_accumulate, sdk_event, sse, without_nulls
+
+BLOCK_STOP = "content_block_stop"
 
 # What only chunkview keeps: the SDK reads unknown tags and beta fields in ways of its own.
 PLAIN = {"unknown": False, "cut_off": False}
@@ -102,6 +106,54 @@ def test_3_the_format_and_the_cut_of_the_bytes_and_the_json_library_do_not_matte
             assert [chunk.to_event() for chunk in chunks] == events
 
 
+START = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"'
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b'"',
+                b"}",
+                b" ",
+                b"\n",
+                b"\\",
+                b"u",
+                b"d800",
+                b"dc00",
+                b"0041",
+                b"a",
+                b"\xc3\xa9",
+                b"\xff",
+            ]
+        ),
+        max_size=8,
+    ),
+    st.sampled_from([b"", b'"}}', b'" } }']),
+    st.sampled_from([b"\n\n", b"\n \n", b"\n\n ", b" \n\n", b"\n"]),
+)
+def test_3_a_delta_decodes_in_a_run_as_it_does_alone(
+    text: list[bytes], close: bytes, end: bytes
+) -> None:
+    body = START + b'a"}}\n\n' + START + b"".join(text) + close + end
+    outcomes = []
+    for may_run in (True, False):
+        decoder = ChunkDecoder()
+        decoder._may_run = may_run
+        pieces = [body[: body.index(b"\n\n") + 2], body[body.index(b"\n\n") + 2 :]]
+        chunks: list[Any] = []
+        failure = ""
+        try:
+            for piece in pieces:
+                chunks += decoder.feed(piece)
+            chunks += decoder.close()
+        except DecodeError as error:
+            failure = str(error)
+            chunks += error.chunks
+        outcomes.append((chunks, [chunk.chunk for chunk in chunks], failure))
+    assert outcomes[0] == outcomes[1]
+
+
 @given(cv.message_streams())
 def test_4_joined_content_is_the_text_of_the_message(events: Any) -> None:
     chunks = [decode(event) for event in events]
@@ -133,6 +185,9 @@ def test_6_the_totals_of_the_stream_are_the_final_usage(events: Any) -> None:
     message = accumulate(events)
     assert stream.message == message
     assert stream.usage == message.usage
+    stopped = [message.content[chunk.index] for chunk, _ in pairs if chunk.type == BLOCK_STOP]  # type: ignore[attr-defined]
+    tools = [tool for _, tool in pairs if tool is not None]
+    assert tools == [block for block in stopped if isinstance(block, ToolUseBlock)]
     # Count by count, the last one that is not null.
     counts = [chunk.usage for chunk, _ in pairs if chunk.usage is not None]
     for field in attrs.fields(Usage):
@@ -191,8 +246,9 @@ def mangled(event: Any, path: list[int], value: Any) -> Any:
 def test_8_arbitrary_json_gives_a_chunk_or_a_chunkview_error(event: Any) -> None:
     try:
         chunk = decode(event)
-    except ChunkviewError as error:
+    except DecodeError as error:
         assert str(error)
+        assert error.event is event
         return
     assert chunk.to_event() == event or event != event
     assert str(chunk) == chunk.content
@@ -247,10 +303,14 @@ def test_9_sync_and_async_give_the_same(pair: Any, data: Any) -> None:
         assert asyncio.run(collect(items)) == sync
 
 
-@given(cv.broken_streams())
-def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(pair: Any) -> None:
+@given(cv.broken_streams(), st.booleans())
+def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
+    pair: Any, as_chunks: bool
+) -> None:
     rule, events = pair
     note(f"rule: {rule}")
+    if as_chunks and cv.RULES[rule] is not DecodeError:
+        events = [decode(event) for event in events]
     with pytest.raises(cv.RULES[rule]) as caught:
         accumulate(events)
 

@@ -47,7 +47,7 @@ class AccumulatorMachine(RuleBasedStateMachine):
 
     def add(self, event: Any, *, allowed: bool) -> bool:
         if allowed:
-            self.accumulator.add(event)
+            self.accumulator.add(decode(event))
         else:
             with pytest.raises(ProtocolError):
                 self.accumulator.add(decode(event))
