@@ -46,7 +46,6 @@ __all__ = [
 ]
 
 
-@record
 class Citation(Record):
     """Where a passage of the answer comes from. The base of all citations.
 
@@ -54,6 +53,8 @@ class Citation(Record):
         type: The tag on the wire.
         extra: Keys that the class does not name.
     """
+
+    __slots__ = ()
 
     type: ClassVar[str]
 
@@ -258,7 +259,6 @@ class InvalidJson:
         return {"INVALID_JSON": self.text}
 
 
-@record
 class ContentBlock(Record):
     """One block of a message's content. The base of all blocks.
 
@@ -266,6 +266,8 @@ class ContentBlock(Record):
         type: The tag on the wire.
         extra: Keys that the class does not name.
     """
+
+    __slots__ = ()
 
     type: ClassVar[str]
 

@@ -80,7 +80,7 @@ FinishReasonT = TypeVar("FinishReasonT")
 _NOTHING_KNOWN = CostMetadata()
 
 
-@attrs.frozen(init=False, weakref_slot=False)
+@attrs.frozen(init=False, eq=False, repr=False, weakref_slot=False)
 class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
     """What a chunk of any provider's stream answers. All attributes are read-only.
 
@@ -165,7 +165,6 @@ class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
         return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
 
 
-@attrs.frozen(init=False, weakref_slot=False)
 class AnthropicCallResponseChunk(BaseCallResponseChunk["MessageStreamEvent", FinishReason]):
     """A chunk view: one event of Anthropic's stream, decoded.
 
@@ -180,6 +179,8 @@ class AnthropicCallResponseChunk(BaseCallResponseChunk["MessageStreamEvent", Fin
             None on a chunk made by hand. Left out of equality, hash and repr.
         type: The tag of the event on the wire.
     """
+
+    __slots__ = ()
 
     type: ClassVar[str]
 

@@ -48,9 +48,11 @@ IN_DELTA = {"inside": "delta"}
 """Marks a field that stands on the event's `delta`."""
 
 
-@attrs.frozen(weakref_slot=False)
 class _Chunk(AnthropicCallResponseChunk):
     """How a chunk is written back: its fields, over the event that it was decoded from."""
+
+    __slots__ = ()
+    __repr__ = concise_repr
 
     def to_event(self) -> dict[str, Any]:
         event: dict[str, Any] = {} if self.chunk is None else new_event_dict(self.chunk)
@@ -65,9 +67,10 @@ class _Chunk(AnthropicCallResponseChunk):
     to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
 
 
-@attrs.frozen(weakref_slot=False)
 class _UsageChunk(_Chunk):
     """A chunk whose event carries usage: `_counts` says which."""
+
+    __slots__ = ()
 
     @property
     def _counts(self) -> Usage | MessageDeltaUsage:
@@ -99,7 +102,7 @@ class _UsageChunk(_Chunk):
         return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class MessageStartChunk(_UsageChunk):
     """`message_start`: the message without its content.
 
@@ -157,7 +160,7 @@ class MessageStartChunk(_UsageChunk):
         return common_finish_reasons(self.message.stop_reason)
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class ContentBlockStartChunk(_Chunk):
     """`content_block_start`: a block begins, empty or (tool results, say) whole.
 
@@ -191,7 +194,7 @@ class ContentBlockStartChunk(_Chunk):
         return block.signature or "" if isinstance(block, ThinkingBlock) else ""
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
 class _DeltaChunk(_Chunk):
     """A `content_block_delta`."""
 
@@ -208,7 +211,7 @@ class _DeltaChunk(_Chunk):
     to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class TextDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `text_delta`: more text.
 
@@ -228,7 +231,7 @@ class TextDeltaChunk(_DeltaChunk):
         return self.text
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class InputJsonDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `input_json_delta`: more of a tool input's JSON text.
 
@@ -243,7 +246,7 @@ class InputJsonDeltaChunk(_DeltaChunk):
     partial_json: str = attrs.field(metadata=IN_DELTA)
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class ThinkingDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `thinking_delta`: more thinking.
 
@@ -258,7 +261,7 @@ class ThinkingDeltaChunk(_DeltaChunk):
     thinking: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class SignatureDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `signature_delta`: the thinking block's signature.
 
@@ -273,7 +276,7 @@ class SignatureDeltaChunk(_DeltaChunk):
     signature: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class CitationsDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `citations_delta`: one more citation of a text block.
 
@@ -288,7 +291,7 @@ class CitationsDeltaChunk(_DeltaChunk):
     citation: Citation = attrs.field(metadata=IN_DELTA)
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class CompactionDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `compaction_delta`: the content of a compaction block (beta).
 
@@ -306,7 +309,7 @@ class CompactionDeltaChunk(_DeltaChunk):
     encrypted_content: str | None = attrs.field(default=None, metadata=IN_DELTA)
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class UnknownDeltaChunk(_DeltaChunk):
     """A `content_block_delta` of a kind that this version does not know.
 
@@ -323,7 +326,7 @@ class UnknownDeltaChunk(_DeltaChunk):
     delta: dict[str, Any] = attrs.field(hash=False)
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class ContentBlockStopChunk(_Chunk):
     """`content_block_stop`: a block is complete.
 
@@ -366,8 +369,6 @@ class MessageDeltaChunk(_UsageChunk):
     context_management: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     input_transformations: list[Any] | None = attrs.field(default=None, kw_only=True, hash=False)
 
-    __repr__ = concise_repr
-
     @property
     def _counts(self) -> MessageDeltaUsage:
         return self.usage
@@ -383,21 +384,21 @@ class MessageDeltaChunk(_UsageChunk):
         return common_finish_reasons(self.stop_reason)
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class MessageStopChunk(_Chunk):
     """`message_stop`: the stream is complete."""
 
     type: ClassVar[str] = "message_stop"
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class PingChunk(_Chunk):
     """`ping`: the connection is alive."""
 
     type: ClassVar[str] = "ping"
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class ErrorChunk(_Chunk):
     """`error`: the API gave up in mid-stream.
 
@@ -415,7 +416,7 @@ class ErrorChunk(_Chunk):
     request_id: str | None = None
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
 class _WholeEventChunk(_Chunk):
     """An event that is kept whole."""
 
@@ -433,7 +434,7 @@ class _WholeEventChunk(_Chunk):
     to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class HelperEventChunk(_WholeEventChunk):
     """An event that the SDK's `client.messages.stream()` adds on its own account.
 
@@ -447,7 +448,7 @@ class HelperEventChunk(_WholeEventChunk):
     """
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class UnknownChunk(_WholeEventChunk):
     """An event of a type that this version does not know.
 
