@@ -119,7 +119,7 @@ START = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_de
                 b"\n",
                 b"\\",
                 b"u",
-                b"d800",
+                b"\\ud800",
                 b"dc00",
                 b"0041",
                 b"a",
