@@ -149,8 +149,8 @@ class Accumulator:
             DecodeError: As for `add`.
         """
         for chunk in chunks:
-            # The next delta of the block that began last goes straight to its parts, in a seventh of
-            # the time of the way by the tables.
+            # The next delta of the block that began last goes straight to its parts, in a seventh
+            # of the time of the way by the tables.
             kind = chunk.__class__
             if kind is TextDeltaChunk and chunk.index == self._text_run:
                 self._append(chunk.text)
