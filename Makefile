@@ -5,9 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-MIRASCOPE := .venvs/mirascope
-LAPS ?= 9
+LAPS ?= 7
 BENCH_OPTIONS := -q --benchmark-columns=min,median --benchmark-sort=min --benchmark-max-time=0.05
+
+# In an environment of its own: $(1) is the Python, $(2) what pip installs.
+define environment
+$(1) -m venv --clear $(@D)
+$(@D)/bin/python -m pip --quiet install --upgrade "pip>=25.1"
+$(@D)/bin/python -m pip --quiet --disable-pip-version-check install $(2)
+@touch $@
+endef
 
 .PHONY: help demo test fuzz lint format coverage bench bench-quick bench-check mutate test-all \
 	test-sdks docs build check-wheel clean
@@ -60,20 +67,47 @@ mutate: .venvs/mutate/.test ## change the core here and there: do the tests noti
 	HYPOTHESIS_PROFILE=mutate $(<D)/bin/mutmut run
 	$(<D)/bin/mutmut results
 
-bench: $(VENV)/.dev $(MIRASCOPE)/.created ## measure against peers, write benchmarks/RESULTS.md
+bench: $(VENV)/.dev .venvs/mirascope/.bench ## measure against peers, write benchmarks/RESULTS.md
+	rm -rf build/bench
 	mkdir -p build/bench
-	$(BIN)/python -m pytest benchmarks $(BENCH_OPTIONS) --laps=$(LAPS) \
-		--benchmark-json=build/bench/main.json
-	$(MIRASCOPE)/bin/python -m pytest benchmarks/test_wrapper.py $(BENCH_OPTIONS) --laps=$(LAPS) \
-		--benchmark-json=build/bench/mirascope.json
-	$(BIN)/python -m benchmarks.report build/bench/main.json build/bench/mirascope.json
+	$(call measure,$(VENV),main)
+	$(call measure,.venvs/mirascope,main-mirascope,/test_wrapper.py)
+	@$(MAKE) --no-print-directory $(BENCH_PYTHONS:%=bench-python-%)
+	$(BIN)/python -m benchmarks.report build/bench/*.json
 
-# The reference wrapper needs an SDK of its time.
-$(MIRASCOPE)/.created: pyproject.toml
-	$(PYTHON) -m venv $(MIRASCOPE)
-	$(MIRASCOPE)/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
-		"mirascope[anthropic]==1.25.7" pytest pytest-benchmark
-	@touch $@
+define measure
+$(1)/bin/python -m pytest benchmarks$(3) $(BENCH_OPTIONS) --laps=$(LAPS) \
+	--benchmark-json=build/bench/$(2).json
+endef
+
+# Pythons whose figures stand beside those of $(PYTHON), where they are here.
+BENCH_PYTHONS := 3.13
+.PHONY: $(BENCH_PYTHONS:%=bench-python-%)
+
+$(BENCH_PYTHONS:%=bench-python-%): bench-python-%:
+	@if PYENV_VERSION=$* python$* --version >/dev/null 2>&1; then \
+		$(MAKE) --no-print-directory build/bench/python$*.json; \
+	else \
+		echo "python$*: skipped, it is not here"; \
+	fi
+
+build/bench/python%.json: .venvs/bench%/.bench .venvs/mirascope%/.bench
+	$(call measure,.venvs/bench$*,python$*)
+	$(call measure,.venvs/mirascope$*,python$*-mirascope,/test_wrapper.py)
+
+.venvs/bench%/.bench: pyproject.toml
+	$(call environment,PYENV_VERSION=$* python$*,--editable . --group bench)
+
+.PRECIOUS: .venvs/bench%/.bench .venvs/mirascope%/.bench
+
+# The reference wrapper needs an SDK of its time, and so an environment of its own.
+MIRASCOPE := "mirascope[anthropic]==1.25.7" pytest pytest-benchmark
+
+.venvs/mirascope/.bench: pyproject.toml
+	$(call environment,$(PYTHON),--editable . $(MIRASCOPE))
+
+.venvs/mirascope%/.bench: pyproject.toml
+	$(call environment,PYENV_VERSION=$* python$*,--editable . $(MIRASCOPE))
 
 bench-quick: $(VENV)/.dev ## compare the hot paths with the last saved run
 	$(BIN)/python -m pytest -q benchmarks/test_decode.py benchmarks/test_wire.py \
@@ -84,14 +118,6 @@ bench-quick: $(VENV)/.dev ## compare the hot paths with the last saved run
 
 bench-check: $(VENV)/.dev ## run each benchmark once, untimed
 	$(BIN)/python -m pytest benchmarks --benchmark-disable -q
-
-# In an environment of its own: $(1) is the Python, $(2) what pip installs.
-define environment
-$(1) -m venv --clear $(@D)
-$(@D)/bin/python -m pip --quiet install --upgrade "pip>=25.1"
-$(@D)/bin/python -m pip --quiet --disable-pip-version-check install $(2)
-@touch $@
-endef
 
 # Every CPython that the package promises; `make test-all PYTHONS="3.12 3.13"` runs fewer. With
 # PYENV_VERSION, a shim of pyenv runs the version it stands for, activated or not.

@@ -4,7 +4,8 @@
 
 Several laps (`--laps`) make a report that a slow spell of the machine cannot spoil: a figure is
 the median over the laps of the fastest round in each, and a ratio is the median over the laps of
-the ratio within each.
+the ratio within each. The first run says which Python the tables and the chart are about; the
+figures of others stand beside it in the table of targets.
 """
 
 # ruff: noqa: RUF001 - people read the tables: a ratio has its sign, a span its dash
@@ -29,19 +30,18 @@ OURS = "chunkview"
 
 @attrs.frozen
 class Figures:
-    """What was measured: per section, row and peer, one figure for each lap."""
+    """What was measured on one Python: per section, row and peer, one figure for each lap."""
 
     machine: dict[str, Any]
     mirascope: dict[str, Any]
     sections: dict[str, dict[str, dict[str, list[float]]]]
 
     @classmethod
-    def read(cls, paths: Iterable[Path]) -> Figures:
-        """Read the JSON of several runs. Times are in nanoseconds per event."""
+    def of(cls, runs: Iterable[dict[str, Any]]) -> Figures:
+        """Put together the JSON of several runs. Times are in nanoseconds per event."""
         machines: list[dict[str, Any]] = []
         sections: dict[str, dict[str, dict[str, list[float]]]] = {}
-        for path in paths:
-            run = json.loads(path.read_text())
+        for run in runs:
             machines.append(run["machine_info"])
             is_mirascopes = "mirascope" in run["machine_info"]["packages"]
             for benchmark in run["benchmarks"]:
@@ -57,6 +57,12 @@ class Figures:
         own = [machine for machine in machines if "mirascope" in machine["packages"]]
         others = [machine for machine in machines if "mirascope" not in machine["packages"]]
         return cls((others or own)[-1], own[-1] if own else {}, sections)
+
+    @property
+    def python(self) -> str:
+        """The Python that was measured, such as `CPython 3.11`."""
+        version = self.machine["python_version"].rpartition(".")[0]
+        return f"{self.machine['python_implementation']} {version}"
 
     def figure(self, section: str, row: str, peer: str) -> float | None:
         """The median over the laps, or None when this was not measured."""
@@ -190,31 +196,42 @@ FLAT = 1.25
 IDLE_BYTES = 1024
 
 
-def target_rows(figures: Figures) -> list[list[str]]:
-    """The design's cost targets: what, target, figure, met or missed."""
+def target_table(pythons: Sequence[Figures]) -> str:
+    """The design's cost targets, and whether each Python that was measured meets them."""
+    head = ["what", "target"]
+    rows = [[what, target] for what, target, *_ in target_rows(pythons[0])]
+    for figures in pythons:
+        head += [figures.python, ""]
+        for row, (_, _, *verdict) in zip(rows, target_rows(figures), strict=True):
+            row += verdict
+    return markdown_table(head, rows)
+
+
+def target_rows(figures: Figures) -> list[tuple[str, str, str, str]]:
+    """What, target, figure, met or missed."""
     rows = []
     for target in TARGETS:
         ratio = figures.ratio(target.section, target.row, target.peer, target.ours)
         against = f"{target.peer}: ≥ {target.at_least:g}×"
-        rows.append([target.what, against, *_verdict(ratio, "×", target.at_least)])
+        rows.append((target.what, against, *_verdict(ratio, "×", target.at_least)))
     for kind in ("text", "tool input"):
         few, many = (f"{count} deltas of {kind}" for count in ("1,000", "100,000"))
         growth = figures.growth("accumulate", few, many)
         what = f"Cost per delta of {kind}, 100,000 against 1,000"
-        rows.append([what, f"flat: ≤ {FLAT:g}×", *_verdict(growth, "×", most=FLAT)])
+        rows.append((what, f"flat: ≤ {FLAT:g}×", *_verdict(growth, "×", most=FLAT)))
     for state in ("new", "in mid-stream"):
         size = figures.figure("footprint", f"idle decoder {state}, bytes", OURS)
         what = f"Idle decoder, {state}"
-        rows.append([what, f"≤ {IDLE_BYTES:,} bytes", *_verdict(size, " bytes", most=IDLE_BYTES)])
+        rows.append((what, f"≤ {IDLE_BYTES:,} bytes", *_verdict(size, " bytes", most=IDLE_BYTES)))
     return rows
 
 
 def _verdict(
     figure: float | None, unit: str, least: float = 0, most: float = float("inf")
-) -> list[str]:
+) -> tuple[str, str]:
     if figure is None:
-        return ["not measured", ""]
-    return [number(figure) + unit, "met" if least <= figure <= most else "**missed**"]
+        return "not measured", ""
+    return number(figure) + unit, "met" if least <= figure <= most else "**missed**"
 
 
 def losses(figures: Figures) -> list[str]:
@@ -274,19 +291,13 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def machine_text(figures: Figures) -> str:
+def machine_text(pythons: Sequence[Figures]) -> str:
     """What the figures were measured on."""
+    figures = pythons[0]
     machine, streams = figures.machine, figures.machine["streams"]
-    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     cpu = machine["cpu"].get("brand_raw", machine["machine"])
-    lines = [
-        f"- {cpu}, {machine['cpu']['count']} cores; {machine['system']} {machine['release']}",
-        f"- {machine['python_implementation']} {machine['python_version']}; {packages}",
-    ]
-    if figures.mirascope:
-        own = figures.mirascope["packages"]
-        versions = f"mirascope {own['mirascope']} with anthropic {own['anthropic']}"
-        lines.append(f"- SDK object to chunk view: {versions}")
+    lines = [f"- {cpu}, {machine['cpu']['count']} cores; {machine['system']} {machine['release']}"]
+    lines += [versions_text(figures) for figures in pythons]
     lines.append(
         f"- Recorded streams: {streams['count']} ({streams['bytes']:,} bytes), "
         f"from {streams['from']}"
@@ -296,15 +307,29 @@ def machine_text(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-def results(figures: Figures) -> str:
+def versions_text(figures: Figures) -> str:
+    """The versions that were measured on one Python."""
+    machine = figures.machine
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    text = f"- {machine['python_implementation']} {machine['python_version']}; {packages}"
+    if figures.mirascope:
+        own = figures.mirascope["packages"]
+        text += f"; mirascope {own['mirascope']} with anthropic {own['anthropic']}"
+    return text
+
+
+def results(pythons: Sequence[Figures]) -> str:
     """The whole of `RESULTS.md`."""
-    targets = markdown_table(["what", "target", "figure", ""], target_rows(figures))
+    figures, *others = pythons
+    losing = "\n".join(losses(figures)) or "Nowhere here."
     parts = [
         "# Benchmark results\n\nWritten by `make bench`; the code stands beside this file.",
-        machine_text(figures),
-        "## Where chunkview loses\n\n" + ("\n".join(losses(figures)) or "Nowhere here."),
-        "## Cost targets\n\n" + targets,
+        machine_text(pythons),
+        "## Where chunkview loses\n\n" + losing,
+        "## Cost targets\n\n" + target_table(pythons),
     ]
+    if others:
+        parts.append(f"What follows, and what stands above the targets, is {figures.python}'s.")
     parts += [
         f"## {table.title}\n\n{table.text}\n\n{section_table(figures, table)}"
         for table in TABLES
@@ -369,11 +394,14 @@ def chart(figures: Figures) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    paths = [Path(argument) for argument in arguments]
-    figures = Figures.read(paths)
-    (HERE / "RESULTS.md").write_text(results(figures))
-    (HERE / "chart.svg").write_text(chart(figures))
-    print(markdown_table(["what", "target", "figure", ""], target_rows(figures)))
+    by_python: dict[str, list[dict[str, Any]]] = {}
+    for argument in arguments:
+        run = json.loads(Path(argument).read_text())
+        by_python.setdefault(run["machine_info"]["python_version"], []).append(run)
+    pythons = [Figures.of(runs) for runs in by_python.values()]
+    (HERE / "RESULTS.md").write_text(results(pythons))
+    (HERE / "chart.svg").write_text(chart(pythons[0]))
+    print(target_table(pythons))
 
 
 if __name__ == "__main__":
