@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import chunkview
 from chunkview import (
@@ -29,6 +32,8 @@ from chunkview import (
     decode,
 )
 from chunkview.common import Usage as CommonUsage
+from chunkview.decode import DELTAS
+from chunkview.testing import strategies as cv
 from support import Recorded, block_start, delta, message_delta, message_start, text_delta
 
 CHUNK_CLASSES = [
@@ -37,6 +42,74 @@ CHUNK_CLASSES = [
     if name.endswith("Chunk") and not name.endswith("CallResponseChunk")
     for cls in [getattr(chunkview, name)]
 ]
+
+
+COMMON_REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "compaction": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+
+
+@given(cv.events())
+def test_every_attribute_says_what_the_event_says(event: Any) -> None:
+    chunk = decode(event)
+    tag = event["type"]
+    message = event["message"] if tag == "message_start" else {}
+    delta = event["delta"] if tag in ("content_block_delta", "message_delta") else {}
+    block = event["content_block"] if tag == "content_block_start" else {}
+    usage = event["usage"] if tag == "message_delta" else message.get("usage", {})
+
+    def joined(name: str, *tags: str) -> str:
+        parts = [*message.get("content", ()), block, delta]
+        return "".join(part[name] for part in parts if part.get("type") in tags)
+
+    assert str(chunk) == chunk.content == joined("text", "text", "text_delta")
+    assert chunk.thinking == joined("thinking", "thinking", "thinking_delta")
+    assert chunk.signature == joined("signature", "thinking", "signature_delta")
+    assert (chunk.model, chunk.id) == (message.get("model"), message.get("id"))
+
+    stopped = message or (delta if tag == "message_delta" else {})
+    reason = stopped.get("stop_reason")
+    common_reason = COMMON_REASONS.get(reason)
+    assert chunk.finish_reasons == (None if reason is None else [reason])
+    assert chunk.common_finish_reasons == (None if common_reason is None else [common_reason])
+
+    assert usage == ({} if chunk.usage is None else chunk.usage.to_dict())
+    names = ("input_tokens", "cache_read_input_tokens", "output_tokens")
+    counts = [usage.get(name) for name in names]
+    assert [chunk.input_tokens, chunk.cached_tokens, chunk.output_tokens] == counts
+    cost = chunk.cost_metadata
+    assert [cost.input_tokens, cost.cached_tokens, cost.output_tokens] == counts
+    assert cost.model == chunk.model
+    read, cached, wrote = (count or 0 for count in counts)
+    expected = CommonUsage(read, cached, wrote, read + wrote) if usage else None
+    assert chunk.common_usage == expected
+
+
+TAGS = ["message_start", "content_block_start", *DELTAS, "message_delta", "error"]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@settings(max_examples=15)
+@given(st.data())
+def test_evolve_changes_one_field_and_keeps_every_key(tag: str, data: Any) -> None:
+    chunk, other = data.draw(cv.chunks(tag)), data.draw(cv.chunks(tag))
+    names = [field.name for field in attrs.fields(type(chunk)) if field.name != "chunk"]
+    name = data.draw(st.sampled_from(names))
+    changed = attrs.evolve(chunk, **{name: getattr(other, name)})
+    event = changed.to_event()
+    assert decode(event) == changed
+    assert event.keys() >= chunk.chunk.keys()
+    assert event.get("delta", {}).keys() >= chunk.chunk.get("delta", {}).keys()
+    again = attrs.evolve(changed, **{name: getattr(chunk, name)})
+    assert again == chunk
+    assert again.to_event() == chunk.chunk
 
 
 def test_a_chunk_matches_positionally_and_is_flat() -> None:

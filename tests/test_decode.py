@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import copy
 import enum
 import json
 import types
 import typing
-from collections import OrderedDict
+from collections import OrderedDict, UserDict
+from collections.abc import Iterator
 from typing import Any
 
 import anthropic
+import attrs
 import pytest
 from anthropic.lib import streaming
 from anthropic.types import RawMessageStreamEvent
 from anthropic.types.beta import BetaRawMessageStreamEvent
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
 
 from chunkview import (
     AnthropicCallResponseChunk,
@@ -38,8 +43,10 @@ from chunkview import (
     UnknownDeltaChunk,
     decode,
 )
+from chunkview._record import to_json
 from chunkview.blocks import BLOCKS, CITATIONS
 from chunkview.decode import DELTAS, EVENTS
+from chunkview.testing import strategies as cv
 from support import (
     MESSAGE_STOP,
     PING,
@@ -53,6 +60,85 @@ from support import (
     sdk_event,
     text_delta,
 )
+
+Place = tuple[Any, ...]
+
+
+def places(value: Any, place: Place = ()) -> Iterator[Place]:
+    """Where there is a value within an event: the keys and numbers that lead there."""
+    for step in value if isinstance(value, dict) else range(len(value)):
+        yield (*place, step)
+        if isinstance(value[step], (dict, list)):
+            yield from places(value[step], (*place, step))
+
+
+def written(place: Place) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return "".join(steps).removeprefix(".")
+
+
+MISSING: Any = object()
+OF_ANOTHER_TYPE = [None, True, 7, 1.5, "unheard_of", [], {}, MISSING]
+
+
+@given(cv.events(), st.data())
+def test_an_error_says_where_the_mistake_is(event: Any, data: Any) -> None:
+    place = data.draw(st.sampled_from(list(places(event))))
+    *path, last = place
+    broken = inside = copy.deepcopy(event)
+    for step in path:
+        inside = inside[step]
+    value = data.draw(st.sampled_from(OF_ANOTHER_TYPE))
+    if value is MISSING:
+        del inside[last]
+    else:
+        inside[last] = value
+    note(f"{written(place)} = {value!r}")
+    try:
+        chunk = decode(broken)
+    except DecodeError as error:
+        assert error.event is broken
+        tag = broken.get("type")
+        where = f"{tag}.{written(place)}" if isinstance(tag, str) else "type"
+        # What is refused may be something that the new value lacks.
+        assert error.path == where or error.path.startswith(f"{where}.")
+        assert str(error) == f"{error.path}: {error.problem}"
+        with pytest.raises(DecodeError) as caught:
+            decode(json.dumps(broken))
+        assert str(caught.value) == str(error)
+    else:
+        assert chunk.to_event() == broken
+
+
+@pytest.mark.parametrize("tag", sorted(EVENTS.keys() | DELTAS.keys()))
+@settings(max_examples=10)
+@given(st.data())
+def test_an_event_of_each_type_has_the_class_of_its_row(tag: str, data: Any) -> None:
+    event = data.draw(cv.events(tag))
+    chunk = decode(event)
+    if tag in DELTAS:
+        assert type(chunk) is DELTAS[tag]
+        assert chunk.delta_type == tag  # type: ignore[attr-defined]
+    elif tag == "content_block_delta":
+        assert type(chunk) is DELTAS.get(event["delta"]["type"], UnknownDeltaChunk)
+    else:
+        assert type(chunk) is EVENTS[tag]
+        assert chunk.type == tag
+    assert chunk.chunk is event
+    assert chunk.to_event() == event
+    for name in (field.name for field in attrs.fields(type(chunk)) if field.name in event):
+        assert to_json(getattr(chunk, name)) == event[name]
+
+
+@given(cv.events())
+def test_a_mapping_of_any_kind_decodes_like_the_dict(event: Any) -> None:
+    chunk = decode(event)
+    for mapping in (UserDict(event), types.MappingProxyType(event), OrderedDict(event)):
+        assert decode(mapping) == chunk
+        assert decode(mapping).chunk is mapping
+        assert decode(mapping).to_event() == event
+    assert decode(chunk) is chunk
+
 
 CITATION = {
     "type": "web_search_result_location",

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chunkview import (
     CacheCreation,
@@ -12,6 +16,7 @@ from chunkview import (
     ServerToolUsage,
     Usage,
 )
+from chunkview.testing import strategies as cv
 from chunkview.usage import cost_metadata
 
 WIRE = {
@@ -29,6 +34,50 @@ WIRE = {
     "fallback_credit": {"status": {"type": "redeemed"}},
     "price_of_tea": 3,
 }
+
+
+@given(cv.usages(), cv.delta_usages() | cv.usages())
+def test_a_later_count_replaces_an_earlier_one_unless_it_is_null(before: Any, later: Any) -> None:
+    updated = Usage.from_dict(before).updated(MessageDeltaUsage.from_dict(later))
+    news = {name: count for name, count in later.items() if count is not None}
+    assert updated == Usage.from_dict({**before, **news})
+
+
+@given(cv.usages() | cv.delta_usages(), st.none() | st.just("claude"))
+def test_cost_metadata_is_what_the_usage_says(wire: Any, model: str | None) -> None:
+    is_whole = "input_tokens" in wire
+    usage = Usage if is_whole and wire["input_tokens"] is not None else MessageDeltaUsage
+    cost = cost_metadata(usage.from_dict(wire), model)
+
+    def counts(wire: Any) -> dict[str, Any]:
+        written = wire.get("cache_creation") or {}
+        return {
+            "input_tokens": wire.get("input_tokens"),
+            "output_tokens": wire["output_tokens"],
+            "cached_tokens": wire.get("cache_read_input_tokens"),
+            "cache_write_tokens": wire.get("cache_creation_input_tokens"),
+            "cache_write_5m_tokens": written.get("ephemeral_5m_input_tokens"),
+            "cache_write_1h_tokens": written.get("ephemeral_1h_input_tokens"),
+        }
+
+    tools = wire.get("server_tool_use") or {}
+    how = {
+        "tier": wire.get("service_tier"),
+        "region": wire.get("inference_geo"),
+        "speed": wire.get("speed"),
+    }
+    iterations = tuple(
+        CostMetadata(**counts(iteration), **how, model=iteration.get("model", model))
+        for iteration in wire.get("iterations") or ()
+    )
+    assert cost == CostMetadata(
+        **counts(wire),
+        **how,
+        model=model,
+        web_search_requests=tools.get("web_search_requests"),
+        web_fetch_requests=tools.get("web_fetch_requests"),
+        iterations=iterations,
+    )
 
 
 def test_every_count_has_its_attribute_and_nothing_is_lost() -> None:
