@@ -1,10 +1,15 @@
 # mypy: disable-error-code="comparison-overlap"
 from __future__ import annotations
 
+import copy
+import json
 import sys
 from typing import Any
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import chunkview
 from chunkview import (
@@ -28,6 +33,7 @@ from chunkview import (
     decode,
     iter_chunks,
 )
+from chunkview.testing import strategies as cv
 from support import (
     MESSAGE_STOP,
     PING,
@@ -59,6 +65,129 @@ CITATION = {
     "start_char_index": 0,
     "end_char_index": 1,
 }
+
+
+class Model:
+    """The message by the plainest means: dicts that are changed event by event."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self.message: Event | None = None
+        self.inputs: dict[int, str] = {}
+        self.unhandled: list[Event] = []
+        for event in copy.deepcopy(events):
+            self.take(event)
+        for index, text in self.inputs.items():
+            if text:
+                self.content[index]["input"] = parsed(text)
+
+    @property
+    def content(self) -> list[Event]:
+        assert self.message is not None
+        content: list[Event] = self.message["content"]
+        return content
+
+    def take(self, event: Event) -> None:
+        match event:
+            case {"type": "message_start", "message": message}:
+                self.message = message
+            case {"type": "content_block_start", "content_block": block}:
+                self.content.append(block)
+                if block["type"] == "fallback" and self.message is not None:
+                    self.message["model"] = block["to"]["model"]
+            case {"type": "content_block_delta", "index": index}:
+                self.take_delta(event, self.content[index], event["delta"])
+            case {"type": "message_delta", "delta": delta, "usage": usage, **rest}:
+                assert self.message is not None
+                self.message["usage"] |= without_nulls(usage)
+                self.message |= {"stop_details": None, **without_nulls(rest), **delta}
+                self.message["type"] = "message"
+
+    def take_delta(self, event: Event, block: Event, delta: Event) -> None:
+        match block["type"], delta["type"]:
+            case "text", "text_delta":
+                block["text"] += delta["text"]
+            case "text", "citations_delta":
+                block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
+            case "thinking", "thinking_delta":
+                block["thinking"] += delta["thinking"]
+            case "thinking", "signature_delta":
+                block["signature"] = delta["signature"]
+            case "compaction", "compaction_delta":
+                block.update(delta, type="compaction")
+            case (("tool_use" | "server_tool_use" | "mcp_tool_use"), "input_json_delta"):
+                index = event["index"]
+                self.inputs[index] = self.inputs.get(index, "") + delta["partial_json"]
+            case _:
+                self.unhandled.append(event)
+
+
+def parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"INVALID_JSON": text}
+
+
+@given(cv.message_streams(), st.data())
+def test_a_message_is_what_its_events_amount_to_at_any_time(events: Any, data: Any) -> None:
+    end = data.draw(st.integers(1, len(events)))
+    accumulator = Accumulator()
+    for event in events[:end]:
+        accumulator.add(event)
+    model = Model(events[:end])
+    assert [chunk.chunk for chunk in accumulator.unhandled] == model.unhandled
+    assert accumulator.complete is any(event["type"] == "message_stop" for event in events[:end])
+    partial, head = accumulator.partial, accumulator.head
+    if model.message is None:
+        assert partial is head is None
+        with pytest.raises(ProtocolError, match="message_start has not come"):
+            accumulator.message()
+    else:
+        assert partial is not None
+        assert head is not None
+        assert without_nulls(partial.to_dict()) == without_nulls(model.message)
+        assert head == attrs.evolve(partial, content=head.content)
+        assert partial.content == tuple(map(accumulator.block, range(len(partial.content))))
+    # Nothing of this makes a difference to what comes after.
+    accumulator.extend(map(decode, events[end:]))
+    assert accumulator.finish() == accumulate(events)
+
+
+@given(cv.message_streams(tools=True, min_blocks=1), st.data())
+def test_a_partial_input_is_a_beginning_of_the_whole(events: Any, data: Any) -> None:
+    whole: Any = accumulate(events).content
+    accumulator = Accumulator()
+    for event in events:
+        accumulator.add(event)
+        if "index" not in event:
+            continue
+        index = event["index"]
+        block = accumulator.block(index)
+        if not hasattr(block, "input"):
+            with pytest.raises(ProtocolError, match=f"block {index} has no tool input"):
+                accumulator.partial_input(index)
+        elif event["type"] == "content_block_start":
+            assert accumulator.partial_input(index) == block.input
+        elif event["type"] == "content_block_stop":
+            assert accumulator.partial_input(index) == whole[index].input
+        else:
+            partial = accumulator.partial_input(index)
+            assert is_beginning(partial, whole[index].input)
+
+
+def is_beginning(part: Any, whole: Any) -> bool:
+    """Whether a JSON value is another one as far as that has been read."""
+    if isinstance(whole, InvalidJson):
+        return isinstance(part, dict)
+    if isinstance(part, str):
+        return isinstance(whole, str) and whole.startswith(part)
+    if isinstance(part, dict):
+        return all(
+            name in whole and is_beginning(value, whole[name]) for name, value in part.items()
+        )
+    if isinstance(part, list):
+        return all(map(is_beginning, part, whole)) and len(part) <= len(whole)
+    return type(part) is type(whole) or isinstance(whole, float)
 
 
 def so_far(*events: Any) -> Message:
@@ -377,18 +506,18 @@ def test_what_is_out_of_order_is_refused_and_leaves_the_state_as_it_was(
     before: list[Event], event: Event, message: str
 ) -> None:
     # As chunk views too: those have a shorter way.
-    for given in (before, event), (list(map(decode, before)), decode(event)):
+    for first, then in (before, event), (list(map(decode, before)), decode(event)):
         accumulator = Accumulator()
-        accumulator.extend(given[0])
+        accumulator.extend(first)
         partial, complete = accumulator.partial, accumulator.complete
         with pytest.raises(ProtocolError) as caught:
-            accumulator.add(given[1])
+            accumulator.add(then)
         assert str(caught.value) == message
         assert caught.value.chunk == decode(event)
         assert accumulator.partial == partial
         assert accumulator.complete == complete
         with pytest.raises(ProtocolError) as caught:
-            accumulate([*given[0], given[1]])
+            accumulate([*given[0], then])
         assert caught.value.partial == partial
 
 

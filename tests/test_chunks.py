@@ -76,7 +76,7 @@ def test_every_attribute_says_what_the_event_says(event: Any) -> None:
 
     stopped = message or (delta if tag == "message_delta" else {})
     reason = stopped.get("stop_reason")
-    common_reason = COMMON_REASONS.get(reason)
+    common_reason = COMMON_REASONS.get(str(reason))
     assert chunk.finish_reasons == (None if reason is None else [reason])
     assert chunk.common_finish_reasons == (None if common_reason is None else [common_reason])
 

@@ -85,7 +85,8 @@ OF_ANOTHER_TYPE = [None, True, 7, 1.5, "unheard_of", [], {}, MISSING]
 def test_an_error_says_where_the_mistake_is(event: Any, data: Any) -> None:
     place = data.draw(st.sampled_from(list(places(event))))
     *path, last = place
-    broken = inside = copy.deepcopy(event)
+    broken: Any = copy.deepcopy(event)
+    inside = broken
     for step in path:
         inside = inside[step]
     value = data.draw(st.sampled_from(OF_ANOTHER_TYPE))

@@ -289,26 +289,28 @@ def test_9_sync_and_async_give_the_same(pair: Any, data: Any) -> None:
         for item in items:
             yield item
 
-    async def collect(items: Any) -> tuple[Any, Any, Any]:
+    async def collect(items: Any) -> tuple[Any, Any, Any, Any]:
         stream = AnthropicStream(as_async(items))
         return (
             [chunk async for chunk in aiter_chunks(as_async(items))],
+            [chunk async for chunk in aiter_chunks(items)],
             [item async for item in stream],
             stream.message,
         )
 
     for items in (events, pieces):
         stream = AnthropicStream(items)
-        sync = list(iter_chunks(items)), list(stream), stream.message
-        assert asyncio.run(collect(items)) == sync
+        chunks = list(iter_chunks(items))
+        assert asyncio.run(collect(items)) == (chunks, chunks, list(stream), stream.message)
 
 
-@given(cv.broken_streams(), st.booleans())
+@pytest.mark.parametrize("rule", cv.RULES)
+@settings(max_examples=10)
+@given(st.data(), st.booleans())
 def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
-    pair: Any, as_chunks: bool
+    rule: str, data: Any, as_chunks: bool
 ) -> None:
-    rule, events = pair
-    note(f"rule: {rule}")
+    _, events = data.draw(cv.broken_streams(rule))
     if as_chunks and cv.RULES[rule] is not DecodeError:
         events = [decode(event) for event in events]
     with pytest.raises(cv.RULES[rule]) as caught:
@@ -327,6 +329,11 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
         assert str(error) == str(caught.value)
         if len(received) < len(events):
             assert accumulator.partial == before  # the state is as it was
+            offender = events[len(received)]
+            if isinstance(error, DecodeError):
+                assert error.event is offender
+            else:
+                assert error.chunk == decode(offender)  # type: ignore[attr-defined]
 
     stream = AnthropicStream(events)
     with pytest.raises(cv.RULES[rule]):

@@ -6,6 +6,7 @@ import contextlib
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,18 @@ import httpx
 import pytest
 import requests
 import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chunkview import (
+    Accumulator,
     AnthropicStream,
     ContentBlockStopChunk,
     CostMetadata,
     DecodeError,
     IncompleteStreamError,
     InvalidJson,
+    Message,
     ProtocolError,
     StreamError,
     ToolUseBlock,
@@ -31,7 +36,9 @@ from chunkview import (
     decode,
     iter_chunks,
 )
+from chunkview.call_response_chunk import common_finish_reasons
 from chunkview.testing import ReplayServer, recording
+from chunkview.testing import strategies as cv
 from support import (
     MESSAGE_STOP,
     PING,
@@ -58,6 +65,163 @@ async def drain(stream: AnthropicStream) -> list[Any]:
 async def as_async(items: Any) -> AsyncIterator[Any]:
     for item in items:
         yield item
+
+
+class Closable:
+    """A source that knows whether it was closed."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self.closed = False
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.items
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class AsyncClosable:
+    """An asynchronous source that knows whether it was closed."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for item in self.items:
+            yield item
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def message_of(events: list[Any]) -> Message | None:
+    accumulator = Accumulator()
+    accumulator.extend(events)
+    return accumulator.partial
+
+
+def assert_totals(stream: AnthropicStream, message: Message | None) -> None:
+    """The totals of a stream are those of the message so far."""
+    assert stream.message == message
+    if message is None:
+        assert stream.message_param is stream.usage is stream.id is stream.model is None
+        assert stream.finish_reasons is stream.common_finish_reasons is None
+        assert stream.input_tokens is stream.cached_tokens is stream.output_tokens is None
+        assert stream.content == stream.thinking == stream.signature == ""
+        assert stream.cost_metadata == CostMetadata()
+        return
+    assert stream.message_param == message.to_param()
+    assert stream.content == message.text
+    assert (stream.thinking, stream.signature) == (message.thinking, message.signature)
+    assert (stream.id, stream.model) == (message.id, message.model)
+    assert stream.usage == message.usage
+    assert stream.input_tokens == message.usage.input_tokens
+    assert stream.cached_tokens == message.usage.cache_read_input_tokens
+    assert stream.output_tokens == message.usage.output_tokens
+    reason = message.stop_reason
+    assert stream.finish_reasons == (None if reason is None else [reason])
+    assert stream.common_finish_reasons == common_finish_reasons(reason)
+    assert stream.cost_metadata == message.cost_metadata
+
+
+@given(cv.message_streams())
+def test_the_totals_are_those_of_the_message_so_far(events: Any) -> None:
+    stream = AnthropicStream(events)
+    assert_totals(stream, None)
+    for number, (chunk, tool) in enumerate(stream, start=1):
+        assert chunk == decode(events[number - 1])
+        message = message_of(events[:number])
+        assert_totals(stream, message)
+        block = message.content[chunk.index] if chunk.type == "content_block_stop" else None  # type: ignore[attr-defined, union-attr]
+        assert tool == (block if isinstance(block, ToolUseBlock) else None)
+    assert number == len(events)
+    assert list(stream) == []
+    assert_totals(stream, accumulate(events))
+
+
+@given(cv.message_streams(), st.data())
+def test_leaving_anywhere_closes_the_source_and_keeps_what_came(events: Any, data: Any) -> None:
+    end = data.draw(st.integers(0, len(events)))
+    expected = [decode(event) for event in events[:end]]
+    message = message_of(events[:end])
+
+    def leave(source: Closable) -> AnthropicStream:
+        with AnthropicStream(source) as stream:
+            assert [chunk for chunk, _ in islice(stream, end)] == expected
+            assert not source.closed
+        return stream
+
+    async def leave_async(source: Any) -> AnthropicStream:
+        async with AnthropicStream(source) as stream:
+            pairs = stream.__aiter__()
+            assert [(await pairs.__anext__())[0] for _ in range(end)] == expected
+            assert not source.closed
+        assert [pair async for pair in stream] == []
+        return stream
+
+    source = Closable(events)
+    stream = leave(source)
+    assert source.closed
+    assert list(stream) == []
+    assert_totals(stream, message)
+    for any_source in (Closable(events), AsyncClosable(events)):
+        assert_totals(asyncio.run(leave_async(any_source)), message)
+        assert any_source.closed
+
+
+@given(cv.message_streams(), st.data())
+def test_an_exception_of_the_source_passes_through_anywhere(events: Any, data: Any) -> None:
+    end = data.draw(st.integers(0, len(events)))
+    failure = ConnectionResetError("gone")
+
+    def failing() -> Iterator[Any]:
+        yield from events[:end]
+        raise failure
+
+    async def failing_async() -> AsyncIterator[Any]:
+        for event in failing():
+            yield event
+
+    message = message_of(events[:end])
+    is_whole = any(event["type"] == "message_stop" for event in events[:end])
+    stream = AnthropicStream(failing())
+    with pytest.raises(ConnectionResetError) as caught:
+        list(stream)
+    assert caught.value is failure
+    assert_totals(stream, message)
+    with contextlib.nullcontext() if is_whole else pytest.raises(IncompleteStreamError):
+        assert list(stream) == []
+
+    stream = AnthropicStream(failing_async())
+    with pytest.raises(ConnectionResetError) as caught:
+        asyncio.run(drain(stream))
+    assert caught.value is failure
+    assert_totals(stream, message)
+    with contextlib.nullcontext() if is_whole else pytest.raises(IncompleteStreamError):
+        assert asyncio.run(drain(stream)) == []
+
+
+@given(cv.message_streams(), st.data())
+def test_a_body_cut_anywhere_ends_early_and_keeps_what_came(events: Any, data: Any) -> None:
+    body = sse(events)
+    end = data.draw(st.integers(0, len(body) - len(b"\n\n") - 1))
+    pieces = data.draw(cv.segmentations(body[:end]))
+    whole = [event for n, event in enumerate(events) if len(sse(events[: n + 1])) - 2 <= end]
+    message = message_of(whole)
+    stopped = any(event["type"] == "message_stop" for event in whole)
+    if stopped and sse(whole).startswith(body[:end]):
+        return  # nothing is missing but what may follow the message
+    stream = AnthropicStream(pieces)
+    with pytest.raises(IncompleteStreamError) as caught:
+        list(stream)
+    assert caught.value.partial == message
+    assert_totals(stream, message)
+    with pytest.raises(IncompleteStreamError) as again:
+        accumulate(iter_chunks(pieces))
+    assert again.value.partial == message
+    assert str(again.value) == str(caught.value)
 
 
 def test_a_stream_gives_each_chunk_and_keeps_the_totals(whole: Recorded) -> None:
@@ -257,35 +421,6 @@ def test_exceptions_of_the_source_pass_through_and_leave_the_message_so_far() ->
     with pytest.raises(ConnectionResetError):
         list(stream)
     assert stream.content == "a"
-
-
-class Closable:
-    """A source that knows whether it was closed."""
-
-    def __init__(self, items: list[Any]) -> None:
-        self.items = items
-        self.closed = False
-
-    def __iter__(self) -> Iterator[Any]:
-        yield from self.items
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class AsyncClosable:
-    """An asynchronous source that knows whether it was closed."""
-
-    def __init__(self, items: list[Any]) -> None:
-        self.items = items
-        self.closed = False
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        for item in self.items:
-            yield item
-
-    async def close(self) -> None:
-        self.closed = True
 
 
 def test_leaving_the_loop_early_closes_the_source() -> None:

@@ -3,11 +3,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from itertools import accumulate, takewhile
 from typing import Any
 
 import httpx_sse._decoders
 import pytest
 from anthropic._streaming import SSEDecoder
+from hypothesis import given
+from hypothesis import strategies as st
 
 import chunkview
 from chunkview import (
@@ -24,9 +27,11 @@ from chunkview import (
     wire,
 )
 from chunkview._json import stdlib_loads
+from chunkview.testing import strategies as cv
 from support import PING, Recorded, delta, sdk_event, sse, text_delta, text_stream
 
 PING_BYTES = b'event: ping\ndata: {"type": "ping"}\n\n'
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_ENDINGS = [b"\n", b"\r\n", b"\r"]
 
 
@@ -37,6 +42,155 @@ def decoded(*pieces: bytes, **options: Any) -> list[AnthropicCallResponseChunk]:
 
 def one_by_one(body: bytes) -> list[bytes]:
     return [body[i : i + 1] for i in range(len(body))]
+
+
+def sdk_data(body: bytes) -> list[str]:
+    return [event.data for event in SSEDecoder().iter_bytes(iter([body])) if event.data]
+
+
+def httpx_sse_data(body: bytes) -> list[str]:
+    decoder = httpx_sse._decoders.SSEDecoder()
+    lines = body.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    events = [decoder.decode(line) for line in [*lines, ""]]
+    return [event.data for event in events if event is not None and event.data]
+
+
+def until_it_fails(decoder: ChunkDecoder, pieces: list[bytes]) -> tuple[list[Any], DecodeError]:
+    """What a decoder gives before it raises, at the end if not before, and the error."""
+    chunks: list[Any] = []
+    try:
+        for piece in pieces:
+            chunks += decoder.feed(piece)
+        chunks += decoder.close()
+    except DecodeError as error:
+        return [*chunks, *error.chunks], error
+    pytest.fail("nothing was wrong")
+
+
+@given(cv.streams_with_bodies(), st.data())
+def test_the_payloads_are_those_of_httpx_sse(pair: Any, data: Any) -> None:
+    events, body = pair
+    theirs = httpx_sse_data(body.removeprefix(BYTE_ORDER_MARK))
+    expected = [payload for payload in theirs if payload.strip() != "[DONE]"]
+    chunks = decoded(*data.draw(cv.segmentations(body)))
+    assert [chunk.chunk.decode() for chunk in chunks] == expected  # type: ignore[union-attr]
+    assert chunks == [decode(event) for event in events]
+
+
+@given(cv.sse_bodies(quirks=False))
+def test_the_payloads_are_those_of_the_sdk(body: bytes) -> None:
+    theirs = sdk_data(body.removeprefix(BYTE_ORDER_MARK))
+    assert [chunk.chunk.decode() for chunk in decoded(body)] == theirs  # type: ignore[union-attr]
+
+
+@given(cv.streams_with_bodies(), st.data())
+def test_a_parser_of_the_callers_is_given_every_payload(pair: Any, data: Any) -> None:
+    events, body = pair
+    seen: list[bytes] = []
+
+    def loads(payload: bytes) -> Any:
+        seen.append(payload)
+        return json.loads(payload)
+
+    chunks = list(iter_chunks(data.draw(cv.segmentations(body)), loads=loads))
+    assert chunks == [decode(event) for event in events]
+    assert [chunk.chunk for chunk in chunks] == [
+        payload for payload in seen if payload.strip() != b"[DONE]"
+    ]
+
+
+BROKEN = [
+    b"data: {",
+    b"event: ping\ndata: NaN",
+    b'data: {"type":\ndata: ping}',
+    b'data: ["ping"]',
+    b'event: content_block_stop\ndata: {"type":"content_block_stop"}',
+    sse([text_delta("TEXT")]).strip().replace(b"TEXT", b"\xff"),
+    sse([text_delta("TEXT")]).strip().replace(b"TEXT", b"\\ud800"),
+    b'{"type":"error"}',
+    b"<html>\n<body>Bad gateway</body></html>",
+]
+
+
+@given(
+    cv.message_streams(),
+    st.sampled_from(BROKEN),
+    st.sampled_from(LINE_ENDINGS),
+    st.sampled_from([None, stdlib_loads]),
+    st.data(),
+)
+def test_a_broken_event_comes_with_its_bytes_and_all_that_came_before(
+    events: Any, broken: bytes, newline: bytes, loads: Any, data: Any
+) -> None:
+    place = data.draw(st.integers(0, len(events)))
+    body = sse(events[:place]) + broken + b"\n\n" + sse(events[place:])
+    decoder = ChunkDecoder(loads=loads)
+    pieces = data.draw(cv.segmentations(body.replace(b"\n", newline)))
+    chunks, error = until_it_fails(decoder, pieces)
+    assert chunks == [decode(event) for event in events[:place]]
+    assert error.received == broken
+    lines = [line[len(b"data: ") :] for line in broken.split(b"\n") if line.startswith(b"data")]
+    assert error.event == (b"\n".join(lines) or None)
+    assert not error.truncated
+    with pytest.raises(DecodeError, match="nothing can be fed any more: the decoder has raised"):
+        decoder.feed(sse(events))
+    with pytest.raises(DecodeError, match="nothing can be closed any more: the decoder has raised"):
+        decoder.close()
+
+
+@given(cv.message_streams(), st.data())
+def test_an_event_may_have_so_many_bytes_and_no_more(events: Any, data: Any) -> None:
+    lengths = [len(sse([event])) - len(b"\n\n") for event in events]
+    limit = data.draw(st.sampled_from(lengths)) + data.draw(st.integers(-1, 1))
+    allowed = len(list(takewhile(lambda length: length <= limit, lengths)))
+    decoder = ChunkDecoder(max_event_bytes=limit)
+    pieces = data.draw(cv.segmentations(sse(events)))
+    if allowed == len(events):
+        chunks = [chunk for piece in pieces for chunk in decoder.feed(piece)]
+    else:
+        chunks, error = until_it_fails(decoder, pieces)
+        assert error.problem == f"an event of more than {limit} bytes"
+        assert error.received is not None
+        assert limit < len(error.received)
+        assert sse(events[allowed:]).startswith(error.received)
+    assert chunks == [decode(event) for event in events[:allowed]]
+
+
+@given(cv.message_streams(), st.data())
+def test_a_body_cut_anywhere_gives_what_is_whole(events: Any, data: Any) -> None:
+    body = sse(events)
+    end = data.draw(st.integers(0, len(body)))
+    bounds = [0, *accumulate(len(sse([event])) for event in events)]
+    whole = sum(bound - len(b"\n\n") <= end for bound in bounds[1:])
+    expected = [decode(event) for event in events[:whole]]
+    pieces = data.draw(cv.segmentations(body[:end]))
+    if end <= bounds[whole]:
+        assert decoded(*pieces) == expected
+        return
+    chunks, error = until_it_fails(ChunkDecoder(), pieces)
+    assert chunks == expected
+    assert error.truncated
+    assert error.received == body[bounds[whole] : end]
+
+
+PROSE = st.text("xyz \n", min_size=1).map("Bad gateway {}".format)
+DOCUMENTS = st.one_of(
+    st.builds(json.dumps, cv.messages(), indent=st.none() | st.just(2)),
+    PROSE.map("<html>\n{}\n</html>".format),
+    PROSE,
+)
+
+
+@given(DOCUMENTS, st.data())
+def test_a_document_is_no_event_stream_however_it_is_cut(document: str, data: Any) -> None:
+    body = document.encode()
+    chunks, error = until_it_fails(ChunkDecoder(), data.draw(cv.segmentations(body)))
+    assert chunks == []
+    assert error.problem.startswith("the body is no event stream; it begins with")
+    assert error.received is not None
+    assert body.startswith(error.received)
+    if body.startswith(b"Bad"):
+        assert error.received == body  # all of it, for it may be the reason
 
 
 @pytest.mark.parametrize("newline", LINE_ENDINGS)
@@ -635,17 +789,6 @@ def test_exceptions_of_the_source_pass_through() -> None:
     assert next(chunks) == PingChunk()
     with pytest.raises(ConnectionResetError):
         next(chunks)
-
-
-def sdk_data(body: bytes) -> list[str]:
-    return [event.data for event in SSEDecoder().iter_bytes(iter([body])) if event.data]
-
-
-def httpx_sse_data(body: bytes) -> list[str]:
-    decoder = httpx_sse._decoders.SSEDecoder()
-    lines = body.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    events = [decoder.decode(line) for line in [*lines, ""]]
-    return [event.data for event in events if event is not None and event.data]
 
 
 def test_the_framing_is_that_of_the_sdk_and_of_httpx_sse(recorded: Recorded) -> None:

@@ -177,6 +177,14 @@ def _block_stopped_twice(draw: DrawFn, stream: Stream) -> Stream:
     return _inserted(stream, _later(draw, stream, place), stream[place])
 
 
+def _block_stopped_after_message_delta(draw: DrawFn, stream: Stream) -> Stream:
+    # Which closes the blocks that are open.
+    last = max(at for at, tag in enumerate(_types(stream)) if tag == "content_block_stop")
+    place = _one_of(draw, stream, "message_delta")
+    moved = _inserted(stream, _later(draw, stream, place), stream[last])
+    return [*moved[:last], *moved[last + 1 :]]
+
+
 def _event_after_message_stop(draw: DrawFn, stream: Stream) -> Stream:
     place = draw(st.integers(_types(stream).index("message_stop") + 1, len(stream)))
     return _inserted(stream, place, draw(_ORDERED | _WORDS.events["message_start"]))
@@ -251,6 +259,7 @@ _TABLE: dict[str, tuple[type[ChunkviewError], _Break]] = {
     },
     "stop_before_its_block": (ProtocolError, _stop_before_its_block),
     "block_stopped_twice": (ProtocolError, _block_stopped_twice),
+    "block_stopped_after_message_delta": (ProtocolError, _block_stopped_after_message_delta),
     "event_after_message_stop": (ProtocolError, _event_after_message_stop),
     "end_before_message_start": (IncompleteStreamError, _end_before_message_start),
     "end_before_message_stop": (IncompleteStreamError, _end_before_message_stop),

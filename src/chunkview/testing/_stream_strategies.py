@@ -17,7 +17,14 @@ from .._record import concise_repr
 from ._block_strategies import TOOL_RESULTS
 from ._event_strategies import message_deltas, vocabulary
 from ._json_strategies import fragments, json_texts, texts
-from ._object_strategies import UNKNOWN, Event, add_unknown_keys, tagged, unknown_objects
+from ._object_strategies import (
+    OPAQUE,
+    UNKNOWN,
+    Event,
+    add_unknown_keys,
+    tagged,
+    unknown_objects,
+)
 from ._titled import Titled
 
 if TYPE_CHECKING:
@@ -214,7 +221,9 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
 _TEXT_START = tagged(
     "text", {"text": st.just("") | texts()}, {"citations": st.none() | st.builds(list)}
 )
-_THINKING_START = tagged("thinking", {"thinking": st.just("") | texts(), "signature": st.just("")})
+_THINKING_START = tagged(
+    "thinking", {"thinking": st.just("") | texts(), "signature": st.just("") | OPAQUE}
+)
 _COMPACTION_START = tagged("compaction", {"content": st.none()})
 
 
