@@ -517,7 +517,7 @@ def test_what_is_out_of_order_is_refused_and_leaves_the_state_as_it_was(
         assert accumulator.partial == partial
         assert accumulator.complete == complete
         with pytest.raises(ProtocolError) as caught:
-            accumulate([*given[0], then])
+            accumulate([*first, then])
         assert caught.value.partial == partial
 
 

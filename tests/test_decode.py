@@ -86,7 +86,7 @@ def test_an_error_says_where_the_mistake_is(event: Any, data: Any) -> None:
     place = data.draw(st.sampled_from(list(places(event))))
     *path, last = place
     broken: Any = copy.deepcopy(event)
-    inside = broken
+    inside: Any = broken
     for step in path:
         inside = inside[step]
     value = data.draw(st.sampled_from(OF_ANOTHER_TYPE))
