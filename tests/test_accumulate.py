@@ -67,6 +67,10 @@ CITATION = {
 }
 
 
+KEPT = ("container", "context_management", "input_transformations")
+"""What a null on `message_delta` leaves as it was."""
+
+
 class Model:
     """The message by the plainest means: dicts that are changed event by event."""
 
@@ -99,8 +103,9 @@ class Model:
             case {"type": "message_delta", "delta": delta, "usage": usage, **rest}:
                 assert self.message is not None
                 self.message["usage"] |= without_nulls(usage)
-                self.message |= {"stop_details": None, **without_nulls(rest), **delta}
-                self.message["type"] = "message"
+                news = {"stop_details": None, **delta, **rest, "type": "message"}
+                kept = {name for name in KEPT if news.get(name) is None}
+                self.message |= {name: news[name] for name in news if name not in kept}
 
     def take_delta(self, event: Event, block: Event, delta: Event) -> None:
         match block["type"], delta["type"]:

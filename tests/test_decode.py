@@ -98,12 +98,12 @@ def test_an_error_says_where_the_mistake_is(event: Any, data: Any) -> None:
     try:
         chunk = decode(broken)
     except DecodeError as error:
-        assert error.event is broken
         tag = broken.get("type")
         where = f"{tag}.{written(place)}" if isinstance(tag, str) else "type"
         # What is refused may be something that the new value lacks.
         assert error.path == where or error.path.startswith(f"{where}.")
         assert str(error) == f"{error.path}: {error.problem}"
+        assert error.event is broken
         with pytest.raises(DecodeError) as caught:
             decode(json.dumps(broken))
         assert str(caught.value) == str(error)
