@@ -43,8 +43,7 @@ test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest
 
 fuzz: $(VENV)/.dev ## run the properties thoroughly (about ten minutes)
-	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest tests/test_invariants.py \
-		tests/test_machines.py tests/test_json.py tests/testing/test_strategies.py
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, pyright
 	$(BIN)/ruff check .

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 import pytest
@@ -43,10 +45,16 @@ def test_a_later_count_replaces_an_earlier_one_unless_it_is_null(before: Any, la
     assert updated == Usage.from_dict({**before, **news})
 
 
-@given(cv.usages() | cv.delta_usages(), st.none() | st.just("claude"))
+# Several in one have more keys, and fewer nulls.
+FULL_USAGES = st.lists(cv.usages() | cv.delta_usages(), min_size=1, max_size=4).map(
+    lambda usages: functools.reduce(operator.or_, usages)
+)
+
+
+@given(FULL_USAGES, st.none() | st.just("claude"))
 def test_cost_metadata_is_what_the_usage_says(wire: Any, model: str | None) -> None:
-    is_whole = "input_tokens" in wire
-    usage = Usage if is_whole and wire["input_tokens"] is not None else MessageDeltaUsage
+    assert cost_metadata(None, model) == CostMetadata(model=model)
+    usage = MessageDeltaUsage if wire.get("input_tokens") is None else Usage
     cost = cost_metadata(usage.from_dict(wire), model)
 
     def counts(wire: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from itertools import accumulate, takewhile
+from itertools import accumulate, islice, takewhile
 from typing import Any
 
 import httpx_sse._decoders
@@ -92,11 +92,36 @@ def test_a_parser_of_the_callers_is_given_every_payload(pair: Any, data: Any) ->
         seen.append(payload)
         return json.loads(payload)
 
-    chunks = list(iter_chunks(data.draw(cv.segmentations(body)), loads=loads))
-    assert chunks == [decode(event) for event in events]
-    assert [chunk.chunk for chunk in chunks] == [
-        payload for payload in seen if payload.strip() != b"[DONE]"
-    ]
+    async def pieces_async() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    async def collected(source: Any) -> list[Any]:
+        return [chunk async for chunk in aiter_chunks(source, loads=loads)]
+
+    pieces = data.draw(cv.segmentations(body))
+    expected = [decode(event) for event in events]
+    for collect in (
+        lambda: decoded(*pieces, loads=loads),
+        lambda: list(iter_chunks(pieces, loads=loads)),
+        lambda: list(iter_chunks(body, loads=loads)),
+        lambda: asyncio.run(collected(pieces)),
+        lambda: asyncio.run(collected(memoryview(body))),
+        lambda: asyncio.run(collected(pieces_async())),
+    ):
+        seen.clear()
+        chunks = collect()
+        assert chunks == expected
+        payloads = [payload for payload in seen if payload.strip() != b"[DONE]"]
+        assert [chunk.chunk for chunk in chunks] == payloads
+
+
+def own_loads(payload: bytes) -> Any:
+    """A parser whose errors are its own."""
+    try:
+        return stdlib_loads(payload)
+    except DecodeError as error:
+        raise LookupError(error.problem) from error
 
 
 BROKEN = [
@@ -116,7 +141,7 @@ BROKEN = [
     cv.message_streams(),
     st.sampled_from(BROKEN),
     st.sampled_from(LINE_ENDINGS),
-    st.sampled_from([None, stdlib_loads]),
+    st.sampled_from([None, stdlib_loads, own_loads]),
     st.data(),
 )
 def test_a_broken_event_comes_with_its_bytes_and_all_that_came_before(
@@ -132,10 +157,19 @@ def test_a_broken_event_comes_with_its_bytes_and_all_that_came_before(
     lines = [line[len(b"data: ") :] for line in broken.split(b"\n") if line.startswith(b"data")]
     assert error.event == (b"\n".join(lines) or None)
     assert not error.truncated
+    if loads is own_loads:
+        own = isinstance(error.__cause__, LookupError)
+        assert own is error.problem.startswith("invalid JSON: ")
     with pytest.raises(DecodeError, match="nothing can be fed any more: the decoder has raised"):
         decoder.feed(sse(events))
     with pytest.raises(DecodeError, match="nothing can be closed any more: the decoder has raised"):
         decoder.close()
+
+    iterator = iter_chunks(pieces, loads=loads)
+    assert list(islice(iterator, len(chunks))) == chunks
+    with pytest.raises(DecodeError) as caught:
+        next(iterator)
+    assert (str(caught.value), caught.value.chunks) == (str(error), [])
 
 
 @given(cv.message_streams(), st.data())
@@ -171,6 +205,7 @@ def test_a_body_cut_anywhere_gives_what_is_whole(events: Any, data: Any) -> None
     assert chunks == expected
     assert error.truncated
     assert error.received == body[bounds[whole] : end]
+    assert error.event == (error.received.partition(b"data: ")[2] or None)
 
 
 PROSE = st.text("xyz \n", min_size=1).map("Bad gateway {}".format)

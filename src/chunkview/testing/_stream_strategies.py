@@ -224,7 +224,9 @@ _TEXT_START = tagged(
 _THINKING_START = tagged(
     "thinking", {"thinking": st.just("") | texts(), "signature": st.just("") | OPAQUE}
 )
-_COMPACTION_START = tagged("compaction", {"content": st.none()})
+_COMPACTION_START = tagged(
+    "compaction", {"content": st.none()}, {"encrypted_content": st.none() | OPAQUE}
+)
 
 
 # Seldom, but first: it is the shorter stream.
