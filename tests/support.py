@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import warnings
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,12 @@ def sse(events: list[Event], **options: Any) -> bytes:
         % (event["type"].encode(), json.dumps(event, ensure_ascii=False, **options).encode())
         for event in events
     )
+
+
+async def as_async(items: Iterable[Any]) -> AsyncIterator[Any]:
+    """An asynchronous source of the items."""
+    for item in items:
+        yield item
 
 
 def sdk_event(event: Event, *, beta: bool = False) -> Any:

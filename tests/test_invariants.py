@@ -9,7 +9,6 @@ import asyncio
 import copy
 import json
 import pickle
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anthropic
@@ -38,7 +37,7 @@ from chunkview import (
 from chunkview._json import stdlib_loads
 from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
-from support import SDK_EVENTS, sdk_accumulate, sdk_event, sse, without_nulls
+from support import SDK_EVENTS, as_async, sdk_accumulate, sdk_event, sse, without_nulls
 
 BLOCK_STOP = "content_block_stop"
 
@@ -285,10 +284,6 @@ def test_8_arbitrary_bytes_give_chunks_or_a_chunkview_error(body: bytes, data: A
 def test_9_sync_and_async_give_the_same(pair: Any, data: Any) -> None:
     events, body = pair
     pieces = data.draw(cv.segmentations(body))
-
-    async def as_async(items: Any) -> AsyncIterator[Any]:
-        for item in items:
-            yield item
 
     async def collect(items: Any) -> tuple[Any, Any, Any, Any]:
         stream = AnthropicStream(as_async(items))

@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -43,6 +44,7 @@ from support import (
     MESSAGE_STOP,
     PING,
     Recorded,
+    as_async,
     block_start,
     block_stop,
     delta,
@@ -60,11 +62,6 @@ REQUEST = {"model": "claude-test", "max_tokens": 100, "messages": [], "stream": 
 
 async def drain(stream: AnthropicStream) -> list[Any]:
     return [pair async for pair in stream]
-
-
-async def as_async(items: Any) -> AsyncIterator[Any]:
-    for item in items:
-        yield item
 
 
 class Closable:
@@ -139,6 +136,35 @@ def test_the_totals_are_those_of_the_message_so_far(events: Any) -> None:
     assert number == len(events)
     assert list(stream) == []
     assert_totals(stream, accumulate(events))
+
+
+@given(cv.message_streams(pings=False, unknown=False), st.data())
+def test_a_source_may_hold_events_of_any_kind_or_bytes(events: Any, data: Any) -> None:
+    body = sse(events)
+    pieces = data.draw(cv.segmentations(body))
+    expected = list(AnthropicStream(events))
+    for source in (
+        [decode(event) for event in events],
+        [sdk_event(event, beta=True) for event in events],
+        [json.dumps(event) for event in events],
+        pieces,
+    ):
+        assert list(AnthropicStream(source)) == expected
+        assert asyncio.run(drain(AnthropicStream(as_async(source)))) == expected
+        assert asyncio.run(drain(AnthropicStream(source))) == expected
+    for whole in (body, bytearray(body), memoryview(body)):
+        assert list(AnthropicStream(whole)) == expected  # type: ignore[arg-type]
+        assert asyncio.run(drain(AnthropicStream(whole))) == expected  # type: ignore[arg-type]
+
+    seen = []
+
+    def loads(payload: bytes) -> Any:
+        seen.append(payload)
+        return json.loads(payload)
+
+    assert [chunk.chunk for chunk, _ in AnthropicStream(body, loads=loads)] == seen
+    with pytest.raises(DecodeError, match="an event of more than 9 bytes"):
+        list(AnthropicStream(body, max_event_bytes=9))
 
 
 @given(cv.message_streams(), st.data())
@@ -243,26 +269,6 @@ def test_a_stream_gives_each_chunk_and_keeps_the_totals(whole: Recorded) -> None
     assert stream.common_finish_reasons is not None
     assert stream.cost_metadata == message.cost_metadata
     assert stream.message_param == message.to_param()
-
-
-@pytest.mark.parametrize("source", ["dicts", "sdk", "chunks", "text", "pieces", "body"])
-def test_a_source_may_hold_events_of_any_kind_or_bytes(source: str) -> None:
-    events = tool_stream('{"x"', ": 1}")
-    body = sse(events)
-    sources: dict[str, Any] = {
-        "dicts": events,
-        "sdk": [sdk_event(event) for event in events],
-        "chunks": [decode(event) for event in events],
-        "text": [event.decode().split("data: ")[1] for event in body.split(b"\n\n") if event],
-        "pieces": [body[i : i + 5] for i in range(0, len(body), 5)],
-        "body": body,
-    }
-    sync = AnthropicStream(sources[source])
-    expected = list(AnthropicStream(events))
-    assert list(sync) == expected
-    items = [body] if source == "body" else sources[source]
-    assert asyncio.run(drain(AnthropicStream(as_async(items)))) == expected
-    assert asyncio.run(drain(AnthropicStream(sources[source]))) == expected
 
 
 def test_before_the_first_event_nothing_is_known() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from itertools import accumulate, islice, takewhile
 from typing import Any
 
@@ -28,7 +28,7 @@ from chunkview import (
 )
 from chunkview._json import stdlib_loads
 from chunkview.testing import strategies as cv
-from support import PING, Recorded, delta, sdk_event, sse, text_delta, text_stream
+from support import PING, Recorded, as_async, delta, sdk_event, sse, text_delta, text_stream
 
 PING_BYTES = b'event: ping\ndata: {"type": "ping"}\n\n'
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -67,6 +67,10 @@ def until_it_fails(decoder: ChunkDecoder, pieces: list[bytes]) -> tuple[list[Any
     pytest.fail("nothing was wrong")
 
 
+async def collected(source: Any, **options: Any) -> list[Any]:
+    return [chunk async for chunk in aiter_chunks(source, **options)]
+
+
 @given(cv.streams_with_bodies(), st.data())
 def test_the_payloads_are_those_of_httpx_sse(pair: Any, data: Any) -> None:
     events, body = pair
@@ -92,22 +96,15 @@ def test_a_parser_of_the_callers_is_given_every_payload(pair: Any, data: Any) ->
         seen.append(payload)
         return json.loads(payload)
 
-    async def pieces_async() -> AsyncIterator[bytes]:
-        for piece in pieces:
-            yield piece
-
-    async def collected(source: Any) -> list[Any]:
-        return [chunk async for chunk in aiter_chunks(source, loads=loads)]
-
     pieces = data.draw(cv.segmentations(body))
     expected = [decode(event) for event in events]
     for collect in (
         lambda: decoded(*pieces, loads=loads),
         lambda: list(iter_chunks(pieces, loads=loads)),
         lambda: list(iter_chunks(body, loads=loads)),
-        lambda: asyncio.run(collected(pieces)),
-        lambda: asyncio.run(collected(memoryview(body))),
-        lambda: asyncio.run(collected(pieces_async())),
+        lambda: asyncio.run(collected(pieces, loads=loads)),
+        lambda: asyncio.run(collected(memoryview(body), loads=loads)),
+        lambda: asyncio.run(collected(as_async(pieces), loads=loads)),
     ):
         seen.clear()
         chunks = collect()
@@ -187,6 +184,12 @@ def test_an_event_may_have_so_many_bytes_and_no_more(events: Any, data: Any) -> 
         assert error.received is not None
         assert limit < len(error.received)
         assert sse(events[allowed:]).startswith(error.received)
+        with pytest.raises(DecodeError, match=error.problem):
+            list(iter_chunks(pieces, max_event_bytes=limit))
+        with pytest.raises(DecodeError, match=error.problem):
+            asyncio.run(collected(pieces, max_event_bytes=limit))
+        with pytest.raises(DecodeError, match=error.problem):
+            asyncio.run(collected(as_async(pieces), max_event_bytes=limit))
     assert chunks == [decode(event) for event in events[:allowed]]
 
 
@@ -737,29 +740,6 @@ def test_a_parser_of_the_callers_brings_its_own_rules() -> None:
     assert caught.value.event == b"{x"
 
 
-def test_the_iterators_hand_their_options_to_the_decoder() -> None:
-    async def collect(source: Any, **options: Any) -> list[Any]:
-        return [chunk async for chunk in aiter_chunks(source, **options)]
-
-    async def pieces_of(body: bytes) -> AsyncIterator[bytes]:
-        yield body
-
-    def loads(data: bytes) -> Any:
-        return {"type": "dawn"}
-
-    dawn = [decode({"type": "dawn"})]
-    assert list(iter_chunks(PING_BYTES, loads=loads)) == dawn
-    assert asyncio.run(collect(PING_BYTES, loads=loads)) == dawn
-    assert asyncio.run(collect(pieces_of(PING_BYTES), loads=loads)) == dawn
-    for run in (
-        lambda: list(iter_chunks(PING_BYTES, max_event_bytes=9)),
-        lambda: asyncio.run(collect(PING_BYTES, max_event_bytes=9)),
-        lambda: asyncio.run(collect(pieces_of(PING_BYTES), max_event_bytes=9)),
-    ):
-        with pytest.raises(DecodeError, match="an event of more than 9 bytes"):
-            run()
-
-
 def test_iter_chunks_takes_bytes_pieces_and_events() -> None:
     events = text_stream("a", "b")
     expected = [decode(event) for event in events]
@@ -775,16 +755,6 @@ def test_iter_chunks_takes_bytes_pieces_and_events() -> None:
     assert list(iter_chunks([])) == []
 
 
-def test_aiter_chunks_takes_sources_that_are_not_asynchronous() -> None:
-    async def collect(source: Any) -> list[Any]:
-        return [chunk async for chunk in aiter_chunks(source)]
-
-    events = text_stream("a")
-    expected = [decode(event) for event in events]
-    for source in (events, sse(events), [sse(events)]):
-        assert asyncio.run(collect(source)) == expected
-
-
 def test_iterators_yield_what_came_before_a_broken_event() -> None:
     body = PING_BYTES * 3 + b"data: {\n\n" + PING_BYTES
 
@@ -792,15 +762,12 @@ def test_iterators_yield_what_came_before_a_broken_event() -> None:
         async for chunk in aiter_chunks(pieces):
             into.append(chunk)
 
-    async def pieces_of(body: bytes) -> AsyncIterator[bytes]:
-        yield body
-
     got: list[Any] = []
     with pytest.raises(DecodeError) as caught:
         got.extend(iter_chunks([body]))  # extend keeps what was yielded before the error
     assert got == [PingChunk()] * 3
     assert caught.value.chunks == []
-    for pieces in (pieces_of(body), [body]):
+    for pieces in (as_async([body]), [body]):
         got = []
         with pytest.raises(DecodeError):
             asyncio.run(collect(pieces, got))
