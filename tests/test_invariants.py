@@ -23,6 +23,7 @@ from chunkview import (
     ChunkDecoder,
     ChunkviewError,
     DecodeError,
+    IncompleteStreamError,
     InvalidJson,
     Message,
     StreamError,
@@ -349,6 +350,12 @@ def test_10_a_stream_that_ends_anywhere_keeps_what_came(events: Any, data: Any) 
     accumulator = Accumulator()
     accumulator.extend(events[:end])
     text = "".join(decode(event).content for event in events[:end])
+    if not accumulator.complete:
+        missing = "message_start" if accumulator.partial is None else "message_stop"
+        with pytest.raises(IncompleteStreamError) as caught:
+            accumulator.finish()
+        assert str(caught.value) == f"the stream ended before {missing}"
+        assert caught.value.partial == accumulator.partial
     if accumulator.partial is None:
         assert text == ""
     else:

@@ -272,6 +272,9 @@ SEEN: dict[str, Predicate] = {
     "text that a block brings along": lambda stream: any(
         block["type"] == "text" and block["text"] for block in starts(stream)
     ),
+    "a signature that a block brings along": lambda stream: any(
+        block["type"] == "thinking" and block["signature"] for block in starts(stream)
+    ),
     "a signature": lambda stream: "signature_delta" in tags(stream),
     "two message_deltas": lambda stream: len(usages(stream)) == 3,
     "a message_delta without input tokens": lambda stream: "input_tokens" not in usages(stream)[1],
@@ -410,14 +413,19 @@ FORMATS: dict[str, bytes] = {
     "raw UTF-8": rb"[^\xef][\x80-\xff]",
     "another key first": rb'data: ?\{"(index|delta|message)"',
     "a name that is wrong": rb"event: ?completion",
-    "no blank line at the end": rb"[^\r\n]$",
+    "no blank line at the end": rb"\}$",
+    "a comment at the end": rb"[\r\n]: comment$",
+    "an event without data at the end": rb"event: ping([\r\n]+)$",
     "[DONE]": rb"data: \[DONE\]",
 }
 
 
 @pytest.mark.parametrize("what", FORMATS)
 def test_every_formatting_occurs(what: str, bodies: list[bytes]) -> None:
-    assert any(re.search(FORMATS[what], body) for body in bodies)
+    def has(body: bytes) -> bool:
+        return re.search(FORMATS[what], body) is not None
+
+    assert any(map(has, bodies)) or occurs(cv.sse_bodies(), has)
 
 
 @given(st.data())

@@ -85,7 +85,9 @@ def _streams_with_bodies(
     lines = [line for block in blocks for line in block]
     newlines = [newline for form in formats for newline in form.newlines]
     body = _joined(lines, newlines)
-    if ending != "blank line":
+    if ending == "blank line":
+        body += draw(st.sampled_from(_TAILS)).replace("\n", newlines[0])
+    else:
         body = body.rstrip("\r\n") + ("" if ending == "nothing" else newlines[0])
     return events, ("\ufeff" * draw(st.integers(0, 1)) + body).encode()
 
@@ -105,6 +107,8 @@ _IDLE_LINES = (
     "Data: {}",
 )
 _IDLE_EVENTS = ("", ":\n", "id: 7\n", "data\n", "data:\n", "event: ping\n", "unknown: field\n")
+# What may follow the last event, whose blank line has come.
+_TAILS = ("", ": comment", "id: 7\n:", "retry: 10\n", "data\n\n", "event: ping\n\n")
 
 
 @attrs.frozen
