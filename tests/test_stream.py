@@ -93,6 +93,24 @@ class AsyncClosable:
         self.closed = True
 
 
+class Both(Closable):
+    """A source that can be read either way."""
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for item in self.items:
+            yield item
+
+
+class AsyncGenerator(AsyncClosable):
+    """An asynchronous source that is closed as generators are."""
+
+    async def aclose(self) -> None:
+        await super().close()
+
+    async def close(self) -> None:
+        raise NotImplementedError
+
+
 def message_of(events: list[Any]) -> Message | None:
     accumulator = Accumulator()
     accumulator.extend(events)
@@ -187,12 +205,13 @@ def test_leaving_anywhere_closes_the_source_and_keeps_what_came(events: Any, dat
         assert [pair async for pair in stream] == []
         return stream
 
-    source = Closable(events)
-    stream = leave(source)
-    assert source.closed
-    assert list(stream) == []
-    assert_totals(stream, message)
-    for any_source in (Closable(events), AsyncClosable(events)):
+    for source in (Closable(events), Both(events)):
+        stream = leave(source)
+        assert source.closed
+        assert list(stream) == []
+        assert_totals(stream, message)
+    sources = (Closable(events), AsyncClosable(events), Both(events), AsyncGenerator(events))
+    for any_source in sources:
         assert_totals(asyncio.run(leave_async(any_source)), message)
         assert any_source.closed
 

@@ -75,7 +75,9 @@ class AnthropicStream:
             raise TypeError("a str is no stream: give bytes, or an open file (open(path, 'rb'))")
         whole = isinstance(source, (bytes, bytearray, memoryview))
         self._source: Any = (source,) if whole else source
-        if not hasattr(source, "__aiter__") and not hasattr(source, "__iter__"):
+        self._is_async = hasattr(source, "__aiter__")
+        self._is_sync = hasattr(source, "__iter__")
+        if not self._is_async and not self._is_sync:
             raise TypeError(f"expected an iterable of events or bytes, got {type(source).__name__}")
         self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
         self._accumulator = Accumulator()
@@ -98,7 +100,7 @@ class AnthropicStream:
                 again when a stream that has failed is iterated over once more.
             TypeError: The source is asynchronous.
         """
-        if hasattr(self._source, "__aiter__") and not hasattr(self._source, "__iter__"):
+        if not self._is_sync:
             raise TypeError("the source is asynchronous: iterate with `async for`")
         if self._pairs is None:
             self._pairs = self._iterate()
@@ -139,7 +141,7 @@ class AnthropicStream:
         self._finish()
 
     async def _iterate_async(self) -> AsyncGenerator[Pair]:
-        if not hasattr(self._source, "__aiter__"):
+        if not self._is_async:
             for pair in self:
                 yield pair
             return
@@ -178,7 +180,7 @@ class AnthropicStream:
         Raises:
             TypeError: The source is asynchronous; await `aclose()` instead.
         """
-        if hasattr(self._source, "__aiter__") and not hasattr(self._source, "__iter__"):
+        if not self._is_sync:
             raise TypeError("the source is asynchronous: await aclose()")
         self._closed = True
         close = getattr(self._source, "close", None)
