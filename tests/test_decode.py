@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import enum
 import json
+import sys
 import types
 import typing
 from collections import OrderedDict, UserDict
@@ -111,19 +112,43 @@ def test_an_error_says_where_the_mistake_is(event: Any, data: Any) -> None:
         assert chunk.to_event() == broken
 
 
-@pytest.mark.parametrize("tag", sorted(EVENTS.keys() | DELTAS.keys()))
+CLASSES: dict[str, type[AnthropicCallResponseChunk]] = {
+    "message_start": MessageStartChunk,
+    "content_block_start": ContentBlockStartChunk,
+    "content_block_stop": ContentBlockStopChunk,
+    "message_delta": MessageDeltaChunk,
+    "message_stop": MessageStopChunk,
+    "ping": PingChunk,
+    "error": ErrorChunk,
+    "text_delta": TextDeltaChunk,
+    "input_json_delta": InputJsonDeltaChunk,
+    "thinking_delta": ThinkingDeltaChunk,
+    "signature_delta": SignatureDeltaChunk,
+    "citations_delta": CitationsDeltaChunk,
+    "compaction_delta": CompactionDeltaChunk,
+    "text": HelperEventChunk,
+    "thinking": HelperEventChunk,
+    "signature": HelperEventChunk,
+    "citation": HelperEventChunk,
+    "input_json": HelperEventChunk,
+    "compaction": HelperEventChunk,
+    "unknown": UnknownChunk,
+}
+
+
+HELPERS = [tag for tag, cls in CLASSES.items() if cls is HelperEventChunk]
+
+
+@pytest.mark.parametrize("tag", CLASSES)
 @settings(max_examples=10)
 @given(st.data())
-def test_an_event_of_each_type_has_the_class_of_its_row(tag: str, data: Any) -> None:
+def test_an_event_of_each_type_has_its_class(tag: str, data: Any) -> None:
     event = data.draw(cv.events(tag))
     chunk = decode(event)
-    if tag in DELTAS:
-        assert type(chunk) is DELTAS[tag]
-        assert chunk.delta_type == tag  # type: ignore[attr-defined]
-    elif tag == "content_block_delta":
-        assert type(chunk) is DELTAS.get(event["delta"]["type"], UnknownDeltaChunk)
-    else:
-        assert type(chunk) is EVENTS[tag]
+    assert type(chunk) is CLASSES[tag]
+    if "delta" in event and tag != "message_delta":
+        assert (chunk.type, chunk.delta_type) == ("content_block_delta", tag)  # type: ignore[attr-defined]
+    elif tag not in ("unknown", *HELPERS):
         assert chunk.type == tag
     assert chunk.chunk is event
     assert chunk.to_event() == event
@@ -236,7 +261,7 @@ def test_values_of_subclasses_are_taken_for_what_they_are() -> None:
     assert decode(Text(json.dumps(PING))) == PingChunk()
 
 
-@pytest.mark.parametrize(
+STRING_DELTAS = pytest.mark.parametrize(
     ("kind", "field"),
     [
         ("text_delta", "text"),
@@ -245,6 +270,24 @@ def test_values_of_subclasses_are_taken_for_what_they_are() -> None:
         ("signature_delta", "signature"),
     ],
 )
+
+
+@STRING_DELTAS
+def test_the_hot_deltas_take_the_short_way(
+    kind: str, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def long_way(event: Any, source: Any) -> Any:
+        raise AssertionError(f"took the long way: {event}")
+
+    monkeypatch.setattr(sys.modules[decode.__module__], "_read", long_way)
+    event = delta(kind, 1, **{field: "a"})
+    chunk = decode(event)
+    assert getattr(chunk, field) == "a"
+    assert chunk.index == 1  # type: ignore[attr-defined]
+    assert chunk.chunk is event
+
+
+@STRING_DELTAS
 def test_the_hot_deltas_of_the_sdk_are_read_by_attribute(kind: str, field: str) -> None:
     event: Any = types.SimpleNamespace(
         type="content_block_delta",

@@ -274,6 +274,8 @@ def test_the_chunk_is_the_payload_and_holds_no_more_than_it() -> None:
         b'data: {"type": "ping"}\n\ndata\n\ndata:\n\ndata: \n\n',
         b'data: {"type": "ping"}\n\nid: 8',
         b'data: {"type": "ping"}\n\nretry: 8\n',
+        b'data: {"type": "ping"}\n\nretry: 8\nid: 7\n: bye',
+        b'data: {"type": "ping"}\n\ndata:\n',
         b'data: {"type": "ping"}\n\n: bye',
         b'data: {"type": "ping"}\n',
         b'event: ping\ndata: {"type": "ping"}',
@@ -402,6 +404,36 @@ def test_bare_events_are_parsed_once_for_all_streams() -> None:
     decoder._loads = refuse
     assert decoder.feed(body) + decoder.close() == expected
     assert decoded(body, loads=json.loads) == expected
+
+
+def test_only_bare_events_are_shared_and_not_without_bounds() -> None:
+    stops = [{"type": "content_block_stop", "index": index} for index in range(1_000)]
+    decoded(sse([*text_stream("a", "b"), {"type": "ping", "long": "x" * 200}, *stops]))
+    assert len(wire._SHARED) == wire._MAX_SHARED
+    assert {type(chunk) for chunk in wire._SHARED.values()} <= set(wire._BARE)
+    assert max(map(len, wire._SHARED)) < wire._SHORT
+
+
+def test_one_event_at_a_time_goes_straight_to_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = ChunkDecoder()
+    decoder.feed(sse([text_delta("a")]))
+    monkeypatch.delattr(ChunkDecoder, "_decode")
+    assert decoder.feed(sse([text_delta("b")])) == [TextDeltaChunk(0, "b")]
+
+
+def test_what_the_api_sends_is_not_split_into_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(wire, "_payload_of_lines")
+    events = text_stream("a", "b")
+    assert decoded(sse(events), loads=json.loads) == [decode(event) for event in events]
+
+
+def test_runs_are_not_remembered_without_bounds() -> None:
+    for index in (63, 64, 10**9):
+        decoded(sse([text_delta("a", index), text_delta("b", index)]))
+    assert [index for _, index in _run._last] == [63]
+    assert None not in _run._last.values()
+    assert _run.recalled("text", 63) is not None
+    assert _run.recalled("text", 64) is _run.recalled("image", 63) is None
 
 
 TRICKY = [
@@ -563,6 +595,15 @@ def test_a_very_long_beginning_is_not_remembered() -> None:
     novelty = b'{"novelty":"' + b"x" * 600 + b'","index":0,"type":"content_block_delta","delta":'
     bodies = [b'data: %s{"type":"text_delta","text":"%d"}}\n\n' % (novelty, i) for i in range(3)]
     assert decoded(*bodies) == [TextDeltaChunk(0, str(i)) for i in range(3)]
+    assert not _run._last
+
+
+def test_a_stream_whose_keys_are_escaped_is_read_all_the_same() -> None:
+    event = (
+        b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","te\\u0078t":"%d"}}'
+    )
+    bodies = [b"data: " + event % i + b"\n\n" for i in range(3)]
+    assert decoded(*bodies) == [TextDeltaChunk(0, str(i)) for i in range(3)]
 
 
 def test_a_stream_whose_strings_do_not_come_last_is_read_all_the_same() -> None:
@@ -636,8 +677,14 @@ def test_a_body_that_is_no_event_stream_is_refused_and_shown(body: bytes) -> Non
             assert e.value.received == body
 
 
+@pytest.mark.parametrize("start", [b"{", b"<", b"\n<", b"\n {"])
+def test_a_document_is_refused_as_soon_as_it_cannot_be_lines(start: bytes) -> None:
+    with pytest.raises(DecodeError, match="the body is no event stream"):
+        ChunkDecoder().feed(start + b"x\n\n")
+
+
 def test_what_is_no_event_stream_is_not_kept_without_bounds() -> None:
-    decoder = ChunkDecoder(max_event_bytes=100)
+    decoder = ChunkDecoder(max_event_bytes=7 * len(b"Bad gateway\n\n"))
     for _ in range(7):
         assert decoder.feed(b"Bad gateway\n\n") == []
     with pytest.raises(DecodeError, match="the body is no event stream") as caught:
@@ -677,11 +724,12 @@ def test_a_body_that_ends_within_an_event_is_cut_short(rest: bytes) -> None:
 
 @pytest.mark.parametrize("rest", [b"novelty", b"novelty: 1", b"foo\nbar\n"])
 def test_what_follows_the_last_event_and_makes_no_sense_is_reported(rest: bytes) -> None:
-    decoder = ChunkDecoder()
-    assert decoder.feed(PING_BYTES + rest) == [PingChunk()]
-    with pytest.raises(DecodeError, match="the body ends in the middle of an event") as caught:
-        decoder.close()
-    assert caught.value.received == rest
+    for before in (PING_BYTES, b"data:\n\n"):
+        decoder = ChunkDecoder()
+        decoder.feed(before + rest)
+        with pytest.raises(DecodeError, match="the body ends in the middle of an event") as caught:
+            decoder.close()
+        assert caught.value.received == rest
 
 
 def test_a_last_event_without_its_blank_line_comes_on_close() -> None:
