@@ -424,7 +424,8 @@ def test_one_event_at_a_time_goes_straight_to_its_run(monkeypatch: pytest.Monkey
 def test_what_the_api_sends_is_not_split_into_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(wire, "_payload_of_lines")
     events = text_stream("a", "b")
-    assert decoded(sse(events), loads=json.loads) == [decode(event) for event in events]
+    chunks = ChunkDecoder(loads=json.loads).feed(sse(events))
+    assert chunks == [decode(event) for event in events]
 
 
 def test_runs_are_not_remembered_without_bounds() -> None:
