@@ -15,10 +15,16 @@ from anthropic._models import construct_type
 from anthropic.lib.streaming import _messages
 from anthropic.types import RawMessageStreamEvent
 from anthropic.types.beta import BetaRawMessageStreamEvent
+from hypothesis import settings
 
 from chunkview.testing import recording, recording_names
 
 Event = dict[str, Any]
+
+
+def examples(times: float) -> settings:
+    """So many times as many examples as the profile asks for, but ten at least."""
+    return settings(max_examples=max(10, int(times * settings().max_examples)))
 
 
 @attrs.frozen

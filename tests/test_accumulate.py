@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import chunkview
@@ -42,6 +42,7 @@ from support import (
     block_start,
     block_stop,
     delta,
+    examples,
     json_delta,
     message_delta,
     message_start,
@@ -134,7 +135,7 @@ def parsed(text: str) -> Any:
 
 
 # For what is rare: a refusal with its details, say.
-@settings(max_examples=3 * settings().max_examples)
+@examples(3)
 @given(cv.message_streams(), st.data())
 def test_a_message_is_what_its_events_amount_to_at_any_time(events: Any, data: Any) -> None:
     end = data.draw(st.integers(1, len(events)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import chunkview
@@ -34,7 +34,7 @@ from chunkview import (
 from chunkview.common import Usage as CommonUsage
 from chunkview.decode import DELTAS
 from chunkview.testing import strategies as cv
-from support import Recorded, block_start, delta, message_delta, message_start, text_delta
+from support import Recorded, block_start, delta, examples, message_delta, message_start, text_delta
 
 CHUNK_CLASSES = [
     cls
@@ -96,7 +96,7 @@ TAGS = ["message_start", "content_block_start", *DELTAS, "message_delta", "error
 
 
 @pytest.mark.parametrize("tag", TAGS)
-@settings(max_examples=15)
+@examples(1 / 4)
 @given(st.data())
 def test_evolve_changes_one_field_and_keeps_every_key(tag: str, data: Any) -> None:
     chunk, other = data.draw(cv.chunks(tag)), data.draw(cv.chunks(tag))

@@ -14,7 +14,7 @@ from typing import Any
 import anthropic
 import attrs
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from chunkview import (
@@ -38,7 +38,7 @@ from chunkview import (
 from chunkview._json import stdlib_loads
 from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
-from support import SDK_EVENTS, as_async, sdk_accumulate, sdk_event, sse, without_nulls
+from support import SDK_EVENTS, as_async, examples, sdk_accumulate, sdk_event, sse, without_nulls
 
 BLOCK_STOP = "content_block_stop"
 
@@ -90,6 +90,7 @@ def test_2_objects_of_the_sdk_decode_like_the_events_they_are_made_of(events: An
             note(f"{event!r}\n{built!r}")
             assert without_nulls(decode(built).to_event()) == without_nulls(event)
             assert decode(built) == decode(event)
+            assert decode(built).chunk is built
 
 
 @given(cv.streams_with_bodies(), st.data())
@@ -302,7 +303,7 @@ def test_9_sync_and_async_give_the_same(pair: Any, data: Any) -> None:
 
 
 @pytest.mark.parametrize("rule", cv.RULES)
-@settings(max_examples=10)
+@examples(1 / 6)
 @given(st.data(), st.booleans())
 def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
     rule: str, data: Any, as_chunks: bool
@@ -363,7 +364,7 @@ def test_10_a_stream_that_ends_anywhere_keeps_what_came(events: Any, data: Any) 
         json.dumps(accumulator.partial.to_param())
 
 
-@settings(max_examples=25)
+@examples(0.4)
 @given(cv.message_streams(unknown=False))
 def test_streams_through_the_server_and_the_real_client(events: Any) -> None:
     """What the client hands out, sync and async, amounts to what was served."""
