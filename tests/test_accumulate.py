@@ -134,9 +134,15 @@ def parsed(text: str) -> Any:
         return {"INVALID_JSON": text}
 
 
-# For what is rare: a refusal with its details, say.
+STREAMS = st.one_of(
+    cv.message_streams(),
+    cv.message_streams(min_blocks=2, max_blocks=5),
+    cv.message_streams(max_blocks=1, tools=False, cut_off=False),  # ends for any reason
+)
+
+
 @examples(3)
-@given(cv.message_streams(), st.data())
+@given(STREAMS, st.data())
 def test_a_message_is_what_its_events_amount_to_at_any_time(events: Any, data: Any) -> None:
     end = data.draw(st.integers(1, len(events)))
     accumulator = Accumulator()

@@ -108,7 +108,14 @@ def test_3_the_format_and_the_cut_of_the_bytes_and_the_json_library_do_not_matte
             assert [chunk.to_event() for chunk in chunks] == events
 
 
-START = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"'
+STARTS = [
+    b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"',
+    # Here the string that comes last is not the text.
+    (
+        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+        rb'"te\u0078t":"b"},"unknown":{"text":"'
+    ),
+]
 
 
 @given(
@@ -133,11 +140,12 @@ START = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_de
     ),
     st.sampled_from([b"", b'"}}', b'" } }']),
     st.sampled_from([b"\n\n", b"\n \n", b"\n\n ", b" \n\n", b"\n"]),
+    st.sampled_from(STARTS),
 )
 def test_3_a_delta_decodes_in_a_run_as_it_does_alone(
-    text: list[bytes], close: bytes, end: bytes
+    text: list[bytes], close: bytes, end: bytes, start: bytes
 ) -> None:
-    body = START + b'a"}}\n\n' + START + b"".join(text) + close + end
+    body = start + b'a"}}\n\n' + start + b"".join(text) + close + end
     outcomes = []
     for may_run in (True, False):
         decoder = ChunkDecoder()
@@ -338,11 +346,11 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
                 assert error.request_id == error.chunk.request_id  # type: ignore[union-attr]
 
     stream = AnthropicStream(events)
-    with pytest.raises(cv.RULES[rule]):
+    with pytest.raises(cv.RULES[rule]) as streaming:
         list(stream)
     assert stream.message == accumulator.partial
-    if hasattr(caught.value, "partial"):
-        assert caught.value.partial == accumulator.partial
+    for failure in (caught.value, streaming.value):
+        assert failure.partial == accumulator.partial  # type: ignore[attr-defined]
 
 
 @given(cv.message_streams(unknown=False), st.data())

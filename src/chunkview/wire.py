@@ -442,6 +442,10 @@ async def aiter_chunks(
     intake.check()
 
 
+def _decode_alone(event: Any) -> list[AnthropicCallResponseChunk]:
+    return [decode(event)]
+
+
 class Intake:
     """Takes the items of a source, pieces of a body or events, and gives chunk views.
 
@@ -459,7 +463,7 @@ class Intake:
     def take(self, item: Any) -> list[AnthropicCallResponseChunk]:
         """Take one item of the source."""
         if not isinstance(item, (bytes, bytearray, memoryview)):
-            return [decode(item)]
+            return self._held_back(_decode_alone, item)
         if self._decoder is None:
             self._decoder = ChunkDecoder(**self._options)
         return self._held_back(self._decoder.feed, item)

@@ -198,7 +198,7 @@ _CONTAINER = {
 _REFUSED = tagged(
     "refusal", {"category": st.none() | st.just("cyber"), "explanation": or_null(TEXT)}
 )
-_REFUSAL = objects({}, {"stop_details": or_null(_REFUSED), **_CONTAINER})
+_REFUSAL = objects({"stop_details": or_null(_REFUSED)}, _CONTAINER)
 _NO_DETAILS = objects({}, {"stop_details": st.none(), **_CONTAINER})
 _EDITS = objects(
     {

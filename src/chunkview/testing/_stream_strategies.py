@@ -22,6 +22,8 @@ from ._object_strategies import (
     UNKNOWN,
     Event,
     add_unknown_keys,
+    any_of,
+    or_null,
     tagged,
     unknown_objects,
 )
@@ -195,14 +197,17 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
         return _tool_blocks(Titled(tag, words.blocks[tag]), limit)
 
     text_deltas = TAKES["text"] if features.citations else TAKES["text"][:1]
+    cited = st.lists(any_of(words.citations), max_size=1 if features.citations else 0)
+    text_start = tagged("text", {"text": st.just("") | texts()}, {"citations": or_null(cited)})
+    # Twice, for it is what most streams are made of.
     groups: list[tuple[SearchStrategy[_Block], ...]] = [
-        (st.tuples(_TEXT_START, deltas(*text_deltas)),)
-    ]
+        (st.tuples(text_start, deltas(*text_deltas)),)
+    ] * 2
     if features.thinking:
         thoughts = deltas("thinking_delta", max_size=max(0, limit - 1))
         signature = st.lists(words.deltas["signature_delta"], max_size=min(1, limit))
         thinking = st.tuples(_THINKING_START, st.builds(operator.add, thoughts, signature))
-        groups.append((thinking, *whole("redacted_thinking")))
+        groups += [(thinking,), whole("redacted_thinking")]
     if features.tools:
         groups.append((tool("tool_use"),))
     if features.server_tools:
@@ -212,15 +217,12 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
     if features.beta:
         compaction = st.tuples(_COMPACTION_START, deltas("compaction_delta", max_size=1))
         listed = whole("mcp_tool_result", "mcp_tool_listing", "fallback")
-        groups.append((compaction, tool("mcp_tool_use"), *listed))
+        groups += [(compaction,), (tool("mcp_tool_use"), *listed)]
     if features.unknown:
         groups.append((st.tuples(unknown_objects(), deltas("text_delta")),))
     return st.sampled_from([st.one_of(group) for group in groups])
 
 
-_TEXT_START = tagged(
-    "text", {"text": st.just("") | texts()}, {"citations": st.none() | st.builds(list)}
-)
 _THINKING_START = tagged(
     "thinking", {"thinking": st.just("") | texts(), "signature": st.just("") | OPAQUE}
 )
