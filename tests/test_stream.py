@@ -498,16 +498,16 @@ def test_a_source_that_cannot_be_closed_need_not_be() -> None:
 
 def test_an_asynchronous_source_is_not_iterated_or_closed_by_mistake() -> None:
     stream = AnthropicStream(as_async([]))
-    with pytest.raises(TypeError, match="^the source is asynchronous: iterate with `async for`$"):
+    with pytest.raises(TypeError, match=r"^the source is asynchronous: iterate with `async for`$"):
         iter(stream)
     with pytest.raises(TypeError, match=r"^the source is asynchronous: await aclose\(\)$"):
         stream.close()
 
 
 def test_a_path_is_no_stream() -> None:
-    with pytest.raises(TypeError, match="^a str is no stream: give bytes, or an open file"):
+    with pytest.raises(TypeError, match=r"^a str is no stream: give bytes, or an open file"):
         AnthropicStream("recorded.sse")
-    with pytest.raises(TypeError, match="^a str is no stream: give bytes, or an open file"):
+    with pytest.raises(TypeError, match=r"^a str is no stream: give bytes, or an open file"):
         next(iter_chunks("recorded.sse"))
 
 
