@@ -266,7 +266,7 @@ def test_the_chunk_is_the_payload_and_holds_no_more_than_it() -> None:
         b'\n\n\n: hello\n\n:\nevent: ping\n: there\ndata: {"type": "ping"}\n\n\n\n',
         b'data: {"type":\ndata: "ping"}\n\n',
         b'event: ping\ndata: {"type":\ndata: "ping"\ndata: }\n\n',
-        b'event: ping\ndata:{"type":\ndata: "ping"\ndata:}\n\n',
+        b'event: ping\ndata:{"type":\ndata: "ping"}\n\n',
         b'event\ndata: {"type": "ping"}\n\n',
         b'id: 7\nretry: 100\nfoo: bar\nfoobar\ndata: {"type": "ping"}\n\n',
         b'data: {"type": "ping"}\nid\n\n',
