@@ -42,7 +42,7 @@ demo: $(VENV)/.demo ## stream a recorded answer through the real anthropic clien
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest
 
-fuzz: $(VENV)/.dev ## run the properties thoroughly (about ten minutes)
+fuzz: $(VENV)/.dev ## run the properties thoroughly (a quarter of an hour)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, pyright
@@ -62,7 +62,7 @@ coverage: $(VENV)/.dev ## the tests with branch coverage
 .venvs/mutate/.test: pyproject.toml
 	$(call environment,$(PYTHON),"attrs>=23.1" --group mutate)
 
-mutate: .venvs/mutate/.test ## change the core here and there: do the tests notice? (20 minutes)
+mutate: .venvs/mutate/.test ## change the core here and there: do the tests notice? (ten minutes)
 	HYPOTHESIS_PROFILE=mutate $(<D)/bin/mutmut run
 	$(<D)/bin/mutmut results
 

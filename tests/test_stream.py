@@ -74,8 +74,9 @@ class Closable:
     def __iter__(self) -> Iterator[Any]:
         yield from self.items
 
-    def close(self) -> None:
+    def close(self) -> bool:
         self.closed = True
+        return True  # nothing that could be awaited
 
 
 class AsyncClosable:
