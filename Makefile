@@ -67,46 +67,51 @@ mutate: .venvs/mutate/.test ## change the core here and there: do the tests noti
 	$(<D)/bin/mutmut results
 
 bench: $(VENV)/.dev .venvs/mirascope/.bench ## measure against peers, write benchmarks/RESULTS.md
+	@$(call for_each_python,.venvs/bench$$python/.bench .venvs/mirascope$$python/.bench)
 	rm -rf build/bench
 	mkdir -p build/bench
 	$(call measure,$(VENV),main)
 	$(call measure,.venvs/mirascope,main-mirascope,/test_wrapper.py)
-	@$(MAKE) --no-print-directory $(BENCH_PYTHONS:%=bench-python-%)
-	$(BIN)/python -m benchmarks.report build/bench/*.json
+	@$(call for_each_python,build/bench/python$$python.json)
+	$(BIN)/python -m benchmarks.report build/bench
 
 define measure
 $(1)/bin/python -m pytest benchmarks$(3) $(BENCH_OPTIONS) --laps=$(LAPS) \
 	--benchmark-json=build/bench/$(2).json
 endef
 
-# Pythons whose figures stand beside those of $(PYTHON), where they are here.
+# Pythons whose figures stand beside those of $(VENV), where they are here and another version.
 BENCH_PYTHONS := 3.13
-.PHONY: $(BENCH_PYTHONS:%=bench-python-%)
 
-$(BENCH_PYTHONS:%=bench-python-%): bench-python-%:
-	@if PYENV_VERSION=$* python$* --version >/dev/null 2>&1; then \
-		$(MAKE) --no-print-directory build/bench/python$*.json; \
-	else \
-		echo "python$*: skipped, it is not here"; \
-	fi
+define for_each_python
+for python in $(BENCH_PYTHONS); do \
+	if $(BIN)/python --version | grep -q " $$python\."; then continue; fi; \
+	if ! PYENV_VERSION=$$python python$$python --version >/dev/null 2>&1; then \
+		echo "python$$python: skipped, it is not here"; continue; \
+	fi; \
+	$(MAKE) --no-print-directory $(1) || exit 1; \
+done
+endef
 
 build/bench/python%.json: .venvs/bench%/.bench .venvs/mirascope%/.bench
+	@mkdir -p $(@D)
 	$(call measure,.venvs/bench$*,python$*)
 	$(call measure,.venvs/mirascope$*,python$*-mirascope,/test_wrapper.py)
 
 .venvs/bench%/.bench: pyproject.toml
 	$(call environment,PYENV_VERSION=$* python$*,--editable . --group bench)
 
-.PRECIOUS: .venvs/bench%/.bench .venvs/mirascope%/.bench
-
 # The reference wrapper needs an SDK of its time, and so an environment of its own.
 MIRASCOPE := "mirascope[anthropic]==1.25.7" pytest pytest-benchmark
 
-.venvs/mirascope/.bench: pyproject.toml
-	$(call environment,$(PYTHON),--editable . $(MIRASCOPE))
+.venvs/mirascope/.bench: pyproject.toml | $(VENV)/.created
+	$(call environment,$(BIN)/python,--editable . $(MIRASCOPE))
 
 .venvs/mirascope%/.bench: pyproject.toml
 	$(call environment,PYENV_VERSION=$* python$*,--editable . $(MIRASCOPE))
+
+# Else make would take these for files by the way, and remove them.
+.PRECIOUS: .venvs/bench%/.bench .venvs/mirascope%/.bench
 
 bench-quick: $(VENV)/.dev ## compare the hot paths with the last saved run
 	$(BIN)/python -m pytest -q benchmarks/test_decode.py benchmarks/test_wire.py \

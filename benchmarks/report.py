@@ -1,11 +1,11 @@
 """The JSON of pytest-benchmark to `RESULTS.md` and `chart.svg`.
 
-    python -m benchmarks.report RUN.json...
+    python -m benchmarks.report DIRECTORY
 
 Several laps (`--laps`) make a report that a slow spell of the machine cannot spoil: a figure is
 the median over the laps of the fastest round in each, and a ratio is the median over the laps of
-the ratio within each. The first run says which Python the tables and the chart are about; the
-figures of others stand beside it in the table of targets.
+the ratio within each. The tables and the chart are about the Python of `main*.json`; the figures
+of others stand beside it in the table of targets.
 """
 
 # ruff: noqa: RUF001 - people read the tables: a ratio has its sign, a span its dash
@@ -61,8 +61,7 @@ class Figures:
     @property
     def python(self) -> str:
         """The Python that was measured, such as `CPython 3.11`."""
-        version = self.machine["python_version"].rpartition(".")[0]
-        return f"{self.machine['python_implementation']} {version}"
+        return python_of(self.machine)
 
     def figure(self, section: str, row: str, peer: str) -> float | None:
         """The median over the laps, or None when this was not measured."""
@@ -84,6 +83,12 @@ class Figures:
         if small not in rows or large not in rows:
             return None
         return min(rows[large][OURS]) / min(rows[small][OURS])
+
+
+def python_of(machine: dict[str, Any]) -> str:
+    """The Python that was measured, without its patch release."""
+    version = machine["python_version"].rpartition(".")[0]
+    return f"{machine['python_implementation']} {version}"
 
 
 @attrs.frozen
@@ -394,10 +399,12 @@ def chart(figures: Figures) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
+    (directory,) = arguments
+    paths = Path(directory).glob("*.json")
     by_python: dict[str, list[dict[str, Any]]] = {}
-    for argument in arguments:
-        run = json.loads(Path(argument).read_text())
-        by_python.setdefault(run["machine_info"]["python_version"], []).append(run)
+    for path in sorted(paths, key=lambda path: (not path.name.startswith("main"), path.name)):
+        run = json.loads(path.read_text())
+        by_python.setdefault(python_of(run["machine_info"]), []).append(run)
     pythons = [Figures.of(runs) for runs in by_python.values()]
     (HERE / "RESULTS.md").write_text(results(pythons))
     (HERE / "chart.svg").write_text(chart(pythons[0]))

@@ -200,19 +200,7 @@ def test_message_delta_answers_for_the_stop_and_the_tokens() -> None:
     assert decode(message_delta(None)).common_finish_reasons is None
 
 
-@pytest.mark.parametrize(
-    ("reason", "common"),
-    [
-        ("end_turn", "stop"),
-        ("stop_sequence", "stop"),
-        ("pause_turn", "stop"),
-        ("compaction", "stop"),
-        ("max_tokens", "length"),
-        ("model_context_window_exceeded", "length"),
-        ("tool_use", "tool_calls"),
-        ("refusal", "content_filter"),
-    ],
-)
+@pytest.mark.parametrize(("reason", "common"), COMMON_REASONS.items())
 def test_every_stop_reason_has_its_provider_agnostic_word(reason: str, common: str) -> None:
     assert decode(message_delta(reason)).common_finish_reasons == [common]
 

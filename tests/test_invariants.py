@@ -398,7 +398,9 @@ def test_streams_through_the_server_and_the_real_client(events: Any) -> None:
 def test_a_tool_input_is_the_parsed_text_or_the_text_itself(events: Any) -> None:
     texts: dict[int, str] = {}
     for event in events:
-        if event.get("delta", {}).get("type") == "input_json_delta":
+        if event["type"] != "content_block_delta":
+            continue
+        if event["delta"]["type"] == "input_json_delta":
             texts.setdefault(event["index"], "")
             texts[event["index"]] += event["delta"]["partial_json"]
     content = accumulate(events).content

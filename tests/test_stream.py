@@ -86,9 +86,8 @@ class AsyncClosable:
         self.items = items
         self.closed = False
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        for item in self.items:
-            yield item
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return as_async(self.items)
 
     async def close(self) -> None:
         self.closed = True
@@ -97,12 +96,11 @@ class AsyncClosable:
 class Both(Closable):
     """A source that can be read either way."""
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        for item in self.items:
-            yield item
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return as_async(self.items)
 
 
-class AsyncGenerator(AsyncClosable):
+class ClosedByAclose(AsyncClosable):
     """An asynchronous source that is closed as generators are."""
 
     async def aclose(self) -> None:
@@ -211,7 +209,7 @@ def test_leaving_anywhere_closes_the_source_and_keeps_what_came(events: Any, dat
         assert source.closed
         assert list(stream) == []
         assert_totals(stream, message)
-    sources = (Closable(events), AsyncClosable(events), Both(events), AsyncGenerator(events))
+    sources = (Closable(events), AsyncClosable(events), Both(events), ClosedByAclose(events))
     for any_source in sources:
         assert_totals(asyncio.run(leave_async(any_source)), message)
         assert any_source.closed

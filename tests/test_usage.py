@@ -45,7 +45,7 @@ def test_a_later_count_replaces_an_earlier_one_unless_it_is_null(before: Any, la
     assert updated == Usage.from_dict({**before, **news})
 
 
-# Several in one have more keys, and fewer nulls.
+# Several in one have more of the keys.
 FULL_USAGES = st.lists(cv.usages() | cv.delta_usages(), min_size=1, max_size=4).map(
     lambda usages: functools.reduce(operator.or_, usages)
 )

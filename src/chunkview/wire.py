@@ -442,7 +442,8 @@ async def aiter_chunks(
     intake.check()
 
 
-def _decode_alone(event: Any) -> list[AnthropicCallResponseChunk]:
+def _decode_one(event: Any) -> list[AnthropicCallResponseChunk]:
+    """Decode an event in the shape of `ChunkDecoder.feed`, for `Intake` to treat both alike."""
     return [decode(event)]
 
 
@@ -463,7 +464,7 @@ class Intake:
     def take(self, item: Any) -> list[AnthropicCallResponseChunk]:
         """Take one item of the source."""
         if not isinstance(item, (bytes, bytearray, memoryview)):
-            return self._held_back(_decode_alone, item)
+            return self._held_back(_decode_one, item)
         if self._decoder is None:
             self._decoder = ChunkDecoder(**self._options)
         return self._held_back(self._decoder.feed, item)

@@ -178,7 +178,7 @@ def _block_stopped_twice(draw: DrawFn, stream: Stream) -> Stream:
 
 
 def _block_stopped_after_message_delta(draw: DrawFn, stream: Stream) -> Stream:
-    # Which closes the blocks that are open.
+    # A message_delta closes the blocks that are open, so that this stop comes too late.
     last = max(at for at, tag in enumerate(_types(stream)) if tag == "content_block_stop")
     place = _one_of(draw, stream, "message_delta")
     moved = _inserted(stream, _later(draw, stream, place), stream[last])
