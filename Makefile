@@ -42,7 +42,7 @@ demo: $(VENV)/.demo ## stream a recorded answer through the real anthropic clien
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest
 
-fuzz: $(VENV)/.dev ## run the properties thoroughly (a quarter of an hour)
+fuzz: $(VENV)/.dev ## run the properties thoroughly (in less than ten minutes)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, pyright
