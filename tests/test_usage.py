@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ def test_a_later_count_replaces_an_earlier_one_unless_it_is_null(before: Any, la
     updated = Usage.from_dict(before).updated(MessageDeltaUsage.from_dict(later))
     news = {name: count for name, count in later.items() if count is not None}
     assert updated == Usage.from_dict({**before, **news})
+    assert updated == Usage.from_dict(MappingProxyType({**before, **news}))
 
 
 # Several in one have more of the keys.
