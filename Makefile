@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 LAPS ?= 7
-BENCH_OPTIONS := -q --benchmark-columns=min,median --benchmark-sort=min --benchmark-max-time=0.05
+BENCH_OPTIONS := -q --benchmark-columns=min,median --benchmark-sort=min --benchmark-max-time=0.1
 
 # In an environment of its own: $(1) is the Python, $(2) what pip installs.
 define environment

@@ -2,9 +2,9 @@
 
     python -m benchmarks.report DIRECTORY
 
-Several laps (`--laps`) make a report that a slow spell of the machine cannot spoil: a figure is
-the median over the laps of the fastest round in each, and a ratio is the median over the laps of
-the ratio within each. The tables and the chart are about the Python of `main*.json`; the figures
+Several laps (`--laps`) make a report that slow spells of the machine cannot spoil: a figure is the
+fastest round of all laps, for what disturbs a round can only make it slower; a ratio is one of two
+figures. The tables and the chart are about the Python of `main*.json`; the figures
 of others stand beside it in the table of targets.
 """
 
@@ -13,7 +13,6 @@ of others stand beside it in the table of targets.
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 from html import escape
 from pathlib import Path
@@ -64,25 +63,19 @@ class Figures:
         return python_of(self.machine)
 
     def figure(self, section: str, row: str, peer: str) -> float | None:
-        """The median over the laps, or None when this was not measured."""
+        """The best of all laps, or None when this was not measured."""
         figures = self.sections.get(section, {}).get(row, {}).get(peer)
-        return None if figures is None else statistics.median(figures)
+        return None if figures is None else min(figures)
 
     def ratio(self, section: str, row: str, peer: str, ours: str = OURS) -> float | None:
         """How many times the peer's figure is ours."""
-        peers = self.sections.get(section, {}).get(row, {})
-        if ours not in peers or peer not in peers:
-            return None
-        return statistics.median(
-            theirs / mine for theirs, mine in zip(peers[peer], peers[ours], strict=True)
-        )
+        theirs, mine = self.figure(section, row, peer), self.figure(section, row, ours)
+        return None if theirs is None or mine is None else theirs / mine
 
     def growth(self, section: str, small: str, large: str) -> float | None:
-        """How many times our figure for the smaller input is that for the larger: best laps."""
-        rows = self.sections.get(section, {})
-        if small not in rows or large not in rows:
-            return None
-        return min(rows[large][OURS]) / min(rows[small][OURS])
+        """How many times our figure for the smaller input is that for the larger."""
+        few, many = self.figure(section, small, OURS), self.figure(section, large, OURS)
+        return None if few is None or many is None else many / few
 
 
 def python_of(machine: dict[str, Any]) -> str:
@@ -308,7 +301,7 @@ def machine_text(pythons: Sequence[Figures]) -> str:
         f"from {streams['from']}"
     )
     laps = len(figures.sections["parsed dict"]["text_delta"][OURS])
-    lines.append(f"- The peers were gone round {laps} times; medians over these laps are shown")
+    lines.append(f"- The peers were gone round {laps} times; the best lap of each is shown")
     return "\n".join(lines)
 
 
@@ -367,10 +360,8 @@ def chart(figures: Figures) -> str:
     drawn: list[str] = []
     y = 0
     for section, row, title in PANELS:
-        peers = {
-            peer: statistics.median(runs)
-            for peer, runs in figures.sections.get(section, {}).get(row, {}).items()
-        }
+        measured = figures.sections.get(section, {}).get(row, {})
+        peers = {peer: min(laps) for peer, laps in measured.items()}
         if not peers:
             continue
         y += 28
