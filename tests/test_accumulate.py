@@ -33,7 +33,9 @@ from chunkview import (
     decode,
     iter_chunks,
 )
+from chunkview.blocks import BLOCKS
 from chunkview.testing import strategies as cv
+from chunkview.testing._stream_strategies import TAKES
 from support import (
     MESSAGE_STOP,
     PING,
@@ -78,6 +80,7 @@ class Model:
     def __init__(self, events: list[Event]) -> None:
         self.message: Event | None = None
         self.inputs: dict[int, str] = {}
+        self.starts: list[Event] = []
         self.unhandled: list[Event] = []
         for event in copy.deepcopy(events):
             self.take(event)
@@ -95,8 +98,10 @@ class Model:
         match event:
             case {"type": "message_start", "message": message}:
                 self.message = message
+                self.starts = list(message["content"])
             case {"type": "content_block_start", "content_block": block}:
                 self.content.append(block)
+                self.starts.append(dict(block))
                 if block["type"] == "fallback" and self.message is not None:
                     self.message["model"] = block["to"]["model"]
             case {"type": "content_block_delta", "index": index}:
@@ -120,7 +125,8 @@ class Model:
             case "thinking", "signature_delta":
                 block["signature"] = delta["signature"]
             case "compaction", "compaction_delta":
-                block.update({"encrypted_content": None, **delta, "type": "compaction"})
+                replaced = {"encrypted_content": None, **delta, "type": "compaction"}
+                self.content[event["index"]] = self.starts[event["index"]] | replaced
             case (("tool_use" | "server_tool_use" | "mcp_tool_use"), "input_json_delta"):
                 index = event["index"]
                 self.inputs[index] = self.inputs.get(index, "") + delta["partial_json"]
@@ -129,8 +135,11 @@ class Model:
 
 
 def parsed(text: str) -> Any:
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is no JSON")
+
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=refuse)
     except ValueError:
         return {"INVALID_JSON": text}
 
@@ -166,6 +175,27 @@ def test_a_message_is_what_its_events_amount_to_at_any_time(events: Any, data: A
     # Nothing of this makes a difference to what comes after.
     accumulator.extend(map(decode, events[end:]))
     assert accumulator.finish() == accumulate(events)
+
+
+@pytest.mark.parametrize("tag", [*BLOCKS, "unknown"])
+@examples(1 / 6)
+@given(st.data())
+def test_a_block_of_each_type_and_any_end_amount_to_what_they_should(tag: str, data: Any) -> None:
+    start = data.draw(cv.events("message_start"))
+    block = data.draw(cv.content_blocks(tag))
+    index = len(start["message"]["content"])
+    deltas = [data.draw(cv.deltas(kind)) for kind in 2 * TAKES.get(tag, ())]
+    ends = [data.draw(cv.events("message_delta")) for _ in range(2)]
+    for end in ends:
+        end["delta"]["stop_details"] = data.draw(st.sampled_from([None, {"type": "refusal"}]))
+    events = [
+        start,
+        {"type": "content_block_start", "index": index, "content_block": block},
+        *({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas),
+        *ends,
+        MESSAGE_STOP,
+    ]
+    assert without_nulls(accumulate(events).to_dict()) == without_nulls(Model(events).message)
 
 
 @given(cv.message_streams(min_blocks=1))
