@@ -11,7 +11,7 @@ from .call_response_chunk import common_finish_reasons
 from .chunks import ContentBlockStopChunk
 from .errors import DecodeError, ProtocolError
 from .usage import cost_metadata
-from .wire import MAX_EVENT_BYTES, Intake
+from .wire import MAX_EVENT_BYTES, Intake, items_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
@@ -69,14 +69,11 @@ class AnthropicStream:
             max_event_bytes: As for `ChunkDecoder`.
 
         Raises:
-            TypeError: The source is not iterable.
+            TypeError: The source is not iterable, or is a str, such as the path of a file.
         """
-        if isinstance(source, str):
-            raise TypeError("a str is no stream: give bytes, or an open file (open(path, 'rb'))")
-        whole = isinstance(source, (bytes, bytearray, memoryview))
-        self._source: Any = (source,) if whole else source
-        self._is_async = hasattr(source, "__aiter__")
-        self._is_sync = hasattr(source, "__iter__")
+        self._source = items_of(source)
+        self._is_async = hasattr(self._source, "__aiter__")
+        self._is_sync = hasattr(self._source, "__iter__")
         if not self._is_async and not self._is_sync:
             raise TypeError(f"expected an iterable of events or bytes, got {type(source).__name__}")
         self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)

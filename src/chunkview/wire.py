@@ -397,10 +397,8 @@ def iter_chunks(
         DecodeError: As for `ChunkDecoder.feed` and `close`, and `decode`.
         TypeError: The source is a str, such as the path of a file.
     """
-    if isinstance(source, str):
-        raise TypeError("a str is no stream: give bytes, or an open file (open(path, 'rb'))")
     intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
-    for item in (source,) if isinstance(source, (bytes, bytearray, memoryview)) else source:
+    for item in items_of(source):
         yield from intake.take(item)
         intake.check()
     yield from intake.end()
@@ -426,6 +424,7 @@ async def aiter_chunks(
 
     Raises:
         DecodeError: As for `ChunkDecoder.feed` and `close`, and `decode`.
+        TypeError: The source is a str, such as the path of a file.
     """
     items: Any = source
     if not hasattr(items, "__aiter__"):
@@ -440,6 +439,17 @@ async def aiter_chunks(
     for chunk in intake.end():
         yield chunk
     intake.check()
+
+
+def items_of(source: Any) -> Any:
+    """Give the items of a source: one whole body is its own only item.
+
+    Raises:
+        TypeError: The source is a str, such as the path of a file.
+    """
+    if isinstance(source, str):
+        raise TypeError("a str is no stream: give bytes, or an open file (open(path, 'rb'))")
+    return (source,) if isinstance(source, (bytes, bytearray, memoryview)) else source
 
 
 def _decode_one(event: Any) -> list[AnthropicCallResponseChunk]:
