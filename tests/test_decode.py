@@ -189,10 +189,19 @@ def test_an_event_of_each_type_has_its_class(tag: str, data: Any) -> None:
         assert to_json(getattr(chunk, name)) == fields[name]
 
 
+def read_only(value: Any) -> Any:
+    """A JSON value whose objects cannot be changed."""
+    if isinstance(value, dict):
+        return types.MappingProxyType({name: read_only(item) for name, item in value.items()})
+    return [read_only(item) for item in value] if isinstance(value, list) else value
+
+
 @given(cv.events())
 def test_a_mapping_of_any_kind_decodes_like_the_dict(event: Any) -> None:
     chunk = decode(event)
-    for mapping in (UserDict(event), types.MappingProxyType(event), OrderedDict(event)):
+    mappings: list[Any] = [UserDict(event), types.MappingProxyType(event), OrderedDict(event)]
+    mappings += [read_only(event), {name: read_only(event[name]) for name in event}]
+    for mapping in mappings:
         assert decode(mapping) == chunk
         assert decode(mapping).chunk is mapping
         assert decode(mapping).to_event() == event

@@ -176,7 +176,9 @@ def copy_json(value: Any) -> Any:
         for item in value:
             items.append(copy_json(item))  # noqa: PERF401 - a comprehension costs a frame a level
         return items
-    return value
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return plain(value) if isinstance(value, Mapping) else value
 
 
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -156,9 +156,12 @@ def _read(event: dict[str, Any], source: Any) -> Chunk:
 
 
 def _read_delta(event: dict[str, Any], source: Any) -> Chunk:
-    delta = event.get("delta")
-    if isinstance(delta, dict) and isinstance(tag := delta.get("type"), str) and tag in DELTAS:
-        return _read_fields(DELTAS[tag], event, source)
+    try:
+        cls = DELTAS[event["delta"]["type"]]
+    except (KeyError, TypeError):
+        pass
+    else:
+        return _read_fields(cls, event, source)
     _, ((_, read_index_and_delta), _) = _plan(UnknownDeltaChunk)
     (index, delta), _ = read_index_and_delta(event)
     try:
