@@ -202,9 +202,10 @@ def test_a_mapping_of_any_kind_decodes_like_the_dict(event: Any) -> None:
     mappings: list[Any] = [UserDict(event), types.MappingProxyType(event), OrderedDict(event)]
     mappings += [read_only(event), {name: read_only(event[name]) for name in event}]
     for mapping in mappings:
-        assert decode(mapping) == chunk
-        assert decode(mapping).chunk is mapping
-        assert decode(mapping).to_event() == event
+        decoded = decode(mapping)
+        assert decoded == chunk
+        assert decoded.to_event() == event
+        assert decoded.chunk is mapping
     assert decode(chunk) is chunk
 
 
