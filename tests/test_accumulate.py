@@ -304,8 +304,10 @@ def test_an_input_that_is_no_json_is_kept_letter_by_letter(text: str) -> None:
     assert tool.to_dict()["input"] == {"INVALID_JSON": text}
 
 
-def test_an_input_that_is_no_object_is_kept_as_it_is() -> None:
-    assert accumulate(tool_stream("[1, 2]")).tool_calls[0].input == [1, 2]
+@pytest.mark.parametrize("text", ["[1, 2]", "null", "42", '"x"', "true"])
+def test_an_input_that_is_no_object_is_kept_as_text(text: str) -> None:
+    message = accumulate(tool_stream(text))
+    assert message.tool_calls[0].input == InvalidJson(text)
 
 
 def test_a_compaction_is_replaced_whole() -> None:

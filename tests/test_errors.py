@@ -34,7 +34,7 @@ def test_the_path_grows_as_the_error_passes_upwards() -> None:
 def test_errors_keep_what_they_carry_through_pickle() -> None:
     message = chunkview.Message.from_dict(message_start()["message"])
     for error in (
-        DecodeError("p", path="a", event={"x": 1}, received=b"b", chunks=[PingChunk()]),
+        DecodeError("p", path="a", event={"x": 1}, received=b"b"),
         ProtocolError("p", chunk=PingChunk(), partial=message),
         IncompleteStreamError("p", partial=message),
         StreamError("p", error_type="t", error_message="m", request_id="r", partial=message),

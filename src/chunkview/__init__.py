@@ -13,6 +13,7 @@ name: `chunkview.anthropic`, `chunkview.common`, `chunkview.pricing`, `chunkview
 
 from __future__ import annotations
 
+from ._iterate import aiter_chunks, iter_chunks
 from .accumulate import Accumulator, accumulate
 from .blocks import (
     CharLocationCitation,
@@ -81,7 +82,7 @@ from .usage import (
     ServerToolUsage,
     Usage,
 )
-from .wire import ChunkDecoder, aiter_chunks, iter_chunks
+from .wire import ChunkDecoder
 
 __version__ = "0.1.0"
 

@@ -1,35 +1,34 @@
-"""Chunk views to a Message, in time linear in what is received.
+"""Chunk views to a Message: the order of events.
 
-Parts are collected and joined once, and a tool's input is parsed once. What may follow what is
-data: `_DRAFTS` says which deltas a block takes; `_BEFORE`, `_DURING` and `_AFTER` which events are
-taken before the message, during it and after it.
+Theory of operation. A stream is in one of three phases: before `message_start`, during the message,
+after `message_stop`. Each phase has a table that says how it takes an event, by the event's class;
+an event that is not in the table breaks the phase's rule. The content blocks in the making are
+`Draft`s, one for each block; a draft's own table says which deltas it takes. Everything that a
+`message_delta` changes is collected, and put together when somebody asks for the message.
+
+Every event costs O(1), amortised, whatever came before it. So nothing here may copy or walk what
+has been received: not the blocks, not their text, not the unknown keys.
 """
-
-# The tables at the end name methods of the classes above them.
-# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ._json import loads
-from ._record import schema
-from .blocks import (
-    BLOCKS,
-    Citation,
-    CompactionBlock,
-    ContentBlock,
-    FallbackBlock,
-    InvalidJson,
-    McpToolUseBlock,
-    ServerToolUseBlock,
-    TextBlock,
-    ThinkingBlock,
-    ToolUseBlock,
+from ._drafts import (
+    Draft,
+    InputDraft,
+    PartsDraft,
+    TextDraft,
+    ThinkingDraft,
+    draft_of,
+    row_of,
 )
+from ._iterate import iter_chunks
+from ._record import schema
+from .blocks import BLOCKS, ContentBlock, FallbackBlock
 from .chunks import (
     CitationsDeltaChunk,
     CompactionDeltaChunk,
@@ -55,23 +54,35 @@ from .errors import (
     IncompleteStreamError,
     ProtocolError,
     StreamError,
+    clipped,
     shown,
 )
 from .message import Message
+from .usage import later_counts
+from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ._iterate import Source
     from .call_response_chunk import AnthropicCallResponseChunk, MessageStreamEvent
 
 __all__ = ["Accumulator", "accumulate"]
 
 
-def accumulate(chunks: Iterable[MessageStreamEvent]) -> Message:
+def accumulate(
+    source: Source,
+    *,
+    loads: Callable[[bytes], Any] | None = None,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> Message:
     """Accumulate a whole stream into its Message.
 
     Args:
-        chunks: Chunk views, or events that `decode` takes, in the order of the stream.
+        source: What `iter_chunks` takes: one whole body as bytes, a file opened in binary mode,
+            or an iterable of pieces of a body or of events.
+        loads: As for `ChunkDecoder`; for bytes only.
+        max_event_bytes: As for `ChunkDecoder`.
 
     Returns:
         The finished Message.
@@ -80,20 +91,36 @@ def accumulate(chunks: Iterable[MessageStreamEvent]) -> Message:
         ProtocolError: The events are out of order; `partial` is the message before that.
         StreamError: The stream holds an error event; `partial` is the message before it.
         IncompleteStreamError: The stream ended before `message_stop`; `partial` is the message
-            as far as it came.
+            so far.
         DecodeError: An event cannot be decoded; `partial` is the message before it.
+        TypeError: As for `iter_chunks`.
     """
     accumulator = Accumulator()
     try:
-        accumulator.extend(chunks)
+        accumulator.extend(iter_chunks(source, loads=loads, max_event_bytes=max_event_bytes))
     except (DecodeError, ProtocolError) as error:
         failure = accumulator.with_partial(error)
         raise failure from failure.__cause__
     return accumulator.finish()
 
 
+@attrs.frozen
+class _Phase:
+    """Where in a stream we are.
+
+    Attributes:
+        rule: The rule that an event breaks which is not in `takes`.
+        refusal: The same in words.
+        takes: How an event is taken, by its class.
+    """
+
+    rule: str
+    refusal: str
+    takes: Mapping[type, Callable[[Any, Any], None]]
+
+
 class Accumulator:
-    """Builds a Message from chunk views, one by one. Each delta costs O(1), amortised.
+    """Builds a Message from chunk views, one by one. Each event costs O(1), amortised.
 
     The order of events that it accepts is that of the API: `message_start` first, content blocks
     numbered from 0 without gaps, each with one start and at most one stop, and nothing but pings
@@ -107,21 +134,33 @@ class Accumulator:
 
     __slots__ = (
         "_append",
+        "_changes",
+        "_counts",
         "_drafts",
-        "_input_run",
-        "_message",
+        "_extra",
+        "_extra_counts",
+        "_head",
+        "_input_index",
+        "_open",
         "_phase",
-        "_text_run",
-        "_thinking_run",
+        "_start",
+        "_text_index",
+        "_thinking_index",
         "unhandled",
     )
 
     def __init__(self) -> None:
         self.unhandled: list[AnthropicCallResponseChunk] = []
-        self._message: Message | None = None
-        self._drafts: list[_Draft] = []
-        self._phase = _BEFORE
-        self._run(None, None)
+        self._start: Message | None = None
+        self._head: Message | None = None
+        self._changes: dict[str, Any] = {}
+        self._extra: dict[str, Any] = {}
+        self._counts: dict[str, Any] = {}
+        self._extra_counts: dict[str, Any] = {}
+        self._drafts: list[Draft] = []
+        self._open: dict[int, Draft] = {}
+        self._phase = self._BEFORE
+        self._append_to(None, None)
 
     def add(self, chunk: MessageStreamEvent) -> None:
         """Take the next chunk view.
@@ -137,7 +176,7 @@ class Accumulator:
         """
         self.extend((chunk,))
 
-    def extend(self, chunks: Iterable[Any]) -> None:
+    def extend(self, chunks: Iterable[MessageStreamEvent]) -> None:
         """Take several chunk views: the same as `add` for each, at less cost per chunk.
 
         Args:
@@ -151,13 +190,13 @@ class Accumulator:
         for chunk in chunks:
             # The next delta of the block that began last goes straight to its parts, in a seventh
             # of the time of the way by the tables.
-            kind = chunk.__class__
-            if kind is TextDeltaChunk and chunk.index == self._text_run:
-                self._append(chunk.text)
-            elif kind is InputJsonDeltaChunk and chunk.index == self._input_run:
-                self._append(chunk.partial_json)
-            elif kind is ThinkingDeltaChunk and chunk.index == self._thinking_run:
-                self._append(chunk.thinking)
+            kind: Any = chunk.__class__
+            if kind is TextDeltaChunk and chunk.index == self._text_index:  # type: ignore[union-attr]
+                self._append(chunk.text)  # type: ignore[union-attr]
+            elif kind is InputJsonDeltaChunk and chunk.index == self._input_index:  # type: ignore[union-attr]
+                self._append(chunk.partial_json)  # type: ignore[union-attr]
+            elif kind is ThinkingDeltaChunk and chunk.index == self._thinking_index:  # type: ignore[union-attr]
+                self._append(chunk.thinking)  # type: ignore[union-attr]
             else:
                 self._add(decode(chunk))
 
@@ -171,15 +210,15 @@ class Accumulator:
         Raises:
             ProtocolError: There was no `message_start` yet.
         """
-        if self._message is None:
+        head = self.head
+        if head is None:
             raise ProtocolError("no message yet: message_start has not come")
-        content = tuple([draft.block() for draft in self._drafts])
-        return attrs.evolve(self._message, content=content)
+        return attrs.evolve(head, content=tuple([draft.block() for draft in self._drafts]))
 
     @property
     def partial(self) -> Message | None:
         """The message as far as it has come, or None before `message_start`."""
-        return None if self._message is None else self.message()
+        return None if self._start is None else self.message()
 
     @property
     def head(self) -> Message | None:
@@ -188,12 +227,24 @@ class Accumulator:
         Cheap at any time, where `message()` makes every block that is still open. None before
         `message_start`.
         """
-        return self._message
+        if self._head is None and self._start is not None:
+            start = self._start
+            usage = attrs.evolve(
+                start.usage, **self._counts, extra={**start.usage.extra, **self._extra_counts}
+            )
+            extra = {**start.extra, **self._extra}
+            self._head = attrs.evolve(start, usage=usage, extra=extra, **self._changes)
+        return self._head
 
     @property
     def complete(self) -> bool:
         """Whether `message_stop` has come."""
-        return self._phase is _AFTER
+        return self._phase is self._AFTER
+
+    @property
+    def open_blocks(self) -> tuple[int, ...]:
+        """The indices of the blocks that have started and not ended, in the order of starting."""
+        return tuple(self._open)
 
     def finish(self) -> Message:
         """Give the finished message.
@@ -205,7 +256,7 @@ class Accumulator:
             IncompleteStreamError: There was no `message_stop`; `partial` is the message so far.
         """
         if not self.complete:
-            missing = "message_start" if self._message is None else "message_stop"
+            missing = "message_start" if self._start is None else "message_stop"
             raise IncompleteStreamError(f"the stream ended before {missing}", partial=self.partial)
         return self.message()
 
@@ -216,8 +267,8 @@ class Accumulator:
             error: What the source or `add` raised.
 
         Returns:
-            The same error with its `partial`; where a body broke off in the middle of an event,
-            an IncompleteStreamError: whether within an event or between two is all the same.
+            The same error with its `partial`. A body cut inside an event is reported like one cut
+            between two events: by an IncompleteStreamError.
         """
         if isinstance(error, DecodeError) and error.truncated:
             broken_off = IncompleteStreamError(
@@ -254,110 +305,127 @@ class Accumulator:
         Returns:
             A dict with the keys and values so far, the last string as far as it goes; the input
             that the block started with, as a rule {}, while no text has come; an InvalidJson when
-            the text is no beginning of JSON.
+            the text cannot be the beginning of a JSON object.
 
         Raises:
             ProtocolError: The block has not started, or is no tool use.
             ImportError: jiter is not installed.
         """
         draft = self._draft(index)
-        if not isinstance(draft, _InputDraft):
+        if not isinstance(draft, InputDraft):
             raise ProtocolError(f"block {shown(index)} has no tool input")
         return draft.partial_input()
 
-    def _draft(self, index: int, chunk: AnthropicCallResponseChunk | None = None) -> _Draft:
+    def _draft(self, index: int) -> Draft:
         if 0 <= index < len(self._drafts):
             return self._drafts[index]
-        raise ProtocolError(f"block {shown(index)} has not started", chunk=chunk)
+        raise ProtocolError(f"block {shown(index)} has not started")
 
-    def _run(self, index: int | None, draft: _Draft | None) -> None:
+    def _append_to(self, index: int | None, draft: Draft | None) -> None:
         """Note which block's deltas `extend` appends straight away."""
-        self._text_run = index if isinstance(draft, _TextDraft) else None
-        self._input_run = index if isinstance(draft, _InputDraft) else None
-        self._thinking_run = index if isinstance(draft, _ThinkingDraft) else None
-        parts: list[str] = draft.parts if isinstance(draft, _PartsDraft) else []
+        self._text_index = index if isinstance(draft, TextDraft) else None
+        self._input_index = index if isinstance(draft, InputDraft) else None
+        self._thinking_index = index if isinstance(draft, ThinkingDraft) else None
+        parts: list[str] = draft.parts if isinstance(draft, PartsDraft) else []
         self._append = parts.append
 
     def _add(self, chunk: AnthropicCallResponseChunk) -> None:
-        take = self._phase.takes.get(chunk.__class__)
+        phase = self._phase
+        take = phase.takes.get(chunk.__class__) or row_of(phase.takes, chunk.__class__)
         if take is None:
-            raise ProtocolError(f"{chunk.type} {self._phase.refusal}", chunk=chunk)
+            raise _broken(phase.rule, f"{clipped(chunk.type)} {phase.refusal}", chunk)
         take(self, chunk)
 
-    def _start(self, chunk: MessageStartChunk) -> None:
-        self._message = chunk.message
-        self._drafts = [_draft_of(block, is_open=False) for block in chunk.message.content]
-        self._phase = _DURING
+    def _start_message(self, chunk: MessageStartChunk) -> None:
+        self._start = chunk.message
+        self._drafts = [draft_of(block, is_open=False) for block in chunk.message.content]
+        self._phase = self._DURING
 
     def _start_block(self, chunk: ContentBlockStartChunk) -> None:
-        if chunk.index != len(self._drafts):
-            raise ProtocolError(
-                f"block {shown(chunk.index)} started where {len(self._drafts)} is next",
-                chunk=chunk,
+        expected = len(self._drafts)
+        if chunk.index != expected:
+            twice = 0 <= chunk.index < expected
+            raise _broken(
+                "block_started_twice" if twice else "block_number_skipped",
+                f"block {shown(chunk.index)} started where {expected} is next",
+                chunk,
             )
-        draft = _draft_of(chunk.content_block, is_open=True)
+        draft = draft_of(chunk.content_block, is_open=True)
         self._drafts.append(draft)
-        self._run(chunk.index, draft)
-        if isinstance(chunk.content_block, FallbackBlock) and self._message is not None:
-            self._message = attrs.evolve(self._message, model=chunk.content_block.to.model)
+        self._open[chunk.index] = draft
+        self._append_to(chunk.index, draft)
+        if isinstance(chunk.content_block, FallbackBlock):
+            self._changes["model"] = chunk.content_block.to.model
+            self._head = None
 
     def _delta(self, chunk: Any) -> None:
-        draft = self._draft(chunk.index, chunk)
-        if not draft.is_open:
-            raise ProtocolError(
-                f"{chunk.delta_type} for block {chunk.index}, which has ended", chunk=chunk
-            )
-        take = draft.takes.get(chunk.__class__)
+        index, delta_type = chunk.index, chunk.delta_type
+        draft = self._open.get(index)
+        if draft is None:
+            if not 0 <= index < len(self._drafts):
+                problem = f"block {shown(index)} has not started"
+                raise _broken("delta_before_its_block", problem, chunk)
+            problem = f"{clipped(delta_type)} for block {index}, which has ended"
+            raise _broken("delta_after_its_block", problem, chunk)
+        take = row_of(draft.takes, chunk.__class__)
         if take is not None:
             take(draft, chunk)
         elif isinstance(chunk, UnknownDeltaChunk) or draft.start.type not in BLOCKS:
             self.unhandled.append(chunk)
         else:
-            raise ProtocolError(
-                f"{chunk.delta_type} does not fit block {chunk.index}, a {draft.start.type} block",
-                chunk=chunk,
+            raise _broken(
+                f"{delta_type}_in_wrong_block",
+                f"{delta_type} does not fit block {index}, a {draft.start.type} block",
+                chunk,
             )
 
     def _stop_block(self, chunk: ContentBlockStopChunk) -> None:
-        draft = self._draft(chunk.index, chunk)
-        if not draft.is_open:
-            raise ProtocolError(f"block {chunk.index} has ended already", chunk=chunk)
+        index = chunk.index
+        draft = self._open.pop(index, None)
+        if draft is None:
+            if not 0 <= index < len(self._drafts):
+                problem = f"block {shown(index)} has not started"
+                raise _broken("stop_before_its_block", problem, chunk)
+            rule = (
+                "block_stopped_after_message_delta"
+                if self._drafts[index].ended_with_message
+                else "block_stopped_twice"
+            )
+            raise _broken(rule, f"block {index} has ended already", chunk)
         draft.close()
-        if chunk.index in (self._text_run, self._input_run, self._thinking_run):
-            self._run(None, None)
+        if index in (self._text_index, self._input_index, self._thinking_index):
+            self._append_to(None, None)
 
     def _close_blocks(self) -> None:
-        for draft in self._drafts:
-            if draft.is_open:
-                draft.close()
-        self._run(None, None)
+        for draft in self._open.values():
+            draft.close()
+            draft.ended_with_message = True
+        self._open.clear()
+        self._append_to(None, None)
 
     def _message_delta(self, chunk: MessageDeltaChunk) -> None:
-        message: Any = self._message
-        later = {
-            name: value
-            for name in ("container", "context_management", "input_transformations")
-            if (value := getattr(chunk, name)) is not None
-        }
-        extra = {**message.extra, **_unnamed(chunk)}
         self._close_blocks()
-        self._message = attrs.evolve(
-            message,
-            stop_reason=chunk.stop_reason,
-            stop_sequence=chunk.stop_sequence,
-            stop_details=chunk.stop_details,
-            usage=message.usage.updated(chunk.usage),
-            extra=extra,
-            **later,
-        )
+        changes = self._changes
+        changes["stop_reason"] = chunk.stop_reason
+        changes["stop_sequence"] = chunk.stop_sequence
+        changes["stop_details"] = chunk.stop_details
+        for name in ("container", "context_management", "input_transformations"):
+            value = getattr(chunk, name)
+            if value is not None:
+                changes[name] = value
+        self._extra.update(_unknown_keys(chunk))
+        counts, extra_counts = later_counts(chunk.usage)
+        self._counts.update(counts)
+        self._extra_counts.update(extra_counts)
+        self._head = None
 
-    def _stop(self, _chunk: MessageStopChunk) -> None:
+    def _stop_message(self, _chunk: MessageStopChunk) -> None:
         self._close_blocks()
-        self._phase = _AFTER
+        self._phase = self._AFTER
 
     def _fail(self, chunk: ErrorChunk) -> None:
         raise StreamError(
-            f"{chunk.error_type}: {chunk.error_message}",
+            clipped(f"{chunk.error_type}: {chunk.error_message}", 500),
             error_type=chunk.error_type,
             error_message=chunk.error_message,
             request_id=chunk.request_id,
@@ -368,8 +436,45 @@ class Accumulator:
     def _pass(self, _chunk: AnthropicCallResponseChunk) -> None:
         """Take an event that adds nothing to the message."""
 
+    _ANYWHERE: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
+        PingChunk: _pass,
+        UnknownChunk: _pass,
+    }
+    _BEFORE: ClassVar[_Phase] = _Phase(
+        "event_before_message_start",
+        "came before message_start",
+        {**_ANYWHERE, MessageStartChunk: _start_message, ErrorChunk: _fail},
+    )
+    _DURING: ClassVar[_Phase] = _Phase(
+        "second_message_start",
+        "came a second time",
+        {
+            **_ANYWHERE,
+            ContentBlockStartChunk: _start_block,
+            TextDeltaChunk: _delta,
+            InputJsonDeltaChunk: _delta,
+            ThinkingDeltaChunk: _delta,
+            SignatureDeltaChunk: _delta,
+            CitationsDeltaChunk: _delta,
+            CompactionDeltaChunk: _delta,
+            UnknownDeltaChunk: _delta,
+            ContentBlockStopChunk: _stop_block,
+            MessageDeltaChunk: _message_delta,
+            MessageStopChunk: _stop_message,
+            ErrorChunk: _fail,
+            HelperEventChunk: _pass,
+        },
+    )
+    _AFTER: ClassVar[_Phase] = _Phase(
+        "event_after_message_stop", "came after message_stop", _ANYWHERE
+    )
 
-def _unnamed(chunk: MessageDeltaChunk) -> dict[str, Any]:
+
+def _broken(rule: str, problem: str, chunk: AnthropicCallResponseChunk) -> ProtocolError:
+    return ProtocolError(problem, rule=rule, chunk=chunk)
+
+
+def _unknown_keys(chunk: MessageDeltaChunk) -> dict[str, Any]:
     """The keys of a `message_delta` event that no class names, of the delta and of the event."""
     if chunk.chunk is None:
         return {}
@@ -380,228 +485,3 @@ def _unnamed(chunk: MessageDeltaChunk) -> dict[str, Any]:
         for name, value in {**delta, **event}.items()
         if name not in schema(Message).names
     }
-
-
-class _Draft:
-    """A content block in the making. This one takes no deltas: the block arrived whole."""
-
-    __slots__ = ("done", "is_open", "start")
-
-    takes: ClassVar[dict[type, Callable[[Any, Any], None]]] = {}
-    """How the draft takes a delta, by the delta's class."""
-
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
-        self.start = start
-        self.is_open = is_open
-        self.done: ContentBlock | None = None if is_open else start
-
-    def block(self) -> ContentBlock:
-        """The block as far as it has come."""
-        return self.finished() if self.done is None else self.done
-
-    def close(self) -> None:
-        """End the block, and let go of the parts that it was made of."""
-        self.done = self.finished()
-        self.is_open = False
-
-    def finished(self) -> ContentBlock:
-        """Make the block from its start and the deltas so far."""
-        return self.start
-
-
-class _PartsDraft(_Draft):
-    """A block whose deltas are pieces of one string."""
-
-    __slots__ = ("parts",)
-
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
-        super().__init__(start, is_open=is_open)
-        self.parts: list[str] = []
-
-    def close(self) -> None:
-        super().close()
-        self.parts = []
-
-    def joined(self) -> str:
-        """The string so far; the next call does not join the same parts again."""
-        if len(self.parts) > 1:
-            self.parts[:] = ["".join(self.parts)]
-        return self.parts[0] if self.parts else ""
-
-
-class _TextDraft(_PartsDraft):
-    __slots__ = ("citations",)
-
-    start: TextBlock
-
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
-        super().__init__(start, is_open=is_open)
-        self.citations: list[Citation] = []
-
-    def add_text(self, chunk: TextDeltaChunk) -> None:
-        self.parts.append(chunk.text)
-
-    def add_citation(self, chunk: CitationsDeltaChunk) -> None:
-        self.citations.append(chunk.citation)
-
-    def finished(self) -> ContentBlock:
-        citations = self.start.citations
-        if self.citations:
-            citations = (*(citations or ()), *self.citations)
-        return attrs.evolve(self.start, text=self.start.text + self.joined(), citations=citations)
-
-    takes: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
-        TextDeltaChunk: add_text,
-        CitationsDeltaChunk: add_citation,
-    }
-
-
-class _ThinkingDraft(_PartsDraft):
-    __slots__ = ("signature",)
-
-    start: ThinkingBlock
-
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
-        super().__init__(start, is_open=is_open)
-        self.signature = self.start.signature
-
-    def add_thinking(self, chunk: ThinkingDeltaChunk) -> None:
-        self.parts.append(chunk.thinking)
-
-    def set_signature(self, chunk: SignatureDeltaChunk) -> None:
-        self.signature = chunk.signature
-
-    def finished(self) -> ContentBlock:
-        thinking = self.start.thinking + self.joined()
-        return attrs.evolve(self.start, thinking=thinking, signature=self.signature)
-
-    takes: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
-        ThinkingDeltaChunk: add_thinking,
-        SignatureDeltaChunk: set_signature,
-    }
-
-
-class _InputDraft(_PartsDraft):
-    __slots__ = ()
-
-    start: ToolUseBlock | ServerToolUseBlock | McpToolUseBlock
-
-    def add_json(self, chunk: InputJsonDeltaChunk) -> None:
-        self.parts.append(chunk.partial_json)
-
-    def finished(self) -> ContentBlock:
-        text = self.joined()
-        if not text:
-            return self.start
-        tool_input: Any
-        try:
-            tool_input = loads(text)
-        except DecodeError:
-            tool_input = InvalidJson(text)
-        return attrs.evolve(self.start, input=tool_input)
-
-    def partial_input(self) -> Any:
-        if self.done is not None:
-            return self.done.input  # type: ignore[attr-defined]
-        text = self.joined()
-        if not text:
-            return self.start.input
-        try:
-            from jiter import from_json
-        except ImportError as error:
-            raise ImportError(
-                "reading a tool input that is not complete needs jiter: "
-                "pip install 'chunkview[partial]'"
-            ) from error
-        try:
-            return from_json(text.encode(), partial_mode="trailing-strings", allow_inf_nan=False)
-        except ValueError:
-            return InvalidJson(text)
-
-    takes: ClassVar[dict[type, Callable[[Any, Any], None]]] = {InputJsonDeltaChunk: add_json}
-
-
-class _CompactionDraft(_Draft):
-    __slots__ = ("made",)
-
-    start: CompactionBlock
-
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
-        super().__init__(start, is_open=is_open)
-        self.made = self.start
-
-    def replace(self, chunk: CompactionDeltaChunk) -> None:
-        # The delta is the block's content, whole: keys that the chunk does not name replace too,
-        # and must be what the block takes.
-        data = {**self.start.to_dict(), "encrypted_content": None, **chunk.to_event()["delta"]}
-        self.made = CompactionBlock.from_dict({**data, "type": "compaction"})
-
-    def finished(self) -> ContentBlock:
-        return self.made
-
-    takes: ClassVar[dict[type, Callable[[Any, Any], None]]] = {CompactionDeltaChunk: replace}
-
-
-_DRAFTS: dict[type[ContentBlock], type[_Draft]] = {
-    TextBlock: _TextDraft,
-    ThinkingBlock: _ThinkingDraft,
-    ToolUseBlock: _InputDraft,
-    ServerToolUseBlock: _InputDraft,
-    McpToolUseBlock: _InputDraft,
-    CompactionBlock: _CompactionDraft,
-}
-
-
-def _draft_of(block: ContentBlock, *, is_open: bool) -> _Draft:
-    return _DRAFTS.get(type(block), _Draft)(block, is_open=is_open)
-
-
-@attrs.frozen
-class _Phase:
-    """Where in a stream we are.
-
-    Attributes:
-        refusal: Why an event that is not in `takes` is refused.
-        takes: How an event is taken, by its class.
-    """
-
-    refusal: str
-    takes: dict[type, Callable[[Any, Any], None]]
-
-
-_ANYWHERE: dict[type, Callable[[Any, Any], None]] = {
-    PingChunk: Accumulator._pass,
-    UnknownChunk: Accumulator._pass,
-}
-_DELTAS = (
-    TextDeltaChunk,
-    InputJsonDeltaChunk,
-    ThinkingDeltaChunk,
-    SignatureDeltaChunk,
-    CitationsDeltaChunk,
-    CompactionDeltaChunk,
-    UnknownDeltaChunk,
-)
-
-_BEFORE = _Phase(
-    "came before message_start",
-    {
-        **_ANYWHERE,
-        MessageStartChunk: Accumulator._start,
-        ErrorChunk: Accumulator._fail,
-    },
-)
-_DURING = _Phase(
-    "came a second time",
-    {
-        **_ANYWHERE,
-        ContentBlockStartChunk: Accumulator._start_block,
-        **dict.fromkeys(_DELTAS, Accumulator._delta),
-        ContentBlockStopChunk: Accumulator._stop_block,
-        MessageDeltaChunk: Accumulator._message_delta,
-        MessageStopChunk: Accumulator._stop,
-        ErrorChunk: Accumulator._fail,
-        HelperEventChunk: Accumulator._pass,
-    },
-)
-_AFTER = _Phase("came after message_stop", _ANYWHERE)

@@ -1,7 +1,7 @@
-"""Every exception that chunkview raises on its own account, one small tree.
+"""chunkview's exceptions.
 
-`ChunkviewError` is the root. What was received, and what was understood before things went
-wrong, travels with the exception: nothing is lost.
+`ChunkviewError` is the root. An exception carries what was received and the message so far, so
+nothing is lost.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .call_response_chunk import AnthropicCallResponseChunk
     from .message import Message
 
@@ -24,7 +22,20 @@ __all__ = [
 
 
 class ChunkviewError(Exception):
-    """The root of every error that chunkview raises about what it was given."""
+    """The root of every error that chunkview raises about what it was given.
+
+    Attributes:
+        partial: The message as far as it was received, ready for `to_param()`. Set where the
+            accumulator is out of the caller's reach (`accumulate`, `AnthropicStream`), and on
+            every StreamError and IncompleteStreamError. None elsewhere, and before
+            `message_start`.
+    """
+
+    partial: Message | None
+
+    def __init__(self, problem: str, *, partial: Message | None = None) -> None:
+        super().__init__(problem)
+        self.partial = partial
 
 
 class DecodeError(ChunkviewError, ValueError):
@@ -40,11 +51,7 @@ class DecodeError(ChunkviewError, ValueError):
         event: The event as it was given, or None when there was none to speak of.
         received: From the wire only: the bytes of the event that could not be read (at the end
             of a body, of everything that was still unread). None elsewhere.
-        chunks: From the wire only: the chunk views that the same call decoded before the
-            broken event, in order. Iterators yield them before they raise, so there it is empty.
         truncated: Whether the body ended in the middle of an event.
-        partial: The message as it was before, where the accumulator that holds it is out of
-            reach (`accumulate`, `AnthropicStream`), or None.
     """
 
     def __init__(
@@ -54,18 +61,15 @@ class DecodeError(ChunkviewError, ValueError):
         path: str = "",
         event: object = None,
         received: bytes | None = None,
-        chunks: Sequence[AnthropicCallResponseChunk] = (),
         truncated: bool = False,
         partial: Message | None = None,
     ) -> None:
-        super().__init__(problem)
+        super().__init__(problem, partial=partial)
         self.problem = problem
         self.path = path
         self.event = event
         self.received = received
-        self.chunks: list[AnthropicCallResponseChunk] = list(chunks)
         self.truncated = truncated
-        self.partial = partial
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}" if self.path else self.problem
@@ -88,34 +92,26 @@ class ProtocolError(ChunkviewError):
     """Events in an order that the API never sends.
 
     Attributes:
+        rule: The name of the rule that is broken, one of `chunkview.testing.strategies.RULES`;
+            "" where no stream is at fault, but the question (a block that has not started).
         chunk: The chunk view that came at the wrong moment, or None.
-        partial: The message as it was before, where the accumulator that holds it is out of
-            reach (`accumulate`, `AnthropicStream`), or None.
     """
 
     def __init__(
         self,
         problem: str,
         *,
+        rule: str = "",
         chunk: AnthropicCallResponseChunk | None = None,
         partial: Message | None = None,
     ) -> None:
-        super().__init__(problem)
+        super().__init__(problem, partial=partial)
+        self.rule = rule
         self.chunk = chunk
-        self.partial = partial
 
 
 class IncompleteStreamError(ChunkviewError):
-    """A stream that ended before its `message_stop`.
-
-    Attributes:
-        partial: The message as far as it was received, ready for `to_param()`, or None when
-            not even `message_start` came.
-    """
-
-    def __init__(self, problem: str, *, partial: Message | None = None) -> None:
-        super().__init__(problem)
-        self.partial = partial
+    """A stream that ended before its `message_stop`. `partial` is the message so far."""
 
 
 class StreamError(ChunkviewError):
@@ -128,8 +124,6 @@ class StreamError(ChunkviewError):
         error_message: The API's message, or None.
         request_id: The request's id when the event names it, else None.
         chunk: The `ErrorChunk`.
-        partial: The message as far as it was received, ready for `to_param()`, or None when
-            the error came before `message_start`.
     """
 
     def __init__(
@@ -142,16 +136,15 @@ class StreamError(ChunkviewError):
         chunk: AnthropicCallResponseChunk | None = None,
         partial: Message | None = None,
     ) -> None:
-        super().__init__(problem)
+        super().__init__(problem, partial=partial)
         self.error_type = error_type
         self.error_message = error_message
         self.request_id = request_id
         self.chunk = chunk
-        self.partial = partial
 
 
 def kind_of(value: Any) -> str:
-    """Name a JSON value's kind for an error message, at a bounded length."""
+    """Name a JSON value's kind for an error message."""
     return "null" if value is None else type(value).__name__
 
 
@@ -164,4 +157,17 @@ def shown(value: Any) -> str:
         text = repr(value)
     except (ValueError, RecursionError):
         return f"<{kind_of(value)}>"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return clipped(text)
+
+
+def clipped(text: str, size: int = 80) -> str:
+    """Shorten a text of the stream for an error message.
+
+    Args:
+        text: The text.
+        size: How many characters it may have.
+
+    Returns:
+        The text, or its beginning and an ellipsis.
+    """
+    return text if len(text) <= size else f"{text[: size - 3]}..."

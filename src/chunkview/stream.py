@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ._closing import close_source, close_source_async, unblock
+from ._iterate import Intake, items_of
 from .accumulate import Accumulator
-from .blocks import ToolUseBlock
+from .blocks import InvalidJson, ToolUseBlock
 from .call_response_chunk import common_finish_reasons
-from .chunks import ContentBlockStopChunk
-from .errors import DecodeError, ProtocolError
+from .chunks import (
+    ContentBlockStopChunk,
+    InputJsonDeltaChunk,
+    MessageDeltaChunk,
+    MessageStopChunk,
+    TextDeltaChunk,
+    ThinkingDeltaChunk,
+)
+from .errors import (
+    ChunkviewError,
+    DecodeError,
+    IncompleteStreamError,
+    ProtocolError,
+    clipped,
+    shown,
+)
 from .usage import cost_metadata
-from .wire import MAX_EVENT_BYTES, Intake, items_of
+from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Generator
     from types import TracebackType
 
     from typing_extensions import Self
 
     from . import common
-    from .call_response_chunk import (
-        AnthropicCallResponseChunk,
-        FinishReason,
-        MessageStreamEvent,
-    )
+    from ._iterate import AsyncSource
+    from .call_response_chunk import AnthropicCallResponseChunk, FinishReason
     from .common import CostMetadata
     from .message import Message
     from .usage import Usage
@@ -32,6 +45,12 @@ if TYPE_CHECKING:
     Pair = tuple[AnthropicCallResponseChunk, ToolUseBlock | None]
 
 __all__ = ["AnthropicStream"]
+
+_COMPLETES_NOTHING = frozenset({TextDeltaChunk, InputJsonDeltaChunk, ThinkingDeltaChunk})
+"""The most frequent chunks, none of which can complete a tool call."""
+
+_CUT_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
+"""Stop reasons of a message that ends where it should not."""
 
 
 class AnthropicStream:
@@ -50,11 +69,13 @@ class AnthropicStream:
         ```
 
     Exceptions of the source pass through unchanged; `message` is then what had come before.
+
+    A stream belongs to one thread or task, but for `close()` and `aclose()`.
     """
 
     def __init__(
         self,
-        source: Iterable[MessageStreamEvent] | AsyncIterable[MessageStreamEvent] | bytes,
+        source: AsyncSource,
         *,
         loads: Callable[[bytes], Any] | None = None,
         max_event_bytes: int = MAX_EVENT_BYTES,
@@ -64,37 +85,55 @@ class AnthropicStream:
         Args:
             source: An iterable or asynchronous iterable of events (a `Stream` or `AsyncStream`
                 of the SDK, mappings, JSON text as `str`, chunk views) or of pieces of an SSE
-                body (bytes, cut anywhere), or one whole body as bytes.
+                body (bytes, cut anywhere), or one whole body as bytes, or a file opened in binary
+                mode.
             loads: As for `ChunkDecoder`; for bytes only.
             max_event_bytes: As for `ChunkDecoder`.
 
         Raises:
-            TypeError: The source is not iterable, or is a str, such as the path of a file.
+            TypeError: The source is none of these, such as a path or a response; the error says
+                what to give instead.
         """
-        self._source = items_of(source)
-        self._is_async = hasattr(self._source, "__aiter__")
-        self._is_sync = hasattr(self._source, "__iter__")
-        if not self._is_async and not self._is_sync:
-            raise TypeError(f"expected an iterable of events or bytes, got {type(source).__name__}")
+        self._source: Any = source
+        self._items = items_of(source)
+        self._is_async = hasattr(self._items, "__aiter__")
+        self._is_sync = hasattr(self._items, "__iter__")
         self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
         self._accumulator = Accumulator()
         self._closed = False
         self._pairs: Any = None
         self._async_pairs: Any = None
 
+    def __repr__(self) -> str:
+        """What the stream has brought so far, at a bounded length."""
+        message = self.message
+        if message is None:
+            return "<AnthropicStream: no message yet>"
+        state = message.stop_reason or "unfinished"
+        parts = [clipped(f"{message.model} {message.id}"), clipped(state)]
+        if message.text:
+            parts.append(shown(message.text))
+        tools = [clipped(tool.name) for tool in message.tool_calls]
+        if tools:
+            parts.append("calls " + clipped(", ".join(tools)))
+        parts.append(f"{message.usage.output_tokens} output tokens")
+        return f"<AnthropicStream: {', '.join(parts)}>"
+
     def __iter__(self) -> Generator[Pair]:
         """Iterate over what is left of the stream.
 
         Yields:
-            `(chunk, tool)`: the chunk view, and the tool call that it completes (on the
-            `content_block_stop` of a tool use block) or None.
+            `(chunk, tool)`: the chunk view, and the tool call that it completes, or None. A tool
+            call is complete when its block ends: at its `content_block_stop`, or with the message
+            if its input is whole. A chunk that completes several comes once with each.
 
         Raises:
             DecodeError: An event cannot be decoded; `partial` is the message before it.
             ProtocolError: The events are out of order; `partial` is the message before that.
             StreamError: The API sent an error event; `partial` is the message before it.
-            IncompleteStreamError: The stream ended early; `partial` is the message so far. Raised
-                again when a stream that has failed is iterated over once more.
+            IncompleteStreamError: The stream ended early, or another thread closed it; `partial`
+                is the message so far. Raised again when a stream that has failed is iterated over
+                once more.
             TypeError: The source is asynchronous.
         """
         if not self._is_sync:
@@ -129,12 +168,32 @@ class AnthropicStream:
             yield pair
 
     def _iterate(self) -> Generator[Pair]:
-        for item in self._source:
-            for chunk in self._intake.take(item):
-                yield self._take(chunk)
-            self._check()
-        for chunk in self._intake.end():
-            yield self._take(chunk)
+        intake, add = self._intake, self._accumulator.add
+        try:
+            for item in self._items:
+                if self._closed:
+                    break
+                for chunk in intake.chunks_of(item):
+                    if chunk.__class__ in _COMPLETES_NOTHING:
+                        add(chunk)
+                        yield chunk, None
+                    else:
+                        yield from self._pairs_of(chunk)
+                intake.check()
+            if not self._closed:
+                for chunk in intake.end():
+                    yield from self._pairs_of(chunk)
+        except (DecodeError, ProtocolError) as error:
+            failure = self._accumulator.with_partial(error)
+            raise failure from failure.__cause__
+        except ChunkviewError:
+            raise
+        except Exception:
+            # A source that is closed under its reader may raise anything.
+            if not self._closed:
+                raise
+        if self._closed:
+            close_source(self._source)
         self._finish()
 
     async def _iterate_async(self) -> AsyncGenerator[Pair]:
@@ -142,37 +201,73 @@ class AnthropicStream:
             for pair in self:
                 yield pair
             return
-        async for item in self._source:
-            for chunk in self._intake.take(item):
-                yield self._take(chunk)
-            self._check()
-        for chunk in self._intake.end():
-            yield self._take(chunk)
-        self._finish()
-
-    def _take(self, chunk: AnthropicCallResponseChunk) -> Pair:
+        intake, add = self._intake, self._accumulator.add
         try:
-            self._accumulator.add(chunk)
+            async for item in self._items:
+                if self._closed:
+                    break
+                for chunk in intake.chunks_of(item):
+                    if chunk.__class__ in _COMPLETES_NOTHING:
+                        add(chunk)
+                        yield chunk, None
+                    else:
+                        for pair in self._pairs_of(chunk):
+                            yield pair
+                intake.check()
+            if not self._closed:
+                for chunk in intake.end():
+                    for pair in self._pairs_of(chunk):
+                        yield pair
         except (DecodeError, ProtocolError) as error:
-            raise self._accumulator.with_partial(error) from error.__cause__
-        if isinstance(chunk, ContentBlockStopChunk):
-            block = self._accumulator.block(chunk.index)
-            return chunk, block if isinstance(block, ToolUseBlock) else None
-        return chunk, None
-
-    def _check(self) -> None:
-        try:
-            self._intake.check()
-        except DecodeError as error:
             failure = self._accumulator.with_partial(error)
             raise failure from failure.__cause__
+        except ChunkviewError:
+            raise
+        except Exception:
+            if not self._closed:
+                raise
+        if self._closed:
+            await close_source_async(self._source)
+        self._finish()
 
     def _finish(self) -> None:
-        self._check()
+        if self._closed and not self._accumulator.complete:
+            raise IncompleteStreamError(
+                "the stream was closed before its end", partial=self._accumulator.partial
+            )
         self._accumulator.finish()
+
+    def _pairs_of(self, chunk: AnthropicCallResponseChunk) -> tuple[Pair, ...]:
+        """Take a chunk; give it with each tool call that it completes, or with None."""
+        accumulator = self._accumulator
+        ends_message = isinstance(chunk, (MessageDeltaChunk, MessageStopChunk))
+        ending = accumulator.open_blocks if ends_message else ()
+        accumulator.add(chunk)
+        if isinstance(chunk, ContentBlockStopChunk):
+            block = accumulator.block(chunk.index)
+            return ((chunk, block if isinstance(block, ToolUseBlock) else None),)
+        tools = [
+            block
+            for block in map(accumulator.block, ending)
+            if isinstance(block, ToolUseBlock) and self._is_whole(block)
+        ]
+        return tuple([(chunk, tool) for tool in tools]) or ((chunk, None),)
+
+    def _is_whole(self, tool: ToolUseBlock) -> bool:
+        """Whether a tool call is finished though its block was never stopped."""
+        if isinstance(tool.input, InvalidJson):
+            return False
+        head = self._accumulator.head
+        # No input at all is the whole input, unless the message was cut before it could come.
+        return bool(tool.input) or head is None or head.stop_reason not in _CUT_OFF
 
     def close(self) -> None:
         """Close the source, and with it the connection.
+
+        Another thread may be reading the stream: it gets no more chunks, and an
+        IncompleteStreamError unless the message is complete. A thread that waits for bytes is
+        woken where the source lets its socket be found (httpx, requests, the SDK); elsewhere it
+        ends with the next bytes.
 
         Raises:
             TypeError: The source is asynchronous; await `aclose()` instead.
@@ -180,26 +275,29 @@ class AnthropicStream:
         if not self._is_sync:
             raise TypeError("the source is asynchronous: await aclose()")
         self._closed = True
-        close = getattr(self._source, "close", None)
-        if close is not None:
-            close()
-        if self._pairs is not None:
-            # Another thread may be reading: the source, closed under it, will tell it.
-            with contextlib.suppress(ValueError):
-                self._pairs.close()
+        if self._pairs is None or not self._pairs.gi_running:
+            close_source(self._source)
+            if self._pairs is not None:
+                with suppress(ValueError):  # another thread has just begun to read
+                    self._pairs.close()
+            return
+        unblock(self._source)
+        if not hasattr(self._source, "gi_frame"):
+            close_source(self._source)
+        # Else the reader closes it: a generator that is running cannot be closed by others.
 
     async def aclose(self) -> None:
-        """Close the source, and with it the connection."""
+        """Close the source, and with it the connection.
+
+        Another task may be reading the stream: it gets no more chunks, and an
+        IncompleteStreamError unless the message is complete.
+        """
         self._closed = True
-        close = getattr(self._source, "aclose", None) or getattr(self._source, "close", None)
         try:
-            closing = None if close is None else close()
-            if closing is not None and hasattr(closing, "__await__"):
-                await closing
+            await close_source_async(self._source)
         finally:
             if self._async_pairs is not None:
-                # Another task may be reading: the source, closed under it, will tell it.
-                with contextlib.suppress(RuntimeError):
+                with suppress(RuntimeError):  # another task is reading, and will find it closed
                     await self._async_pairs.aclose()
 
     def __enter__(self) -> Self:

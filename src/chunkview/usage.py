@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from ._record import Record, record
+from ._record import Record, record, schema
 from .common import CostMetadata
 
 __all__ = [
@@ -136,14 +136,8 @@ class Usage(Record):
         Returns:
             A new Usage.
         """
-        changes: dict[str, Any] = {
-            field.name: value
-            for field in attrs.fields(MessageDeltaUsage)
-            if field.init and field.alias not in ("extra", "nulls")
-            if (value := getattr(later, field.name)) is not None
-        }
-        news = {name: value for name, value in later.extra.items() if value is not None}
-        return attrs.evolve(self, **changes, extra={**self.extra, **news})
+        counts, extra = later_counts(later)
+        return attrs.evolve(self, **counts, extra={**self.extra, **extra})
 
 
 @record
@@ -181,6 +175,23 @@ class MessageDeltaUsage(Record):
     service_tier: str | None = attrs.field(default=None, kw_only=True)
     inference_geo: str | None = attrs.field(default=None, kw_only=True)
     speed: str | None = attrs.field(default=None, kw_only=True)
+
+
+def later_counts(later: MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Say what a `message_delta` changes in the usage: whatever is not null.
+
+    Args:
+        later: The usage of the `message_delta`.
+
+    Returns:
+        The fields of Usage that it replaces, and the unknown keys.
+    """
+    counts = {
+        key.name: value
+        for key in schema(MessageDeltaUsage).keys
+        if (value := getattr(later, key.name)) is not None
+    }
+    return counts, {name: value for name, value in later.extra.items() if value is not None}
 
 
 def cost_metadata(

@@ -1,57 +1,46 @@
 """Bytes of an event stream to chunk views, without any input or output of its own.
 
-`ChunkDecoder` takes the bytes as they come, however they are cut, and gives the chunk views that
-they complete. It knows nothing of connections, and it does not judge the order of events.
-
-The framing is that of the WHATWG: lines end in LF, CR or CRLF; a blank line ends an event; the
-`data` lines of an event are joined. Source:
-https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
-
-Two paths give the same chunks. The general one cuts the bytes into events and parses each one's
-JSON. The fast one (`_run`) recognises the next delta of a block by the bytes that it begins with.
+`ChunkDecoder` takes bytes, cut anywhere, and gives the chunk views that they complete. It knows
+nothing of connections, and it does not judge the order of events. `Framer` cuts out the events.
+Two paths decode an event to the same chunk: `FastPath` recognises what it has seen before; the
+general path parses JSON.
 """
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ._fastpath import FastPath, NoFastPath
+from ._framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
 from ._json import default_loads, stdlib_loads
-from ._run import CLOSES, CLOSES_AND_BLANK_LINE, OPENINGS, Run, recalled
-from .chunks import (
-    ContentBlockStartChunk,
-    ContentBlockStopChunk,
-    MessageStopChunk,
-    PingChunk,
-)
-from .decode import decode, decode_object
+from .decode import decode_object
 from .errors import DecodeError, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import Callable
 
-    from .call_response_chunk import AnthropicCallResponseChunk, MessageStreamEvent
+    from .call_response_chunk import AnthropicCallResponseChunk
 
     Piece = bytes | bytearray | memoryview
 
-__all__ = ["MAX_EVENT_BYTES", "ChunkDecoder", "aiter_chunks", "iter_chunks"]
+__all__ = ["MAX_EVENT_BYTES", "ChunkDecoder"]
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """How many bytes one event may have, unless the caller says otherwise: 64 MiB."""
-
-_BOM = b"\xef\xbb\xbf"
-_DONE = b"[DONE]"  # the end mark of OpenAI's streams, which some gateways append
-_FIELDS = frozenset((b"data", b"event", b"id", b"retry"))
 
 
 class ChunkDecoder:
     """Decodes the bytes of an event stream, cut anywhere, into chunk views.
 
-    The same decoder serves httpx, aiohttp, requests, urllib3 and files, sync or async: whoever
-    reads the bytes feeds them. The time taken is linear in the bytes, whether they come one by
-    one or 50 MB at once.
+    The same decoder serves httpx, aiohttp, requests, urllib3 and files, sync or async: your code
+    reads the bytes and feeds them. The time taken is linear in the bytes, whether they come one
+    by one or 50 MB at once.
 
-    A decoder that has raised is of no further use: what follows a broken event cannot be
-    trusted, so feeding it again raises again.
+    The loop below sees every chunk that precedes a broken event: `feed` returns them, and the
+    next call raises the error. What follows a broken event cannot be trusted, so a decoder that
+    has raised raises again whenever it is fed.
 
     Example:
         ```python
@@ -59,21 +48,26 @@ class ChunkDecoder:
         for data in response.iter_bytes():
             for chunk in decoder.feed(data):
                 print(chunk.content, end="")
-        decoder.close()
+        for chunk in decoder.close():
+            print(chunk.content, end="")
         ```
+
+    Attributes:
+        error: What broke the body, as soon as it is known, or None. The next call of `feed` or
+            `close` raises it.
     """
 
     __slots__ = (
-        "_after_cr",
-        "_begun",
-        "_buffer",
-        "_foreign",
-        "_learned",
+        "_fast",
+        "_framer",
+        "_has_begun",
+        "_has_raised",
+        "_is_over",
         "_loads",
+        "_looks",
         "_max_event_bytes",
-        "_may_run",
-        "_over",
-        "_run",
+        "_no_stream",
+        "error",
     )
 
     def __init__(
@@ -87,22 +81,24 @@ class ChunkDecoder:
         Args:
             loads: From the bytes of a JSON document to a Python value. By default msgspec parses
                 when it is installed, else the standard library, by the same strict rules. A
-                parser of your own replaces both and brings its own rules; what it raises becomes
-                the cause of a DecodeError.
-            max_event_bytes: How many bytes one event may have. This bounds the memory that a
-                stream without end can take.
+                parser of your own replaces both and brings its own rules. What it raises about
+                its input (a ValueError, or a class of the name `…DecodeError`) becomes the cause
+                of a DecodeError.
+            max_event_bytes: How many bytes one event may have, without its blank line. This
+                bounds the memory that a stream without end can take.
         """
+        self.error: DecodeError | None = None
         self._loads = default_loads() if loads is None else loads
         self._max_event_bytes = max_event_bytes
-        # A caller's own parser shall see every event.
-        self._may_run = loads is None or loads is stdlib_loads
-        self._buffer = bytearray()
-        self._after_cr = False
-        self._begun = False
-        self._foreign = bytearray()
-        self._learned: object = None
-        self._run: Run | None = None
-        self._over = ""
+        self._framer = Framer(max_event_bytes)
+        # A parser of the caller's own shall see every event.
+        has_fast_path = loads is None or loads is stdlib_loads
+        self._fast = FastPath() if has_fast_path else NoFastPath()
+        self._looks = 0
+        self._has_begun = False
+        self._has_raised = False
+        self._is_over = False
+        self._no_stream: bytearray | None = None
 
     def feed(self, data: Piece) -> list[AnthropicCallResponseChunk]:
         """Take the next bytes of the body.
@@ -112,44 +108,44 @@ class ChunkDecoder:
 
         Returns:
             The chunk views of the events that these bytes complete, in order. The `chunk` of each
-            is its payload: the bytes of the event's JSON.
+            is its payload: the bytes of the event's JSON. Where one of the events is broken, the
+            chunk views before it; the next call raises.
 
         Raises:
             DecodeError: An event is invalid UTF-8, invalid JSON or no event, or is longer than
-                `max_event_bytes`, or the body is no event stream. `received` is that event's
-                bytes, and `chunks` holds the chunk views that this call had decoded before it.
+                `max_event_bytes`, or the body is no event stream, and there is no chunk view
+                before it to return. `received` is that event's bytes. Raised again, as a new
+                error with the first as its cause, whenever the decoder is fed afterwards.
             TypeError: `data` is not bytes.
         """
+        if self._is_over:
+            raise self._refusal(data)
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
-        run = self._run
-        if run is not None and piece.startswith(run.start) and not (self._buffer or self._after_cr):
-            # One event at a time is how the API sends, and how most clients read.
-            chunk = run.decode(piece, CLOSES_AND_BLANK_LINE, -2)
-            if chunk is not None and len(piece) <= self._max_event_bytes:
-                return [chunk]
-        if self._over:
-            raise DecodeError(f"nothing can be fed any more: {self._over}", received=piece)
-        # An int is found by memchr; bytes would be taken for one first, at ten times the cost.
-        if 0x0D in piece or self._after_cr:
-            piece = self._with_lf(piece)
-        if self._buffer:
-            # A blank line that these bytes complete begins with the last byte before them, at
-            # the earliest: nothing is searched twice.
-            searched = len(self._buffer) - 1
-            self._buffer += piece
-            if self._buffer.find(b"\n\n", searched) < 0:
-                return self._wait([])
-            piece = bytes(self._buffer)
-            self._buffer.clear()
-        chunks: list[AnthropicCallResponseChunk] = []
-        start, size = 0, len(piece)
-        while start < size:
-            end = _end_of_event(piece, start)
-            if end < 0:
-                self._buffer += piece[start:]
-                return self._wait(chunks)
-            self._decode(piece[start:end], chunks)
-            start = end + 2
+        chunks: list[AnthropicCallResponseChunk]
+        try:
+            fast, framer = self._fast, self._framer
+            if not framer.buffer and len(piece) <= self._max_event_bytes:
+                # One event at a time is how the API sends, and how most clients read.
+                chunk = fast.recognise(piece)
+                if chunk is not None:
+                    return [chunk]
+            chunks = []
+            if not self._has_begun and self._looks < _MAX_LOOKS and piece:
+                self._look_at_start(piece)
+            for event in framer.feed(piece):
+                chunk = fast.recognise(event) or self._decode(event)
+                if chunk is not None:
+                    chunks.append(chunk)
+            if framer.is_too_long:
+                self._refuse_long_event()
+        except DecodeError as error:
+            self._fail(error)
+            if not chunks:
+                self._has_raised = True
+                raise
+        except BaseException as error:
+            self._interrupt(error)
+            raise
         return chunks
 
     def close(self) -> list[AnthropicCallResponseChunk]:
@@ -157,154 +153,168 @@ class ChunkDecoder:
 
         Returns:
             The chunk view of a last event that lacks its blank line but is whole, else nothing.
-            Nothing too when the decoder was closed before.
+            Nothing too when the decoder was closed before, or has raised before.
 
         Raises:
             DecodeError: The body ended in the middle of an event (`truncated` is True and
-                `received` holds what came of it), or was no event stream, or the decoder has
-                raised before.
+                `received` holds what came of it), or was no event stream, or an event before
+                the end was broken and `feed` has not raised that yet.
         """
-        if self._over:
-            if self._over == _CLOSED:
+        error = self.error
+        if error is None:
+            if self._is_over:
                 return []
-            raise DecodeError(f"nothing can be closed any more: {self._over}")
-        rest = bytes(self._buffer)
-        self._buffer.clear()
-        chunks: list[AnthropicCallResponseChunk] = []
-        self._decode(rest, chunks, at_end=True)
-        if self._foreign and not self._begun:
-            foreign = bytes(self._foreign)
-            raise self._failure(DecodeError(_not_a_stream(foreign)), foreign, [])
-        self._run = None
-        self._over = _CLOSED
-        return chunks
+            self._is_over = True
+            try:
+                return self._decode_rest()
+            except DecodeError as failure:
+                self._fail(failure)
+                self._has_raised = True
+                raise
+            except BaseException as interruption:
+                self._interrupt(interruption)
+                raise
+        if self._has_raised:
+            return []
+        self._has_raised = True
+        raise error
 
-    def _with_lf(self, data: bytes) -> bytes:
-        """Turn every line ending into LF, also one that is split between two feeds."""
-        if not data:
-            return data
-        ends_with_cr = data.endswith(b"\r")
-        if self._after_cr and data.startswith(b"\n"):
-            data = data[1:]
-        self._after_cr = ends_with_cr
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-    def _wait(self, chunks: list[AnthropicCallResponseChunk]) -> list[AnthropicCallResponseChunk]:
-        """Wait for the rest of an event, unless it is too long already."""
-        # A last LF may be the first of the two that end the event, which are no part of it.
-        if len(self._buffer) - self._buffer.endswith(b"\n") > self._max_event_bytes:
-            raise self._failure(self._too_long(), bytes(self._buffer), chunks)
-        return chunks
-
-    def _too_long(self) -> DecodeError:
-        return DecodeError(f"an event of more than {self._max_event_bytes} bytes")
-
-    def _failure(
-        self, error: DecodeError, received: bytes, chunks: list[AnthropicCallResponseChunk]
-    ) -> DecodeError:
-        """Give the error what was received, and refuse all that follows."""
-        error.received = received
-        error.chunks = chunks
-        self._over = f"the decoder has raised ({error})"
-        self._run = None
-        self._buffer.clear()
-        return error
-
-    def _decode(
-        self, block: bytes, chunks: list[AnthropicCallResponseChunk], *, at_end: bool = False
-    ) -> None:
-        """Decode the lines of one event, without the blank line that ends it, into `chunks`."""
-        run = self._run
-        if run is not None and block.startswith(run.start):
-            chunk = run.decode(block, CLOSES, None)
-            if chunk is not None and len(block) <= self._max_event_bytes:
-                chunks.append(chunk)
-                return
-        if not self._begun and block.startswith(_BOM):
-            block = block[len(_BOM) :]
+    def _decode_rest(self) -> list[AnthropicCallResponseChunk]:
+        rest = self._framer.rest
+        self._framer.clear()
+        was_joined = not self._has_begun and _were_joined(rest)
         try:
-            if len(block) > self._max_event_bytes:
-                raise self._too_long()
-            shared = _SHARED.get(block) if len(block) < _SHORT and self._may_run else None
-            if shared is not None:
-                self._begun = True
-                chunks.append(shared)
-                return
-            payload = _payload(block)
+            chunk = self._decode(rest, at_end=True)
+        except DecodeError:
+            if was_joined:
+                raise DecodeError(_NO_LINE_ENDS, received=rest) from None
+            raise
+        if chunk is not None:
+            return [chunk]
+        if was_joined:
+            raise DecodeError(_NO_LINE_ENDS, received=rest)
+        if self._no_stream and not self._has_begun:
+            body = bytes(self._no_stream)
+            raise DecodeError(_not_a_stream(body), received=body)
+        return []
+
+    def _refusal(self, data: Any) -> DecodeError:
+        """Make the error of a decoder that can take nothing any more."""
+        first = self.error
+        if first is None:
+            return DecodeError("nothing can be fed any more: the decoder was closed", received=data)
+        if not self._has_raised:
+            self._has_raised = True
+            return first
+        again = DecodeError(
+            first.problem,
+            path=first.path,
+            event=first.event,
+            received=first.received,
+            truncated=first.truncated,
+        )
+        again.__cause__ = first
+        return again
+
+    def _refuse_long_event(self) -> None:
+        problem = f"an event of more than {self._max_event_bytes} bytes"
+        raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
+
+    def _fail(self, error: DecodeError) -> None:
+        self.error = error
+        self._is_over = True
+        self._framer.clear()
+
+    def _interrupt(self, error: BaseException) -> None:
+        """Note that some of the body may be lost: nothing that follows could be trusted."""
+        kind = type(error).__name__
+        self._fail(DecodeError(f"the decoder was interrupted ({kind}): part of the body is lost"))
+
+    def _decode(self, event: bytes, *, at_end: bool = False) -> AnthropicCallResponseChunk | None:
+        """Decode one event in the general way; None when it holds no data."""
+        if not self._has_begun:
+            event = event.removeprefix(BYTE_ORDER_MARK)
+        payload = data_of(event)
+        try:
             if not payload:
-                self._pass_over(block, payload, at_end=at_end)
-                return
-            self._begun = True
+                self._pass_over(event, payload, at_end=at_end)
+                return None
+            self._has_begun = True
             chunk = self._decode_payload(payload, at_end=at_end)
         except DecodeError as error:
-            raise self._failure(error, block, chunks) from error.__cause__
-        if chunk is None:
-            return
-        chunks.append(chunk)
-        if self._may_run:
-            if isinstance(chunk, ContentBlockStartChunk):
-                self._run = recalled(chunk.content_block.type, chunk.index) or self._run
-            elif chunk.type == "content_block_delta":
-                self._learn(block, payload, chunk)
-            elif chunk.__class__ in _BARE and len(block) < _SHORT and len(_SHARED) < _MAX_SHARED:
-                _SHARED[block] = chunk
+            error.received = event if at_end else event.rstrip(b"\r\n")
+            raise
+        if chunk is not None:
+            self._fast.learn(event, payload, chunk)
+        return chunk
 
     def _decode_payload(self, payload: bytes, *, at_end: bool) -> AnthropicCallResponseChunk | None:
         try:
-            event = self._loads(payload)
+            value = self._loads(payload)
         except Exception as error:
-            # Any exception: a caller's parser has errors of its own.
             if payload.strip() == _DONE:
                 return None
+            if not _is_about_its_input(error):
+                raise
             raise _unreadable(payload, error, at_end=at_end) from error
-        if event.__class__ is not dict:
-            raise DecodeError(f"expected object, got {kind_of(event)}", event=payload)
-        return decode_object(event, payload)
+        if value.__class__ is not dict:
+            raise DecodeError(f"expected object, got {kind_of(value)}", event=payload)
+        return decode_object(value, payload)
 
-    def _pass_over(self, block: bytes, payload: bytes | None, *, at_end: bool) -> None:
-        """Pass over lines that hold no data, unless they show that something is wrong."""
+    def _look_at_start(self, piece: bytes) -> None:
+        """Refuse what is no text, and lines without their line ends, as soon as they show."""
+        self._looks += 1
+        rest = self._framer.rest
+        if rest and piece.startswith((b"data:", b"event:")) and self._is_whole_line(rest):
+            raise DecodeError(_NO_LINE_ENDS, received=rest + piece)
+        for magic, problem in _BINARY.items():
+            if (rest + piece[: len(magic)]).startswith(magic):
+                raise DecodeError(problem, received=rest + piece)
+
+    def _is_whole_line(self, line: bytes) -> bool:
+        """Whether a line that has no line end so far could only have ended here."""
+        if _EVENT_LINE.fullmatch(line):
+            return True
+        payload = data_of(line)
+        if not payload or not payload.endswith(b"}"):
+            return False
+        try:
+            stdlib_loads(payload)
+        except DecodeError:
+            return False
+        return True
+
+    def _pass_over(self, event: bytes, payload: bytes | None, *, at_end: bool) -> None:
+        """Skip an event without data, unless it proves that the body is not an event stream."""
         if payload is not None:
-            self._begun = True
-            if at_end and not block.endswith(b"\n"):
+            self._has_begun = True
+            if at_end and not event.endswith((b"\n", b"\r")):
                 raise DecodeError(_CUT, truncated=True)
             return
-        names = {line.partition(b":")[0] for line in block.split(b"\n") if line}
-        if at_end and self._is_cut(block, names):
+        if at_end and self._is_cut(event):
             raise DecodeError(_CUT, truncated=True)
-        if not names or names & _FIELDS or b"" in names:
+        names = [name for name, _ in islice(lines_of(event), 1)]
+        if not names or any(name in _FIELDS for name, _ in lines_of(event)):
             return
-        # Unknown fields are legal, so only what cannot be meant as one is refused at once.
-        if block.lstrip()[:1] in (b"{", b"<"):
-            raise DecodeError(_not_a_stream(block))
-        if not self._begun:
-            self._foreign += block if at_end else block + b"\n\n"
-            if len(self._foreign) > self._max_event_bytes:
-                raise DecodeError(_not_a_stream(bytes(self._foreign)))
+        # Unknown fields are legal. Only what cannot be meant as a field is refused at once.
+        if event.lstrip()[:1] in (b"{", b"<"):
+            raise DecodeError(_not_a_stream(event))
+        if not self._has_begun:
+            self._no_stream = self._no_stream or bytearray()
+            self._no_stream += event
+            if len(self._no_stream) > self._max_event_bytes:
+                raise DecodeError(_not_a_stream(bytes(self._no_stream)))
 
-    def _is_cut(self, block: bytes, names: set[bytes]) -> bool:
+    def _is_cut(self, event: bytes) -> bool:
         """Whether the lines at the end of a body are the beginning of an event."""
-        if self._begun:
-            return not names <= {b"", b"id", b"retry"}
-        last = block[block.rfind(b"\n") + 1 :]
-        beginnings = (_BOM, *_FIELDS)
-        return b"event" in names or any(last and name.startswith(last) for name in beginnings)
-
-    def _learn(self, block: bytes, payload: bytes, chunk: AnthropicCallResponseChunk) -> None:
-        """Find out how the next delta of the same block will begin."""
-        delta_type = getattr(chunk, "delta_type", None)
-        if delta_type not in OPENINGS:
-            return
-        index: int = getattr(chunk, "index")  # noqa: B009 - every delta has one
-        if self._learned != (delta_type, index):  # else tried before, and in vain
-            self._learned = (delta_type, index)
-            head = block[: -len(payload)]
-            # The payload is a line of its own, the last one, only if what precedes it has no data.
-            alone = block.endswith(payload) and _payload(head) == b""
-            self._run = Run.after(head, payload, delta_type, index) if alone else None
-
-
-_CLOSED = "the decoder was closed"
-_CUT = "the body ends in the middle of an event"
+        names = (name for name, _ in lines_of(event))
+        if self._has_begun:
+            return any(name not in (b"", b"id", b"retry") for name in names)
+        last = event[max(event.rfind(b"\n"), event.rfind(b"\r")) + 1 :]
+        beginnings = (BYTE_ORDER_MARK, b"data", b"event", b"id", b"retry")
+        return (last != b"" and any(name.startswith(last) for name in beginnings)) or any(
+            name == b"event" for name in names
+        )
 
 
 def as_bytes(data: Piece) -> bytes:
@@ -318,33 +328,54 @@ def as_bytes(data: Piece) -> bytes:
     raise TypeError(f"feed takes bytes, got {kind_of(data)}")
 
 
+_DONE = b"[DONE]"  # the end mark of OpenAI's streams, which some gateways append
+_FIELDS = frozenset((b"data", b"event", b"id", b"retry", b""))
+"""The fields of an event; a comment is a field without a name."""
+_CUT = "the body ends in the middle of an event"
+_NO_LINE_ENDS = (
+    "the lines have no line ends, as iter_lines() gives them: feed the bytes of iter_bytes() "
+    "(httpx), iter_content(None) (requests) or content.iter_any() (aiohttp)"
+)
+_EVENT_LINE = re.compile(rb"event: ?\w+")
+_JOINED_LINES = re.compile(rb"(?:event: ?\w+|\})data: ?\{")
+_MAX_LOOKS = 8
+"""How many pieces are looked at: lines without line ends show in the third, at the latest."""
+_COMPRESSED = (
+    "the body is compressed with {}: read it with iter_bytes() instead of iter_raw(), or "
+    "decompress it first"
+)
+_BINARY = {
+    b"\x1f\x8b": _COMPRESSED.format("gzip"),
+    b"\x28\xb5\x2f\xfd": _COMPRESSED.format("zstd"),
+    b"\x00": (
+        "the body is no text; it may hold the frames of AWS "
+        "(application/vnd.amazon.eventstream): let botocore read them, and decode the bytes of "
+        "each event"
+    ),
+}
+"""How bodies begin that are no text, and what to do about them."""
+
+
+def _were_joined(body: bytes) -> bool:
+    """Whether a body seems to be lines of an event stream without their line ends."""
+    if 0x0A in body or 0x0D in body:
+        return False
+    return _JOINED_LINES.search(body) is not None
+
+
 def _not_a_stream(body: bytes) -> str:
     start = body.strip()[:80].decode(errors="replace")
     return f"the body is no event stream; it begins with {start!r}"
 
 
-# Events that hold next to nothing come as the same bytes again and again, in every stream. Since
-# chunk views cannot be changed, one serves for all: 5% less for a recorded stream
-# (benchmarks/test_wire.py).
-_BARE = (ContentBlockStopChunk, MessageStopChunk, PingChunk)
-_SHORT = 128  # bytes
-_MAX_SHARED = 512
-_SHARED: dict[bytes, AnthropicCallResponseChunk] = {}
+def _is_about_its_input(error: Exception) -> bool:
+    """Whether a parser's exception tells of bad JSON, and not of a time-out or of lack of memory.
 
-
-def _end_of_event(data: bytes, start: int) -> int:
-    """Find the blank line that ends an event: the place of the first of its two LFs, or -1."""
-    end = data.find(b"\n\n", start, start + _NEAR)
-    if end >= 0:
-        return end
-    # From line to line, by memchr: looking for two bytes takes 20 times as long on a long line.
-    end = data.find(b"\n", start + _NEAR - 1)
-    while end >= 0 and not data.startswith(b"\n", end + 1):
-        end = data.find(b"\n", end + 1)
-    return end
-
-
-_NEAR = 512
+    Parsers raise a ValueError, or a class of their own that is named like msgspec's DecodeError.
+    """
+    if isinstance(error, (ValueError, RecursionError)):
+        return True
+    return any(cls.__name__.endswith("DecodeError") for cls in type(error).__mro__)
 
 
 def _unreadable(payload: bytes, error: Exception, *, at_end: bool) -> DecodeError:
@@ -354,151 +385,3 @@ def _unreadable(payload: bytes, error: Exception, *, at_end: bool) -> DecodeErro
     if isinstance(error, DecodeError):
         return DecodeError(error.problem, event=payload)
     return DecodeError(f"invalid JSON: {error}", event=payload)
-
-
-def _payload(block: bytes) -> bytes | None:
-    """Join the data of an event's lines; None when there is no data line."""
-    # What the API sends: an event line, one data line.
-    event, _, payload = block.partition(b"\ndata: ")
-    if event.startswith(b"event: ") and 0x0A not in payload and 0x0A not in event:
-        return payload or _payload_of_lines(block)
-    return _payload_of_lines(block)
-
-
-def _payload_of_lines(block: bytes) -> bytes | None:
-    data = []
-    for line in block.split(b"\n"):
-        name, _, value = line.partition(b":")
-        if name == b"data":
-            data.append(value[1:] if value.startswith(b" ") else value)
-    return b"\n".join(data) if data else None
-
-
-def iter_chunks(
-    source: Iterable[MessageStreamEvent] | Piece,
-    *,
-    loads: Callable[[bytes], Any] | None = None,
-    max_event_bytes: int = MAX_EVENT_BYTES,
-) -> Iterator[AnthropicCallResponseChunk]:
-    """Decode a stream, whatever it comes as.
-
-    Args:
-        source: One whole body as bytes, or an iterable: of pieces of a body (bytes, cut
-            anywhere), or of events (mappings, JSON text as `str`, objects of the SDK, chunk
-            views).
-        loads: As for `ChunkDecoder`; for bytes only.
-        max_event_bytes: As for `ChunkDecoder`.
-
-    Yields:
-        The chunk views, in order. Those that came before a broken event are yielded before the
-        error is raised.
-
-    Raises:
-        DecodeError: As for `ChunkDecoder.feed` and `close`, and `decode`.
-        TypeError: The source is a str, such as the path of a file.
-    """
-    intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
-    for item in items_of(source):
-        yield from intake.take(item)
-        intake.check()
-    yield from intake.end()
-    intake.check()
-
-
-async def aiter_chunks(
-    source: AsyncIterable[MessageStreamEvent] | Iterable[MessageStreamEvent] | Piece,
-    *,
-    loads: Callable[[bytes], Any] | None = None,
-    max_event_bytes: int = MAX_EVENT_BYTES,
-) -> AsyncIterator[AnthropicCallResponseChunk]:
-    """Decode an asynchronous stream, whatever it comes as.
-
-    Args:
-        source: As for `iter_chunks`, or an asynchronous iterable of the same items.
-        loads: As for `ChunkDecoder`; for bytes only.
-        max_event_bytes: As for `ChunkDecoder`.
-
-    Yields:
-        The chunk views, in order. Those that came before a broken event are yielded before the
-        error is raised.
-
-    Raises:
-        DecodeError: As for `ChunkDecoder.feed` and `close`, and `decode`.
-        TypeError: The source is a str, such as the path of a file.
-    """
-    items: Any = source
-    if not hasattr(items, "__aiter__"):
-        for chunk in iter_chunks(items, loads=loads, max_event_bytes=max_event_bytes):
-            yield chunk
-        return
-    intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
-    async for item in items:
-        for chunk in intake.take(item):
-            yield chunk
-        intake.check()
-    for chunk in intake.end():
-        yield chunk
-    intake.check()
-
-
-def items_of(source: Any) -> Any:
-    """Give the items of a source: one whole body is its own only item.
-
-    Raises:
-        TypeError: The source is a str, such as the path of a file.
-    """
-    if isinstance(source, str):
-        raise TypeError("a str is no stream: give bytes, or an open file (open(path, 'rb'))")
-    return (source,) if isinstance(source, (bytes, bytearray, memoryview)) else source
-
-
-def _decode_one(event: Any) -> list[AnthropicCallResponseChunk]:
-    """Decode an event in the shape of `ChunkDecoder.feed`, for `Intake` to treat both alike."""
-    return [decode(event)]
-
-
-class Intake:
-    """Takes the items of a source, pieces of a body or events, and gives chunk views.
-
-    What the synchronous and the asynchronous iterators have in common. An error is held back
-    until `check`, so that the chunk views before it are handed out first.
-    """
-
-    __slots__ = ("_decoder", "_error", "_options")
-
-    def __init__(self, **options: Any) -> None:
-        self._options = options
-        self._decoder: ChunkDecoder | None = None
-        self._error: DecodeError | None = None
-
-    def take(self, item: Any) -> list[AnthropicCallResponseChunk]:
-        """Take one item of the source."""
-        if not isinstance(item, (bytes, bytearray, memoryview)):
-            return self._held_back(_decode_one, item)
-        if self._decoder is None:
-            self._decoder = ChunkDecoder(**self._options)
-        return self._held_back(self._decoder.feed, item)
-
-    def end(self) -> list[AnthropicCallResponseChunk]:
-        """The source has ended."""
-        return [] if self._decoder is None else self._held_back(self._decoder.close)
-
-    def check(self) -> None:
-        """Raise the error that was held back.
-
-        Raises:
-            DecodeError: There was one.
-        """
-        if self._error is not None:
-            error, self._error = self._error, None  # else the two would hold each other
-            raise error
-
-    def _held_back(
-        self, step: Callable[..., list[AnthropicCallResponseChunk]], *args: Any
-    ) -> list[AnthropicCallResponseChunk]:
-        try:
-            return step(*args)
-        except DecodeError as error:
-            self._error = error
-            chunks, error.chunks = error.chunks, []
-            return chunks

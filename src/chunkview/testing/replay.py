@@ -419,9 +419,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_message(self, request_id: str, body: bytes) -> None:
         # Here and not above: who only streams needs none of it.
+        from .._iterate import iter_chunks
         from ..accumulate import accumulate
         from ..errors import ChunkviewError, StreamError
-        from ..wire import iter_chunks
 
         try:
             message = accumulate(iter_chunks(body))

@@ -1,0 +1,282 @@
+"""Content blocks in the making: each takes its deltas in O(1) and is put together when it ends.
+
+Parts are collected and joined once, and a tool's input is parsed once. Each class says in `takes`
+which deltas it takes, and how.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from ._json import loads
+from .blocks import (
+    Citation,
+    CompactionBlock,
+    ContentBlock,
+    InvalidJson,
+    McpToolUseBlock,
+    ServerToolUseBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolUseBlock,
+)
+from .chunks import (
+    CitationsDeltaChunk,
+    CompactionDeltaChunk,
+    InputJsonDeltaChunk,
+    SignatureDeltaChunk,
+    TextDeltaChunk,
+    ThinkingDeltaChunk,
+)
+from .errors import DecodeError
+
+__all__ = ["Draft", "InputDraft", "PartsDraft", "TextDraft", "ThinkingDraft", "draft_of", "row_of"]
+
+Takes = Mapping[type, Callable[[Any, Any], None]]
+
+
+def row_of(table: Mapping[type, Any], cls: type) -> Any:
+    """Look a class up in a table; a subclass finds the row of its base. None without a row."""
+    row = table.get(cls)
+    if row is None:
+        return next((table[base] for base in cls.__mro__ if base in table), None)
+    return row
+
+
+class Draft:
+    """A content block in the making. This one takes no deltas: the block came whole.
+
+    Attributes:
+        start: The block as it started.
+        is_open: Whether the block has not ended yet.
+        ended_with_message: Whether it was the end of the message that ended the block.
+    """
+
+    __slots__ = ("_made", "ended_with_message", "is_open", "start")
+
+    takes: ClassVar[Takes] = {}
+    """How the draft takes a delta, by the delta's class."""
+
+    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+        self.start = start
+        self.is_open = is_open
+        self.ended_with_message = False
+        self._made: ContentBlock | None = None if is_open else start
+
+    def block(self) -> ContentBlock:
+        """The block as far as it has come."""
+        return self._finished() if self._made is None else self._made
+
+    def close(self) -> None:
+        """End the block, and let go of the parts that it was made of."""
+        self._made = self._finished()
+        self.is_open = False
+
+    def _finished(self) -> ContentBlock:
+        """Make the block from its start and the deltas so far."""
+        return self.start
+
+
+class PartsDraft(Draft):
+    """A block whose deltas are pieces of one string."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+        super().__init__(start, is_open=is_open)
+        self.parts: list[str] = []
+
+    def close(self) -> None:
+        super().close()
+        self.parts = []
+
+    def _joined(self) -> str:
+        """The string so far; the next call does not join the same parts again."""
+        if len(self.parts) > 1:
+            self.parts[:] = ["".join(self.parts)]
+        return self.parts[0] if self.parts else ""
+
+
+class TextDraft(PartsDraft):
+    """A text block: deltas append to its text and to its citations."""
+
+    __slots__ = ("citations",)
+
+    start: TextBlock
+
+    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+        super().__init__(start, is_open=is_open)
+        self.citations: list[Citation] = []
+
+    def _add_text(self, chunk: TextDeltaChunk) -> None:
+        self.parts.append(chunk.text)
+
+    def _add_citation(self, chunk: CitationsDeltaChunk) -> None:
+        self.citations.append(chunk.citation)
+
+    def _finished(self) -> ContentBlock:
+        citations = self.start.citations
+        if self.citations:
+            citations = (*(citations or ()), *self.citations)
+        return attrs.evolve(self.start, text=self.start.text + self._joined(), citations=citations)
+
+    takes: ClassVar[Takes] = {TextDeltaChunk: _add_text, CitationsDeltaChunk: _add_citation}
+
+
+class ThinkingDraft(PartsDraft):
+    """A thinking block: deltas append to its text, and a signature replaces the one before."""
+
+    __slots__ = ("signature",)
+
+    start: ThinkingBlock
+
+    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+        super().__init__(start, is_open=is_open)
+        self.signature = self.start.signature
+
+    def _add_thinking(self, chunk: ThinkingDeltaChunk) -> None:
+        self.parts.append(chunk.thinking)
+
+    def _set_signature(self, chunk: SignatureDeltaChunk) -> None:
+        self.signature = chunk.signature
+
+    def _finished(self) -> ContentBlock:
+        thinking = self.start.thinking + self._joined()
+        return attrs.evolve(self.start, thinking=thinking, signature=self.signature)
+
+    takes: ClassVar[Takes] = {
+        ThinkingDeltaChunk: _add_thinking,
+        SignatureDeltaChunk: _set_signature,
+    }
+
+
+class InputDraft(PartsDraft):
+    """A tool use: deltas are pieces of the input's JSON text, which is parsed when it ends."""
+
+    __slots__ = ()
+
+    start: ToolUseBlock | ServerToolUseBlock | McpToolUseBlock
+
+    def _add_json(self, chunk: InputJsonDeltaChunk) -> None:
+        self.parts.append(chunk.partial_json)
+
+    def _finished(self) -> ContentBlock:
+        text = self._joined()
+        if not text:
+            return self.start
+        return attrs.evolve(self.start, input=_object_or_text(text))
+
+    def partial_input(self) -> Any:
+        """Read what has come of the input, tolerant of the missing end.
+
+        Raises:
+            ImportError: jiter is not installed.
+        """
+        if self._made is not None:
+            return self._made.input  # type: ignore[attr-defined]
+        text = self._joined()
+        if not text:
+            return self.start.input
+        try:
+            from jiter import from_json
+        except ImportError as error:
+            raise ImportError(
+                "reading a tool input that is not complete needs jiter: "
+                "pip install 'chunkview[partial]'"
+            ) from error
+        try:
+            value = from_json(text.encode(), partial_mode="trailing-strings", allow_inf_nan=False)
+        except ValueError:
+            return InvalidJson(text)
+        # jiter stops at the end of the first value, and lets numbers beyond a float's range pass.
+        if isinstance(value, dict) and _is_finite(value) and not _has_more(text):
+            return value
+        return InvalidJson(text)
+
+    takes: ClassVar[Takes] = {InputJsonDeltaChunk: _add_json}
+
+
+class CompactionDraft(Draft):
+    """A compaction: each delta is the whole content, and replaces the one before."""
+
+    __slots__ = ("_content",)
+
+    start: CompactionBlock
+
+    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+        super().__init__(start, is_open=is_open)
+        self._content: dict[str, Any] = {}
+
+    def _replace(self, chunk: CompactionDeltaChunk) -> None:
+        # Keys that the chunk does not name replace too, so they must be what the block takes.
+        # Only the delta is checked here: the block may be large, and its deltas many.
+        content = {"encrypted_content": None, **chunk.to_event()["delta"], "type": "compaction"}
+        CompactionBlock.from_dict(content)
+        self._content = content
+
+    def _finished(self) -> ContentBlock:
+        if not self._content:
+            return self.start
+        return CompactionBlock.from_dict({**self.start.to_dict(), **self._content})
+
+    takes: ClassVar[Takes] = {CompactionDeltaChunk: _replace}
+
+
+_DRAFTS: dict[type[ContentBlock], type[Draft]] = {
+    TextBlock: TextDraft,
+    ThinkingBlock: ThinkingDraft,
+    ToolUseBlock: InputDraft,
+    ServerToolUseBlock: InputDraft,
+    McpToolUseBlock: InputDraft,
+    CompactionBlock: CompactionDraft,
+}
+
+
+def draft_of(block: ContentBlock, *, is_open: bool) -> Draft:
+    """Make the draft of a block.
+
+    Args:
+        block: The block as it starts.
+        is_open: Whether deltas may follow.
+
+    Returns:
+        The draft of its class.
+    """
+    draft: type[Draft] = row_of(_DRAFTS, type(block)) or Draft
+    return draft(block, is_open=is_open)
+
+
+def _object_or_text(text: str) -> dict[str, Any] | InvalidJson:
+    """Parse a tool's input, which is an object; anything else is kept verbatim."""
+    try:
+        value = loads(text)
+    except DecodeError:
+        return InvalidJson(text)
+    return value if isinstance(value, dict) else InvalidJson(text)
+
+
+def _is_finite(value: Any) -> bool:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+        elif isinstance(item, float) and not math.isfinite(item):
+            return False
+    return True
+
+
+def _has_more(text: str) -> bool:
+    """Whether a whole JSON value is followed by something else."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(text.lstrip(" \t\r\n"))
+    except (ValueError, RecursionError):
+        return False
+    return text.lstrip(" \t\r\n")[end:].strip(" \t\r\n") != ""

@@ -1,0 +1,243 @@
+"""Any source of a stream to chunk views: bytes, files, events, synchronous or asynchronous.
+
+`items_of` says how a source is iterated over, and names the remedy for the usual mistakes. `Intake`
+turns its items, which may be pieces of a body or events, into chunk views.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .decode import decode
+from .errors import DecodeError, kind_of
+from .wire import MAX_EVENT_BYTES, ChunkDecoder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+    from typing import BinaryIO
+
+    from .call_response_chunk import AnthropicCallResponseChunk, MessageStreamEvent
+    from .wire import Piece
+
+    Source = Iterable[MessageStreamEvent] | BinaryIO | Piece
+    AsyncSource = AsyncIterable[MessageStreamEvent] | Source
+
+__all__ = ["Intake", "aiter_chunks", "items_of", "iter_chunks", "sync_items_of"]
+
+
+def iter_chunks(
+    source: Source,
+    *,
+    loads: Callable[[bytes], Any] | None = None,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> Iterator[AnthropicCallResponseChunk]:
+    """Decode a stream from any source.
+
+    Args:
+        source: One whole body as bytes; a file opened in binary mode; or an iterable: of pieces
+            of a body (bytes, cut anywhere), or of events (mappings, JSON text as `str`, objects
+            of the SDK, chunk views).
+        loads: As for `ChunkDecoder`; for bytes only.
+        max_event_bytes: As for `ChunkDecoder`.
+
+    Yields:
+        The chunk views, in order. Those that came before a broken event are yielded before the
+        error is raised.
+
+    Raises:
+        DecodeError: As for `ChunkDecoder.feed` and `close`, and `decode`; and where the items are
+            lines or text of a body instead of its bytes.
+        TypeError: The source is none of these, such as a path or a response; the error says
+            what to give instead.
+    """
+    intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
+    for item in sync_items_of(source):
+        yield from intake.chunks_of(item)
+        intake.check()
+    yield from intake.end()
+    intake.check()
+
+
+async def aiter_chunks(
+    source: AsyncSource,
+    *,
+    loads: Callable[[bytes], Any] | None = None,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> AsyncIterator[AnthropicCallResponseChunk]:
+    """Decode an asynchronous stream from any source.
+
+    Args:
+        source: As for `iter_chunks`, or an asynchronous iterable of the same items.
+        loads: As for `ChunkDecoder`; for bytes only.
+        max_event_bytes: As for `ChunkDecoder`.
+
+    Yields:
+        The chunk views, in order. Those that came before a broken event are yielded before the
+        error is raised.
+
+    Raises:
+        DecodeError: As for `iter_chunks`.
+        TypeError: As for `iter_chunks`.
+    """
+    items = items_of(source)
+    intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
+    if hasattr(items, "__aiter__"):
+        async for item in items:
+            for chunk in intake.chunks_of(item):
+                yield chunk
+            intake.check()
+    else:
+        for item in items:
+            for chunk in intake.chunks_of(item):
+                yield chunk
+            intake.check()
+    for chunk in intake.end():
+        yield chunk
+    intake.check()
+
+
+class Intake:
+    """Takes the items of a source, pieces of a body or events, and gives chunk views.
+
+    What the synchronous and the asynchronous iterators have in common.
+    """
+
+    __slots__ = ("_decoder", "_options", "_text_is_json")
+
+    def __init__(self, **options: Any) -> None:
+        """Prepare to take items.
+
+        Args:
+            **options: The options of `ChunkDecoder`.
+        """
+        self._options = options
+        self._decoder: ChunkDecoder | None = None
+        self._text_is_json = False
+
+    def chunks_of(self, item: Any) -> list[AnthropicCallResponseChunk]:
+        """Take one item of the source.
+
+        Raises:
+            DecodeError: It is broken, and no chunk view precedes the fault.
+        """
+        if isinstance(item, (bytes, bytearray, memoryview)):
+            if self._decoder is None:
+                self._decoder = ChunkDecoder(**self._options)
+            return self._decoder.feed(item)
+        if isinstance(item, str) and not self._text_is_json:
+            if not item.strip():
+                return []
+            _refuse_lines(item)
+            self._text_is_json = True
+        return [decode(item)]
+
+    def check(self) -> None:
+        """Raise the error that waits behind the chunk views given last, if there is one.
+
+        Raises:
+            DecodeError: There is one.
+        """
+        if self._decoder is not None and self._decoder.error is not None:
+            self._decoder.close()
+
+    def end(self) -> list[AnthropicCallResponseChunk]:
+        """The source has ended.
+
+        Raises:
+            DecodeError: It has ended too early.
+        """
+        return [] if self._decoder is None else self._decoder.close()
+
+
+def sync_items_of(source: Any) -> Any:
+    """Give the items of a source that is not asynchronous, as `items_of` does.
+
+    Raises:
+        TypeError: As by `items_of`, or the source is asynchronous.
+    """
+    items = items_of(source)
+    if not hasattr(items, "__iter__"):
+        raise TypeError(
+            f"expected an iterable, got {kind_of(source)}, which is asynchronous: use "
+            "aiter_chunks(), or AnthropicStream with `async for`"
+        )
+    return items
+
+
+def items_of(source: Any) -> Any:
+    """Say how to iterate over a source.
+
+    Args:
+        source: What a user has given.
+
+    Returns:
+        An iterable or an asynchronous iterable of pieces of a body or of events. One whole body
+        is its own only item.
+
+    Raises:
+        TypeError: The source cannot be iterated over, or not in a way that makes sense. The error
+            says what to give instead.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return (source,)
+    if isinstance(source, (io.BufferedIOBase, io.RawIOBase)):
+        return _pieces_of_file(source)
+    remedy = _remedy(source)
+    if remedy:
+        raise TypeError(f"expected an iterable of events or bytes, got {kind_of(source)}: {remedy}")
+    return source
+
+
+def _pieces_of_file(file: Any) -> Iterator[bytes]:
+    """Read a file piece by piece: lines would be three pieces for each event."""
+    read = getattr(file, "read1", file.read)
+    while True:
+        data = read(_READ_SIZE)
+        if data is None:
+            raise BlockingIOError("the file is in non-blocking mode and has nothing to read yet")
+        if not data:
+            return
+        yield data
+
+
+_READ_SIZE = 64 * 1024
+
+
+def _remedy(source: Any) -> str:
+    """Say what to give instead of a source that is none, or ""."""
+    if isinstance(source, str):
+        return "give bytes, or an open file (open(path, 'rb'))"
+    if isinstance(source, io.TextIOBase):
+        return "open the file in binary mode (open(path, 'rb'))"
+    if isinstance(source, Mapping):
+        return "it is one event, or a response that holds a stream; give an iterable of events"
+    if hasattr(source, "__iter__") or hasattr(source, "__aiter__"):
+        return ""
+    if hasattr(source, "__await__"):
+        return "await it first"
+    if hasattr(source, "iter_bytes"):  # httpx, and raw responses of the SDK
+        return "give its iter_bytes(), or its aiter_bytes() where it is asynchronous"
+    if hasattr(getattr(source, "content", None), "iter_any"):  # aiohttp
+        return "give its content.iter_any()"
+    if hasattr(source, "__fspath__"):
+        return "give bytes, or an open file (open(path, 'rb'))"
+    if hasattr(source, "__enter__") or hasattr(source, "__aenter__"):
+        return "enter it with a `with` statement first, and give what that gives"
+    return "there is nothing to iterate over"
+
+
+def _refuse_lines(text: str) -> None:
+    """Refuse what `iter_lines()` and `iter_text()` give.
+
+    Raises:
+        DecodeError: The text belongs to the body of an event stream.
+    """
+    if text.lstrip("\ufeff \t\r\n").startswith(("event:", "data:", "id:", "retry:", ":")):
+        raise DecodeError(
+            "the items are text of an event stream, as iter_lines() and iter_text() give it: "
+            "give the bytes of iter_bytes() (httpx), iter_content(None) (requests) or "
+            "content.iter_any() (aiohttp)",
+            event=text,
+        )
