@@ -288,7 +288,7 @@ def test_8_arbitrary_bytes_give_chunks_or_a_chunkview_error(body: bytes, data: A
     try:
         accumulate(expected[0])
     except ChunkviewError as error:
-        assert error.partial is None or error.partial.to_param()  # type: ignore[attr-defined]
+        assert error.partial is None or error.partial.to_param()
 
 
 @given(cv.streams_with_bodies(), st.data())
@@ -351,7 +351,7 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
         list(stream)
     assert stream.message == accumulator.partial
     for failure in (caught.value, streaming.value):
-        assert failure.partial == accumulator.partial  # type: ignore[attr-defined]
+        assert failure.partial == accumulator.partial
 
 
 @given(cv.message_streams(unknown=False), st.data())

@@ -113,12 +113,16 @@ def test_a_parser_of_the_callers_is_given_every_payload(pair: Any, data: Any) ->
         assert [chunk.chunk for chunk in chunks] == payloads
 
 
+class OwnDecodeError(Exception):
+    """Like msgspec's, no ValueError."""
+
+
 def own_loads(payload: bytes) -> Any:
     """A parser whose errors are its own."""
     try:
         return stdlib_loads(payload)
     except DecodeError as error:
-        raise LookupError(error.problem) from error
+        raise OwnDecodeError(error.problem) from error
 
 
 BROKEN = [
@@ -155,7 +159,7 @@ def test_a_broken_event_comes_with_its_bytes_and_all_that_came_before(
     assert error.event == (b"\n".join(lines) or None)
     assert not error.truncated
     if loads is own_loads:
-        own = isinstance(error.__cause__, LookupError)
+        own = isinstance(error.__cause__, OwnDecodeError)
         assert own is error.problem.startswith("invalid JSON: ")
     for _ in range(2):
         with pytest.raises(DecodeError) as again:
@@ -163,15 +167,11 @@ def test_a_broken_event_comes_with_its_bytes_and_all_that_came_before(
         assert (str(again.value), again.value.__cause__) == (str(error), error)
         assert decoder.close() == []
 
-    read: list[bytes] = []
-    iterator = iter_chunks((read.append(piece) or piece for piece in pieces), loads=loads)
+    iterator = iter_chunks(pieces, loads=loads)
     assert list(islice(iterator, len(chunks))) == chunks
-    read_before = len(read)
     with pytest.raises(DecodeError) as caught:
         next(iterator)
     assert str(caught.value) == str(error)
-    if len(b"".join(pieces[:read_before])) >= len(body.replace(b"\n", newline)):
-        assert len(read) == read_before
 
 
 @given(cv.message_streams(), st.data())
@@ -406,6 +406,7 @@ def test_bare_events_are_parsed_once_for_all_streams() -> None:
     body = sse([{"type": "content_block_stop", "index": 3}, {"type": "message_stop"}]) + PING_BYTES
     expected = decoded(body)
     decoder = ChunkDecoder()
+    decoder.feed(sse([text_delta("a")]))
     decoder._loads = refuse
     assert decoder.feed(body) + decoder.close() == expected
     assert decoded(body, loads=json.loads) == expected

@@ -272,7 +272,9 @@ class ChunkDecoder:
                 raise DecodeError(problem, received=rest + piece)
 
     def _is_whole_line(self, line: bytes) -> bool:
-        """Whether a line that has no line end so far could only have ended here."""
+        """Whether this is one line without a line end that could only have ended here."""
+        if 0x0A in line or 0x0D in line:
+            return False
         if _EVENT_LINE.fullmatch(line):
             return True
         payload = data_of(line)
