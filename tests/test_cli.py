@@ -14,16 +14,28 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chunkview import __version__, accumulate, iter_chunks
+from chunkview import __version__, accumulate, decode, iter_chunks
+from chunkview._display import Transcript, as_table
 from chunkview._reading import Reading
 from chunkview.cli import main
 from chunkview.testing import recording, recording_names
+from support import (
+    MESSAGE_STOP,
+    block_start,
+    block_stop,
+    delta,
+    message_delta,
+    message_start,
+    sse,
+    tool_start,
+    tool_stream,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -594,6 +606,352 @@ def test_a_source_that_fails_is_reported_and_what_came_before_is_kept() -> None:
     assert reading.failure is not None
     assert reading.failure.offset == DELTA
     assert reading.failure.problem == "cannot be read any further: Input/output error"
+
+
+# show: what a terminal would obey
+
+
+HARMFUL = "".join(
+    map(
+        chr,
+        [
+            *(code for code in range(0x20) if chr(code) not in "\n\t"),
+            *range(0x7F, 0xA0),
+            *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029),
+            *range(0x202A, 0x202F),
+            *range(0x2066, 0x206A),
+        ],
+    )
+)
+HALVES = "\ud83d\ude00\udcff"
+
+harmful = st.text(st.sampled_from(HARMFUL + HALVES + 'a"\\ \n\t\u00e9\U0001f409'), min_size=1)
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def run(
+    *arguments: str,
+    is_terminal: bool = False,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+) -> tuple[str, str, int]:
+    """Run the command line with outputs of a kind: what it wrote to each, and its status."""
+    kind = Terminal if is_terminal else io.TextIOWrapper
+    # No line ends are translated, so that what is read back is what was written.
+    out = kind(io.BytesIO(), encoding, errors, newline="\n")
+    complaints = io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace", newline="\n")
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(complaints):
+        try:
+            status = main(arguments)
+        except SystemExit as end:
+            status = int(str(end.code))
+        out.flush()
+        complaints.flush()
+    written = [stream.buffer.getvalue().decode(encoding) for stream in (out, complaints)]  # type: ignore[attr-defined]
+    return written[0], written[1], status
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each string in a JSON value, as the container and the key under which it is."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in list(items):
+        if isinstance(item, str):
+            yield value, key
+        elif isinstance(item, (dict, list)):
+            yield from places(item)
+
+
+@st.composite
+def bodies_with(draw: st.DrawFn, text: str) -> bytes:
+    """A recorded stream with a text in the place of any string or key, or around its bytes."""
+    body = recording(draw(st.sampled_from(recording_names())))
+    events = [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: ")]
+    container, key = draw(st.sampled_from(list(places(events))))
+    where = draw(st.sampled_from(["value", "value", "key", "line"]))
+    if where == "value":
+        container[key] = text
+    elif where == "key":
+        container[text] = container.pop(key)
+    lines = [b"data: " + json.dumps(event).encode() for event in events]
+    if where == "line":
+        lines.insert(draw(st.integers(0, len(lines))), text.encode(errors="surrogatepass"))
+    return b"\n\n".join([*lines, b""])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("harmful")
+
+
+MODES = [["--no-color"], ["--chunks"], ["--json"]]
+
+
+@needs_posix
+@given(
+    data=st.data(),
+    texts=st.lists(harmful, min_size=2, max_size=3),
+    mode=st.sampled_from(MODES),
+    is_missing=st.booleans(),
+)
+def test_nothing_that_a_terminal_would_obey_reaches_it(
+    place: Path, data: st.DataObject, texts: list[str], mode: list[str], is_missing: bool
+) -> None:
+    """Wherever a text is, in streams and names, a terminal gets no control but line feed, tab."""
+    paths = []
+    for number, text in enumerate(texts):
+        name = (text.replace("\0", "") + str(number)).encode(errors="surrogatepass")[-200:]
+        path = os.fsdecode(os.fsencode(place / "x").removesuffix(b"x") + name.replace(b"/", b""))
+        Path(path).write_bytes(data.draw(bodies_with(text)))
+        paths.append(path)
+    if is_missing:
+        Path(paths[-1]).unlink()
+    for files in (paths, paths[:1]):
+        out, complaints, _ = run("show", *mode, *files, is_terminal=True)
+        assert not set(HARMFUL + HALVES) & set(out + complaints)
+        piped, _, _ = run("show", *mode, *files)
+        if mode == ["--json"]:
+            rows, exact = ([json.loads(line) for line in o.split("\n")[:-1]] for o in (out, piped))
+            assert rows == exact
+            assert {row["file"] for row in rows} <= set(files)
+    assert not set(HARMFUL + HALVES) & set(run("serve", *paths, "missing\x9b")[1])
+
+
+@given(text=st.text(st.sampled_from(HARMFUL + "ab \n\t\u00e9")), thinking=st.booleans())
+def test_to_a_pipe_a_text_stays_exactly_as_it_is(place: Path, text: str, thinking: bool) -> None:
+    """What is not a terminal gets each character of the text."""
+    kind = "thinking" if thinking else "text"
+    path = place / "piped.sse"
+    start = block_start(0, type=kind, **{kind: ""}, **({"signature": ""} if thinking else {}))
+    chunk = content_delta(kind, text)
+    events = [message_start(), start, chunk, block_stop(), message_delta(), MESSAGE_STOP]
+    path.write_bytes(sse(events))
+    out, complaints, status = run("show", str(path))
+    shown = "| " + text.replace("\n", "\n| ") if thinking and text else text
+    assert out.startswith(shown)
+    assert (complaints, status) == ("", 0)
+    rows = [json.loads(line) for line in run("show", "--json", str(path))[0].split("\n")[:-1]]
+    assert "".join(row[kind if thinking else "content"] for row in rows) == text
+
+
+def content_delta(kind: str, text: str) -> dict[str, Any]:
+    fields: Any = {kind: text}
+    return delta(f"{kind}_delta", **fields)
+
+
+def transcript_of(*parts: tuple[str, str], is_terminal: bool) -> str:
+    transcript = Transcript(is_terminal=is_terminal, color=False)
+    chunks = [decode(content_delta(kind, part)) for kind, part in parts]
+    return "".join([*map(transcript.add, chunks), transcript.end()])
+
+
+@given(
+    texts=st.lists(st.text(st.sampled_from(HALVES + "ab\n"))),
+    kind=st.sampled_from(["text", "thinking"]),
+    is_terminal=st.booleans(),
+)
+def test_half_a_character_is_joined_to_its_other_half_or_marked(
+    texts: list[str], kind: str, is_terminal: bool
+) -> None:
+    """However a text is cut, its halves are joined, and one that stays alone is U+FFFD."""
+    joined = "".join(texts).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    shown = transcript_of(*[(kind, text) for text in texts], is_terminal=is_terminal)
+    assert shown == transcript_of((kind, joined), is_terminal=is_terminal)
+
+
+def test_half_a_character_ends_where_the_thinking_ends() -> None:
+    parts = [("thinking", "a\ud83d"), ("text", "\ude00b"), ("text", "\ud83d")]
+    shown = transcript_of(*parts, is_terminal=False)
+    assert shown == "| a\ufffd\n\n\ufffdb\ufffd\n\n"
+
+
+@needs_posix
+@pytest.mark.parametrize("mode", [[], *MODES], ids=" ".join)
+def test_a_pseudo_terminal_gets_no_escapes_but_those_of_the_command_line_itself(
+    mode: list[str], start: Start, tmp_path: Path
+) -> None:
+    bad = "\x1b]0;title\x07\x9b31m\u202e\x7f"
+    body = b"".join(
+        b"data: %b\n\n" % json.dumps(event).encode()
+        for event in [
+            message_start(model=bad),
+            tool_start(name=bad, input={bad: bad}),
+            block_stop(),
+            block_start(1),
+            delta("text_delta", 1, text=bad),
+            {"type": "error", "error": {"type": bad, "message": bad}},
+        ]
+    )
+    path = tmp_path / bad
+    path.write_bytes(body)
+    arguments = [*mode, str(path), str(path), str(tmp_path / f"missing{bad}")]
+    written = run_on_terminal(start, "-m", "chunkview", "show", *arguments)
+    assert "31m" in written
+    ours = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r\n?")
+    assert not set(HARMFUL) & set(ours.sub("", written))
+
+
+def test_an_argument_that_is_not_known_is_named_without_its_controls(capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["show", "file", "--\x1b[31m\u202e\udcff"])
+    err = capsys.readouterr().err
+    assert err.endswith("unrecognized arguments: --\\x1b[31m\\u202e\\xff\n")
+
+
+def test_the_demo_shows_nothing_of_an_error_that_a_terminal_would_obey(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harmless = recording("error")
+    bad = harmless.replace(b"Overloaded", "\x9b31m\u202e".encode())
+    assert bad != harmless
+    monkeypatch.setattr(
+        "chunkview._demo.recording", lambda name: bad if name == "error" else recording(name)
+    )
+    out, _, status = run("demo", "--no-delay", is_terminal=True)
+    assert status == 0
+    assert "\x9b" not in out
+    assert "\\x9b31m\\u202e" in out
+
+
+# show: names and encodings
+
+
+@needs_posix
+def test_a_name_that_is_not_utf_8_is_shown_by_its_bytes(tmp_path: Path, start: Start) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff\x80.sse"
+    Path(os.fsdecode(name)).write_bytes(ERROR)
+    for environment in ({"PYTHONUTF8": "1"}, {"PYTHONUTF8": "1", "PYTHONIOENCODING": ":strict"}):
+        arguments = ["-m", "chunkview", "show", os.fsdecode(name), os.fsdecode(name)]
+        output, errors, _ = read_rest(start(*arguments, **environment))
+        assert f"==> {tmp_path}/\\xff\\x80.sse <==\n" in output.decode()
+        assert f"\n{tmp_path}/\\xff\\x80.sse  none " in output.decode()
+        assert errors.decode().startswith(f"chunkview: {tmp_path}/\\xff\\x80.sse: byte ")
+        output, _, _ = read_rest(start(*arguments, "--json", **environment))
+        rows = [json.loads(line) for line in output.decode().splitlines()]
+        assert {row["file"] for row in rows} == {os.fsdecode(name)}
+
+
+ENCODINGS = [
+    f"{encoding}:{errors}"
+    for encoding in ("ascii", "latin-1", "cp1252", "utf-8", "utf-16")
+    for errors in ("strict", "surrogateescape", "surrogatepass", "replace")
+    if (encoding, errors) != ("utf-16", "surrogateescape")
+]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+@pytest.mark.parametrize("mode", MODES, ids=" ".join)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_no_encoding_of_the_output_is_a_reason_to_stop(
+    encoding: str, mode: list[str], tmp_path: Path, *, is_terminal: bool
+) -> None:
+    name, _, errors = encoding.partition(":")
+    dragon = TEXT.replace(b'"text":"I"', '"text":"\U0001f409\xe9I"'.encode())
+    paths = [str(tmp_path / "\xe9.sse"), str(tmp_path / "plain.sse")]
+    for path, body in zip(paths, (dragon, TEXT), strict=True):
+        Path(path).write_bytes(body)
+    out, complaints, status = run(
+        "show", *mode, *paths, is_terminal=is_terminal, encoding=name, errors=errors
+    )
+    assert (complaints, status) == ("", 0)
+    if mode == ["--json"]:
+        rows = [json.loads(line) for line in out.splitlines()]
+        assert "".join(row["content"] for row in rows) == text_of(dragon) + text_of(TEXT)
+        assert sorted({row["file"] for row in rows}) == sorted(paths)
+
+
+@needs_posix
+@pytest.mark.parametrize("arguments", [["show"], ["show", "--json"], ["demo", "--no-delay"]])
+def test_the_c_locale_is_no_reason_to_stop(
+    arguments: list[str], start: Start, files: Files
+) -> None:
+    paths = files(body=TEXT) if arguments[0] == "show" else []
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+    output, errors, status = read_rest(start("-m", "chunkview", *arguments, *paths, **plain))
+    assert b"\\u2019d hand you" in output
+    assert (errors, status) == (b"", 0)
+
+
+# show: what is absurdly long
+
+
+@given(
+    rows=st.integers(1, 5).flatmap(
+        lambda columns: st.lists(
+            st.lists(st.integers(0, 10_000).map("x".__mul__), min_size=columns, max_size=columns),
+            min_size=1,
+            max_size=40,
+        )
+    ),
+    data=st.data(),
+)
+def test_a_table_is_not_much_longer_than_its_cells(
+    rows: list[list[str]], data: st.DataObject
+) -> None:
+    """A cell adds a bounded number of spaces to each row, however long it is."""
+    columns = len(rows[0])
+    words = data.draw(st.integers(0, columns))
+    table = as_table(rows, words=words)
+    assert [line.split() for line in table.splitlines()] == [
+        [cell for cell in row if cell] for row in rows
+    ]
+    assert len(table) <= sum(len(cell) for row in rows for cell in row) + len(rows) * columns * 202
+
+
+def test_one_long_name_among_many_tool_calls_is_written_once(files: Files, capsys: Capture) -> None:
+    calls, length = 300, 100_000
+    events = [message_start()]
+    for number in range(calls):
+        name = "x" * length if number == 0 else "get_weather"
+        events += [tool_start(number, id=f"toolu_{number}", name=name), block_stop(number)]
+    body = sse([*events, message_delta("tool_use"), MESSAGE_STOP])
+    assert main(["show", *files(body=body)]) == 0
+    out = capsys.readouterr().out
+    assert len(out) < len(body)
+    assert f"\ntool call      {'x' * 200}... (100,000 characters) {{}}\n" in out
+    assert out.count("tool call      get_weather {}\n") == calls - 1
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_one_long_stop_reason_among_many_files_is_not_padded_to(
+    files: Files, *, is_terminal: bool
+) -> None:
+    length = 100_000
+    long = TEXT.replace(b"end_turn", b"x" * length)
+    paths = files(long=long, **{f"file{number}": TEXT for number in range(100)})
+    out, _, status = run("show", *paths, is_terminal=is_terminal)
+    assert status == 0
+    assert len(out) < 3 * length
+    assert "... (100,000 characters)" in re.sub(r"\s*│\s*│?\s*", "", out)
+
+
+def test_a_tool_input_is_shown_whole_unless_it_is_absurdly_long(
+    files: Files, capsys: Capture
+) -> None:
+    for length, end in ((9_000, 'x"}\n'), (50_000, "x... (50,009 characters)\n")):
+        main(["show", *files(body=sse(tool_stream(json.dumps({"a": "x" * length}))))])
+        (line,) = re.findall("(?m)^tool call.*\n", capsys.readouterr().out)
+        assert line.endswith(end)
+        assert len(line) < 11_000
+
+
+def test_an_error_is_told_at_a_bounded_length(files: Files, capsys: Capture) -> None:
+    assert main(["show", *files(body=ERROR.replace(b"Overloaded", b"x" * 100_000))]) == 1
+    err = capsys.readouterr().err
+    assert len(err) < 3_000
+    assert err.endswith(" characters)\n")
+
+
+def test_counts_that_make_no_sense_have_no_cost(files: Files, capsys: Capture) -> None:
+    body = TEXT.replace(b'"input_tokens":12', b'"input_tokens":-12')
+    assert main(["show", *files(first=body, second=TEXT)]) == 0
+    out = capsys.readouterr().out
+    assert "tokens         -12 input" in out
+    assert "cost           not known: " in out
+    assert out.endswith(" at least $0.002057\n")
 
 
 # show: live

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from ._display import summary
+from ._display import printable, summary
 from .anthropic import anthropic_call
 from .testing import ReplayServer, recording
 
@@ -81,7 +81,7 @@ def run(
         try:
             _show(stream, write, transcript())
         except anthropic.APIStatusError as error:
-            write(f"The client raised {type(error).__name__}: {error.message}\n")
+            write(f"The client raised {type(error).__name__}: {printable(error.message)}\n")
             write(f"stream.content still is {stream.content!r}\n")
 
 

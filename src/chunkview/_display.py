@@ -7,6 +7,7 @@ totals of several.
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ __all__ = [
     "as_json",
     "as_table",
     "printable",
+    "printable_name",
+    "shortened",
     "summary",
     "totals",
 ]
@@ -35,21 +38,69 @@ __all__ = [
 _DIM, _PLAIN = "\033[2m", "\033[0m"
 _THINKING = "| "
 
-# What a terminal would obey rather than show; a stream may hold anything.
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-_CONTROLS_IN_TEXT = {code: _CONTROLS[code] for code in _CONTROLS if chr(code) not in "\n\t"}
+# What a terminal would obey rather than show; a stream may hold anything. The controls of ASCII
+# and Latin-1, those of the direction of writing, and the separators of lines and paragraphs.
+_HARMFUL = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029),
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+)
+_HALVES = range(0xD800, 0xE000)
+_ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _HARMFUL}
+_ESCAPES_IN_TEXT = {code: _ESCAPES[code] for code in _HARMFUL if chr(code) not in "\n\t"}
+_MARKS = dict.fromkeys(_HALVES, "\N{REPLACEMENT CHARACTER}")
+# Bytes of a file's name that are not in the file system's encoding: Python has them as halves.
+_BYTES = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
+
+# Half a character cannot be encoded. In JSON it can be written as an escape.
+_HALF = re.compile("[\ud800-\udfff]")
+_HARMFUL_OR_HALF = re.compile(f"[{re.escape(''.join(map(chr, _HARMFUL)))}\ud800-\udfff]")
+
+# The most characters that are shown of a model's or a tool's name, and of a tool's input.
+_LONGEST_NAME = 200
+_LONGEST_INPUT = 10_000
+# The most spaces that one long cell adds to the others of its column.
+_WIDEST = 200
 
 
 def printable(text: str) -> str:
     """Write control characters as escapes, so that a terminal shows them and stays on the line.
 
     Args:
-        text: A file's name, or something short from a stream.
+        text: Something short from a stream.
 
     Returns:
-        The text, without control characters.
+        The text, without control characters, those of the direction of writing among them. Half
+        a character is U+FFFD.
     """
-    return text.translate(_CONTROLS)
+    return text.translate(_ESCAPES).translate(_MARKS)
+
+
+def printable_name(file: str) -> str:
+    """Write a file's name like `printable`, and its bytes that are no characters as escapes.
+
+    Args:
+        file: The name, as Python decodes it.
+
+    Returns:
+        The name as it can be shown; no longer one to open a file with.
+    """
+    return printable(file.translate(_BYTES))
+
+
+def shortened(text: str, longest: int) -> str:
+    """Cut a text that is absurdly long, and say how long it was.
+
+    Args:
+        text: Any text.
+        longest: The most characters to show of it.
+
+    Returns:
+        The text, or its beginning, an ellipsis and the number of its characters.
+    """
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
 
 
 class Transcript:
@@ -60,12 +111,14 @@ class Transcript:
 
         Args:
             is_terminal: Whether a terminal will show it, which must not obey what it shows. For
-                anything else the text stays exactly as it is.
+                anything else the text stays exactly as it is, but for half a character that
+                stays alone: it is U+FFFD, since no encoding has it.
             color: Whether thinking is dimmed besides.
         """
         self._is_terminal = is_terminal
         self._color = color
         self._kind = ""
+        self._half = ""
         self._at_line_start = True
 
     def add(self, chunk: AnthropicCallResponseChunk) -> str:
@@ -75,20 +128,10 @@ class Transcript:
             chunk: The chunk view.
 
         Returns:
-            What is to be written for it, often "".
+            What is to be written for it, often "". Half a character at its end is kept until the
+            other half comes.
         """
-        written = ""
-        if chunk.thinking:
-            written += self._turn_to("thinking")
-            thinking = self._harmless(chunk.thinking).replace("\n", f"\n{_THINKING}")
-            if self._at_line_start:
-                thinking = _THINKING + thinking
-            written += f"{_DIM}{thinking}{_PLAIN}" if self._color else thinking
-            self._at_line_start = False
-        if chunk.content:
-            written += self._turn_to("text") + self._harmless(chunk.content)
-            self._at_line_start = chunk.content.endswith("\n")
-        return written
+        return self._add("thinking", chunk.thinking) + self._add("text", chunk.content)
 
     def end(self) -> str:
         """End the transcript, so that something else can follow.
@@ -96,23 +139,53 @@ class Transcript:
         Returns:
             The line feed that is missing and an empty line; nothing after nothing.
         """
-        return f"{self._line_end()}\n" if self._kind else ""
+        return f"{self._kind_end()}\n" if self._kind else ""
 
-    def _turn_to(self, kind: str) -> str:
-        """Leave an empty line between thinking and text."""
-        before, self._kind = self._kind, kind
-        return "" if before in ("", kind) else f"{self._line_end()}\n"
+    def _add(self, kind: str, text: str) -> str:
+        if not text:
+            return ""
+        before = ""
+        if kind != self._kind:
+            # An empty line between thinking and text.
+            before = f"{self._kind_end()}\n" if self._kind else ""
+            self._kind = kind
+        text = self._half + text
+        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        return before + self._shown(text[:-1] if self._half else text)
 
-    def _line_end(self) -> str:
+    def _kind_end(self) -> str:
+        """What is missing of the text or the thinking, up to the end of its line."""
+        half, self._half = self._half, ""
+        written = self._shown(half)
         is_missing = not self._at_line_start
         self._at_line_start = True
-        return "\n" * is_missing
+        return written + "\n" * is_missing
 
-    def _harmless(self, text: str) -> str:
-        return text.translate(_CONTROLS_IN_TEXT) if self._is_terminal else text
+    def _shown(self, text: str) -> str:
+        if not text:
+            return ""
+        if _HALF.search(text):
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        if self._is_terminal:
+            text = text.translate(_ESCAPES_IN_TEXT)
+        if self._kind == "text":
+            self._at_line_start = text.endswith("\n")
+            return text
+        text = text.replace("\n", f"\n{_THINKING}")
+        if self._at_line_start:
+            text = _THINKING + text
+        self._at_line_start = False
+        return f"{_DIM}{text}{_PLAIN}" if self._color else text
 
 
-def as_json(file: str, offset: int, chunk: AnthropicCallResponseChunk, *, ascii_only: bool) -> str:
+def as_json(
+    file: str,
+    offset: int,
+    chunk: AnthropicCallResponseChunk,
+    *,
+    ascii_only: bool,
+    is_terminal: bool,
+) -> str:
     """Write a chunk view for other programs.
 
     Args:
@@ -120,12 +193,14 @@ def as_json(file: str, offset: int, chunk: AnthropicCallResponseChunk, *, ascii_
         offset: How many bytes come before its event there.
         chunk: The chunk view.
         ascii_only: Whether characters beyond ASCII are written as JSON escapes.
+        is_terminal: Whether a terminal will show it: what it would obey is written as JSON
+            escapes, so that the JSON means the same.
 
     Returns:
-        A JSON object on one line, always with the same keys.
+        A JSON object on one line, always with the same keys, which UTF-8 can encode.
     """
     usage = chunk.usage
-    return json.dumps(
+    text = json.dumps(
         {
             "file": file,
             "offset": offset,
@@ -146,6 +221,12 @@ def as_json(file: str, offset: int, chunk: AnthropicCallResponseChunk, *, ascii_
         },
         ensure_ascii=ascii_only,
     )
+    return _json_escaped(text, _HARMFUL_OR_HALF if is_terminal else _HALF)
+
+
+def _json_escaped(text: str, characters: re.Pattern[str]) -> str:
+    """Write characters, which JSON text has in its strings only, as JSON's escapes."""
+    return characters.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def summary(message: Message) -> str:
@@ -166,8 +247,8 @@ def summary(message: Message) -> str:
     }
     price = _price(message)
     rows = [
-        ("model", message.model),
-        ("id", message.id),
+        ("model", shortened(message.model, _LONGEST_NAME)),
+        ("id", shortened(message.id, _LONGEST_NAME)),
         ("finish reason", _finish_reason(message)),
         ("tokens", ", ".join(f"{_number(count)} {name}" for name, count in tokens.items())),
         ("cost metadata", _further_costs(counts)),
@@ -206,12 +287,16 @@ def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ..
         for column, number in zip(columns, numbers, strict=True):
             column.append(number)
         reason = "unreadable" if message is None else message.stop_reason or "none"
-        rows.append((printable(file), printable(reason), *map(_number, numbers)))
+        reason = printable(shortened(reason, _LONGEST_NAME))
+        rows.append((printable_name(file), reason, *map(_number, numbers)))
     return [*rows, ("total", "", *map(_sum, columns))]
 
 
 def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
     """Align columns by means of spaces.
+
+    A cell of more than 200 characters moves the rest of its own row to the right and no other
+    row, or the table would grow with the product of its longest cell and its rows.
 
     Args:
         rows: Cells, equally many in each row.
@@ -220,7 +305,7 @@ def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
     Returns:
         Lines, each with its line feed.
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [min(max(map(len, column)), _WIDEST) for column in zip(*rows, strict=True)]
     lines: list[str] = []
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row[:words], widths, strict=False)]
@@ -235,8 +320,11 @@ def _finish_reason(message: Message) -> str:
     reason = message.stop_reason
     if reason is None:
         return "none, the message is not finished"
-    shown = f"{reason} ({', '.join(common_finish_reasons(reason) or ['no common counterpart'])})"
-    return f"{shown}, at {message.stop_sequence!r}" if message.stop_sequence else shown
+    common = ", ".join(common_finish_reasons(reason) or ["no common counterpart"])
+    shown = f"{shortened(reason, _LONGEST_NAME)} ({common})"
+    if not message.stop_sequence:
+        return shown
+    return f"{shown}, at {shortened(repr(message.stop_sequence), _LONGEST_NAME)}"
 
 
 def _further_costs(counts: CostMetadata) -> str:
@@ -251,16 +339,22 @@ def _further_costs(counts: CostMetadata) -> str:
         "region": counts.region,
         "speed": counts.speed,
     }
-    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+    return ", ".join(
+        f"{name} {shortened(str(value), _LONGEST_NAME)}"
+        for name, value in values.items()
+        if value is not None
+    )
 
 
 def _tool_call(block: ContentBlock) -> tuple[str, str] | None:
     if not isinstance(block, (ToolUseBlock, ServerToolUseBlock, McpToolUseBlock)):
         return None
-    name = "tool call" if isinstance(block, ToolUseBlock) else "server tool"
+    kind = "tool call" if isinstance(block, ToolUseBlock) else "server tool"
+    name = shortened(block.name, _LONGEST_NAME)
     if isinstance(block.input, InvalidJson):
-        return name, f"{block.name} with invalid JSON: {block.input.text}"
-    return name, f"{block.name} {json.dumps(block.input, ensure_ascii=False)}"
+        return kind, f"{name} with invalid JSON: {shortened(block.input.text, _LONGEST_INPUT)}"
+    text = shortened(json.dumps(block.input, ensure_ascii=False), _LONGEST_INPUT)
+    return kind, f"{name} {_json_escaped(text, _HARMFUL_OR_HALF)}"
 
 
 def _price(message: Message) -> Decimal | str:

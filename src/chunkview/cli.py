@@ -24,6 +24,8 @@ from ._display import (
     as_json,
     as_table,
     printable,
+    printable_name,
+    shortened,
     summary,
     totals,
 )
@@ -32,7 +34,7 @@ from ._reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import TextIO
+    from typing import NoReturn, TextIO
 
     from .message import Message
 
@@ -43,6 +45,12 @@ _READ_SIZE = 64 * 1024
 # What a shell reports for a program that the signal ended: 128 + its number.
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
+
+# What Python may do with characters that an encoding lacks, and that stops at some.
+_STOPPING = ("strict", "surrogateescape", "surrogatepass")
+
+# The most characters that are shown of a problem.
+_LONGEST_PROBLEM = 2_000
 
 # More would be beyond what a thread can wait.
 _FOREVER = 1_000_000.0
@@ -66,6 +74,9 @@ _SHOW_DESCRIPTION = """\
 Show recorded or live streams: the text as it arrives, the thinking marked with "| ", and then a
 summary with the finish reason, the tokens, the cost (it takes the extra "prices") and the tool
 calls. Several files get their totals at the end.
+
+A terminal gets control characters as escapes; pipes and files get the text as it is. The summary
+shows at most 200 characters of a name and 10,000 of a tool's input; --json shows everything.
 
 Of a file that is broken, out of order, cut short or ended by an error event, what came before is
 shown. Standard error names the file and the byte at which the event in question begins: so many
@@ -140,8 +151,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Whoever starts us may have closed them.
     sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
     for stream in (sys.stdout, sys.stderr):
-        # A character that the output's encoding lacks is no reason to stop.
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        # A character that the output's encoding lacks is no reason to stop. In the C locale Python
+        # chooses a way to treat it that lets the bytes of file names pass, and nothing else.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in _STOPPING:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
@@ -169,20 +181,27 @@ def _drop_output() -> None:
         os.close(nowhere)
 
 
-def _complain(problem: str) -> None:
+def _complain(problem: str, *, file: str = "") -> None:
+    about = f"{printable_name(_name(file))}: " if file else ""
+    shown = printable(shortened(problem, _LONGEST_PROBLEM))
     with suppress(OSError):
-        print(f"chunkview: {printable(problem)}", file=sys.stderr, flush=True)
+        print(f"chunkview: {about}{shown}", file=sys.stderr, flush=True)
 
 
 def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that names what it does not understand as a terminal can show it."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(shortened(printable_name(message), _LONGEST_PROBLEM))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Make the parser of the command line, with all its commands."""
-    parser = _described(
-        argparse.ArgumentParser(prog="chunkview"), description=_DESCRIPTION, epilog=_EPILOG
-    )
+    parser = _described(_Parser(prog="chunkview"), description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"chunkview {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -276,14 +295,14 @@ def _show(arguments: argparse.Namespace) -> int:
         for number, file in enumerate(files):
             out = io.StringIO() if is_held_back else sys.stdout
             if len(files) > 1 and not arguments.json:
-                print("\n" * (number > 0) + f"==> {printable(_name(file))} <==", file=out)
+                print("\n" * (number > 0) + f"==> {printable_name(_name(file))} <==", file=out)
             message, problem = _show_file(file, arguments, out, progress)
             with progress.between_files():
                 if isinstance(out, io.StringIO):
                     sys.stdout.write(out.getvalue())
                 sys.stdout.flush()
                 if problem:
-                    _complain(f"{_name(file)}: {problem}")
+                    _complain(problem, file=file)
             status = status or int(bool(problem))
             messages.append((_name(file), message))
     if len(files) > 1 and not arguments.json and not arguments.chunks:
@@ -315,10 +334,13 @@ def _show_file(
         reading = Reading(read, before_read=before_read)
         if arguments.json:
             ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+            is_terminal = sys.stdout.isatty()
             for offset, chunk in reading.with_last():
-                print(as_json(file, offset, chunk, ascii_only=ascii_only), file=out)
+                row = as_json(file, offset, chunk, ascii_only=ascii_only, is_terminal=is_terminal)
+                print(row, file=out)
         elif arguments.chunks:
             for _, chunk in reading.with_last():
+                # Python's repr escapes all that a terminal would obey.
                 print(repr(chunk), file=out)
         else:
             transcript = _transcript(arguments)
@@ -389,7 +411,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             with _opened(file) as source:
                 bodies.append(source.readall())
     except OSError as error:
-        _complain(f"{_name(file)}: {_reason(error)}")
+        _complain(_reason(error), file=file)
         return 1
     server = ReplayServer(
         bodies,

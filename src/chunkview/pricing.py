@@ -1,11 +1,13 @@
 """CostMetadata to money, by the price lists that `genai-prices` keeps (extra `prices`).
 
 What cannot be priced truly is not priced at all: an unknown model, a tier or place of inference
-whose price is not on the list.
+whose price is not on the list, counts that make no sense.
 """
 
 from __future__ import annotations
 
+import decimal
+from datetime import timezone
 from typing import TYPE_CHECKING
 
 from .common import CostMetadata
@@ -35,6 +37,44 @@ _VARIANTS: dict[str, dict[str, dict[str, str]]] = {
     "region": {"global": {}, "not_available": {}},
 }
 
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "web_search_requests",
+    "web_fetch_requests",
+)
+
+# No response comes near it, and up to it a price has all its digits.
+_MOST = 10**12
+
+# The list remembers each name that it is asked for, so it is not asked for those of any length.
+_LONGEST_MODEL = 256
+
+# What is counted, as the price list names the count and its price. Where a model has no price for
+# one of these, the list would charge nothing, or the price of the input.
+_PRICES = {
+    "cache_read_tokens": "cache_read_mtok",
+    "cache_write_tokens": "cache_write_mtok",
+    "cache_write_1h_tokens": "cache_write_1h_mtok",
+    "web_searches": "web_searches_kcount",
+}
+
+# The caller's own context may round to a few digits, or raise.
+_ARITHMETIC = decimal.Context(
+    prec=50,
+    rounding=decimal.ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    capitals=1,
+    clamp=0,
+    flags=[],
+    traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
+)
+
 
 def cost(
     of: CostMetadata | Message | AnthropicStream | AnthropicCallResponseChunk,
@@ -52,22 +92,51 @@ def cost(
         of: What the response cost in tokens: CostMetadata, or anything that has it as its
             `cost_metadata`, such as a Message or a stream.
         model: The model, where `of` does not say.
-        when: When the request was made; now unless given.
+        when: When the request was made, in UTC unless it has a time zone; now unless given.
 
     Returns:
-        US dollars; None when the model is unknown, when there are no token counts, or when the
-        response came by a tier, speed or place whose price is not on the list.
+        US dollars, 0 or more. None when the model is unknown, when there are no token counts, or
+        when the response came by a tier, speed or place, or used something, whose price is not on
+        the list. None also when the counts make no sense: one that is negative, beyond 10**12 or
+        no int, in an iteration too, or tokens written to the cache that are not the sum of those
+        kept for five minutes and for an hour.
     """
     metadata = of if isinstance(of, CostMetadata) else of.cost_metadata
-    if not metadata.iterations:
-        return _price(metadata, model, when)
-    total = _searches(metadata, model, when)
-    for iteration in metadata.iterations:
-        price = _price(iteration, model, when)
-        if price is None or total is None:
-            return None
-        total += price
-    return total
+    if not _makes_sense(metadata):
+        return None
+    with decimal.localcontext(_ARITHMETIC):
+        if not metadata.iterations:
+            return _price(metadata, model, when)
+        total = _searches(metadata, model, when)
+        for iteration in metadata.iterations:
+            price = _price(iteration, model, when)
+            if price is None or total is None:
+                return None
+            total += price
+        return total
+
+
+def _makes_sense(metadata: CostMetadata) -> bool:
+    return _counts_make_sense(metadata) and all(
+        _counts_make_sense(iteration) and not iteration.iterations
+        for iteration in metadata.iterations
+    )
+
+
+def _counts_make_sense(metadata: CostMetadata) -> bool:
+    for name in _COUNTS:
+        count: object = getattr(metadata, name)
+        if count is None:
+            continue
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST:
+            return False
+    written = metadata.cache_write_tokens
+    five_minutes, one_hour = metadata.cache_write_5m_tokens, metadata.cache_write_1h_tokens
+    if written is None:
+        return True
+    if five_minutes is None:
+        return (one_hour or 0) <= written  # what is not kept for an hour is kept for five minutes
+    return five_minutes + (one_hour or 0) == written
 
 
 def _searches(metadata: CostMetadata, model: str | None, when: datetime | None) -> Decimal | None:
@@ -80,20 +149,24 @@ def _searches(metadata: CostMetadata, model: str | None, when: datetime | None) 
 
 def _price(metadata: CostMetadata, model: str | None, when: datetime | None) -> Decimal | None:
     model = metadata.model or model
-    if model is None or metadata.input_tokens is None or metadata.output_tokens is None:
+    if not model or metadata.input_tokens is None or metadata.output_tokens is None:
         return None
     context = _context(metadata)
-    if context is None:
+    if context is None or len(model) > _LONGEST_MODEL:
         return None
+    counts = _counts(metadata)
     try:
         price = genai_prices.calc_price(
-            _usage(metadata),
+            genai_prices.Usage(**counts),
             model,
             provider_id="anthropic",
-            genai_request_timestamp=when,
+            genai_request_timestamp=None if when is None else _in_utc(when),
             price_context=context,
         )
-    except LookupError:
+    except (LookupError, ValueError):  # a model that is not on the list, counts that it refuses
+        return None
+    prices = vars(price.model_price)
+    if any(counts[count] and prices.get(name) is None for count, name in _PRICES.items()):
         return None
     # Where the list has no price for the variant it would fall back to the standard price.
     variants = [variant.when for variant in price.model.price_variants or ()]
@@ -115,16 +188,28 @@ def _context(metadata: CostMetadata) -> dict[str, str] | None:
     return context
 
 
-def _usage(metadata: CostMetadata) -> genai_prices.Usage:
+def _counts(metadata: CostMetadata) -> dict[str, int]:
     """The counts as the price list wants them: there, input includes what the cache holds."""
     read = metadata.cached_tokens or 0
-    by_time = (metadata.cache_write_5m_tokens or 0) + (metadata.cache_write_1h_tokens or 0)
-    written = max(metadata.cache_write_tokens or 0, by_time)
-    return genai_prices.Usage(
-        input_tokens=(metadata.input_tokens or 0) + read + written,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-        cache_write_1h_tokens=metadata.cache_write_1h_tokens or 0,
-        output_tokens=metadata.output_tokens,
-        web_searches=metadata.web_search_requests or 0,
-    )
+    one_hour = metadata.cache_write_1h_tokens or 0
+    written = metadata.cache_write_tokens
+    if written is None:
+        written = (metadata.cache_write_5m_tokens or 0) + one_hour
+    return {
+        "input_tokens": (metadata.input_tokens or 0) + read + written,
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+        "cache_write_1h_tokens": one_hour,
+        "output_tokens": metadata.output_tokens or 0,
+        "web_searches": metadata.web_search_requests or 0,
+    }
+
+
+def _in_utc(when: datetime) -> datetime:
+    if when.utcoffset() is not None:
+        try:
+            return when.astimezone(timezone.utc)
+        except OverflowError:
+            # In the years 1 and 9999 a day more or less changes no price.
+            pass
+    return when.replace(tzinfo=timezone.utc)
