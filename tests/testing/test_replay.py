@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import json
+import re
+import selectors
 import socket
 import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from anthropic import Anthropic, APIConnectionError, APIStatusError, AsyncAnthropic
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from chunkview import accumulate, iter_chunks
 from chunkview.testing import (
@@ -25,10 +31,11 @@ from chunkview.testing import (
     ReplayServer,
     recording,
     recording_names,
+    replay,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from anthropic.types import Message, MessageParam
     from anthropic.types.beta import BetaMessageParam, BetaRawMessageStreamEvent
@@ -141,6 +148,15 @@ def exchange(server: ReplayServer, request: bytes) -> tuple[bytes, bytes]:
         with connection.makefile("rb") as file:
             head, _, body = file.read().partition(b"\r\n\r\n")
     return head, body
+
+
+def exchange_to_the_end(server: ReplayServer, request: bytes) -> bytes:
+    """Send `request`, and then the end of the connection, and return everything that came back."""
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as file:
+            return file.read()
 
 
 def http_chunks(body: bytes) -> Iterator[bytes]:
@@ -563,13 +579,455 @@ def test_a_request_body_that_is_no_json_object_is_an_invalid_request(payload: by
         b"POST /v1/messages HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n-5\r\n",
         b"POST /v1/messages HTTP/9\r\n",
         b"POST\r\n",
+        b"  \r\n",
+        b"\xa0\r\n",
+        b"POST /v1/\0messages HTTP/1.1\r\n",
+        b"GET /v1/messages\r\n",
+        b"POST /v1/messages HTTP/\xb2.1\r\n",
+        b"POST /v1/messages HTTP/" + b"1" * 5_000 + b".1\r\n",
     ],
 )
 def test_what_is_not_http_is_refused_and_the_connection_closed(request_bytes: bytes) -> None:
     with ReplayServer(TEXT) as server:
-        answer = b"".join(exchange(server, request_bytes))
-    assert b'"type": "invalid_request_error"' in answer
+        head, body = exchange(server, request_bytes)
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
     assert server.errors == []
+
+
+# What a client may send
+
+
+HEAD = b"POST /v1/messages HTTP/1.1\r\nconnection: close\r\n"
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+CHUNKED_REQUEST = CHUNKED + b'A;x=1\r\n{"stream":\r\n5\r\ntrue}\r\n0\r\nchecksum: 1\r\n\r\n'
+# What has upset a server before, or is about to be misread by one.
+AWKWARD = [
+    *(b"\r\n", b"\r", b"\n", b" ", b":", b",", b";", b"\0", b"\x0b", b"\x85", b"\xb2", b"\xff"),
+    *(b"0", b"-1", b"+5", b"1_0", b"0x10", b"9" * 23, b"9" * 5_000, b"F" * 20, b"F" * 300),
+    *(b"{", b"[" * 5_000, b'"\\ud800"', b"chunked", b"gzip", b"keep-alive", b"100-continue"),
+    *(b"content-length: ", b"transfer-encoding: ", b"expect: ", b"connection: ", b"a: b\r\n" * 101),
+    *(b"HTTP/0.9", b"HTTP/1.0", b"HTTP/2.0", b"//", b"GET ", b"HEAD "),
+    b"content-type: multipart/x; boundary*" + b"9" * 5_000 + b"=x\r\n",
+    b"content-type: multipart/x; boundary*=x; boundary*0*=x\r\n",
+    b"content-type: multipart/x; boundary*=\"a\0b''x\"\r\n",
+]
+
+
+@st.composite
+def mutated_requests(draw: st.DrawFn) -> bytes:
+    """Draw a good request in which a few stretches are lost, doubled, or replaced."""
+    request = draw(st.sampled_from([http_request(), CHUNKED_REQUEST]))
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(request)))
+        end = draw(st.integers(start, min(start + 20, len(request))))
+        put_in = draw(st.sampled_from([*AWKWARD, b"", request[start:end] * 2]) | st.binary())
+        request = request[:start] + put_in + request[end:]
+    return request
+
+
+@given(requests=st.lists(st.binary() | mutated_requests(), min_size=1, max_size=3))
+@example(requests=[HEAD + b"content-length: " + b"9" * 23 + b"\r\n\r\n"])
+@example(requests=[CHUNKED + b"F" * 23 + b"\r\n"])
+# The parser of emails, which is also the standard library's parser of headers, raises on these.
+@example(requests=[HEAD + b"content-type: multipart/a; boundary*" + b"9" * 5_000 + b"=b\r\n\r\n"])
+@example(requests=[HEAD + b"content-type: multipart/a; boundary*=b; boundary*0*=b\r\n\r\n"])
+@example(requests=[HEAD + b"content-type: multipart/a; boundary*=a\0b''c\r\n\r\n"])
+def test_whatever_was_sent_the_server_answers_the_next_request_and_closes_without_error(
+    requests: list[bytes],
+) -> None:
+    sent = b"".join(requests)
+    with ReplayServer(b"data: {}\n\n") as server:
+        answer = exchange_to_the_end(server, sent)
+        is_more_than_empty_lines = re.fullmatch(rb"(\r?\n)*", sent) is None
+        assert answer.startswith(b"HTTP/1.1 ") is is_more_than_empty_lines
+        assert chunks_of(server) == [b"data: {}\n\n"]
+    assert server.errors == []
+
+
+@given(
+    value=st.from_regex(r"[ \t]*[0-9]{1,12}[ \t]*", fullmatch=True)
+    | st.text(st.characters(max_codepoint=0xFF), max_size=30)
+    | st.integers(0, 10**6000).map(lambda digits: "9" * (digits % 6000 + 1))
+)
+@example(value="+5")
+@example(value="1_0")
+@example(value="5\xa0")
+@example(value="\xb2")
+@example(value="5, 5")
+@example(value="0x5")
+@example(value="")
+@example(value="0" * 5_000 + "2")
+@example(value="33554432")
+@example(value="33554433")
+def test_a_content_length_is_decimal_digits_and_bounded_or_it_is_refused(value: str) -> None:
+    with ReplayServer(TEXT) as server:
+        answer = exchange_to_the_end(
+            server, HEAD + b"content-length: " + value.encode("latin-1") + b"\r\n\r\n{}"
+        )
+    digits = value.strip(" \t")
+    number = digits.lstrip("0") if digits.isascii() and digits.isdigit() else None
+    if number is not None and (len(number) > 8 or int(number or "0") > 32 * 1024 * 1024):
+        assert b" 413 " in answer
+    else:
+        assert answer.startswith(b"HTTP/1.1 200 " if number == "2" else b"HTTP/1.1 ")
+        assert number == "2" or b" 400 " in answer or b" 404 " in answer
+    assert server.errors == []
+
+
+REFUSED: list[tuple[int, bytes]] = [
+    (413, HEAD + b"content-length: 33554433\r\n\r\n"),
+    (413, HEAD + b"content-length: " + b"9" * 23 + b"\r\n\r\n"),
+    (413, HEAD + b"content-length: " + b"9" * 5_000 + b"\r\n\r\n"),
+    (413, CHUNKED + b"2000001\r\n"),
+    (413, CHUNKED + b"1\r\n{\r\n2000000\r\n"),
+    (413, CHUNKED + b"F" * 200 + b"\r\n"),
+    (400, HEAD + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
+    (400, HEAD + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}"),
+    (501, HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n"),
+    (501, HEAD + b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n"),
+    (400, CHUNKED + b"\r\n"),
+    (400, CHUNKED + b"0x10\r\n"),
+    (400, CHUNKED + b"+5\r\n"),
+    (400, CHUNKED + b" 5\r\n"),
+    (400, CHUNKED + b"1_0\r\n"),
+    (400, CHUNKED + b"\xb2\r\n"),
+    (400, CHUNKED + b"5 x\r\n"),
+    (400, CHUNKED + b"F" * 300),
+    (400, CHUNKED + b"1;" + b"x" * 300),
+    (400, CHUNKED + b"1\r\n{}\r\n"),
+    (431, CHUNKED + b"0\r\n" + b"a: b\r\n" * 101),
+    (431, CHUNKED + b"0\r\n" + b"a" * 65_537),
+    (431, HEAD + b"a: b\r\n" * 100),
+    (431, HEAD + b"a" * 65_537),
+    (400, HEAD + b"no header\r\n"),
+    (400, HEAD + b" folded: 1\r\n"),
+    (400, HEAD + b"content-length : 2\r\n"),
+    (400, HEAD + b"a: b\rc: d\r\n"),
+    (414, b"POST /" + b"x" * 65_531),
+    (505, b"POST /v1/messages HTTP/2.0\r\n"),
+    (505, b"POST /v1/messages HTTP/0.9\r\n"),
+]
+
+
+@pytest.mark.parametrize(("status", "sent"), REFUSED)
+def test_a_refusal_comes_as_soon_as_it_is_due_and_more_may_follow(status: int, sent: bytes) -> None:
+    with ReplayServer(TEXT) as server:
+        for more in [b"", b"x" * 1_000_000]:
+            head, body = exchange(server, sent + more)
+            assert head.startswith(b"HTTP/1.1 %d " % status)
+            answer = json.loads(body)
+            expected = "request_too_large" if status == 413 else "invalid_request_error"
+            assert answer["error"]["type"] == expected
+    assert (server.requests, server.errors) == ([], [])
+
+
+@pytest.mark.parametrize("cut", [3, 30, len(CHUNKED) + 5, len(CHUNKED_REQUEST) - 1])
+def test_a_request_that_breaks_off_is_refused_when_the_client_still_listens(cut: int) -> None:
+    with ReplayServer(TEXT) as server:
+        answer = exchange_to_the_end(server, CHUNKED_REQUEST[:cut])
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert (server.requests, server.errors) == ([], [])
+
+
+def test_a_client_that_sends_too_much_in_one_go_reads_the_refusal() -> None:
+    with ReplayServer(TEXT) as server, http_connection(server) as connection:
+        connection.request("POST", "/v1/messages", b"x" * (32 * 1024 * 1024 + 1))
+        response = connection.getresponse()
+        assert response.status == 413
+        assert json.load(response)["error"]["type"] == "request_too_large"
+        assert ask(connection).read() == TEXT
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_body_of_exactly_the_bound_is_taken(
+    monkeypatch: pytest.MonkeyPatch, chunked: bool
+) -> None:
+    monkeypatch.setattr(replay, "_MAX_BODY_BYTES", 100)
+    statuses: list[int] = []
+    with ReplayServer(TEXT) as server, http_connection(server) as connection:
+        for size in [100, 101]:
+            body = b'{"stream": true}'.ljust(size)
+            pieces = (body[start : start + 50] for start in range(0, size, 50))
+            if chunked:
+                connection.request("POST", "/v1/messages", pieces, encode_chunked=True)
+            else:
+                connection.request("POST", "/v1/messages", body)
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+    assert statuses == [200, 413]
+
+
+@pytest.mark.parametrize("length", [b"2\r\ncontent-length: 2", b" 2 ", b"\t0002"])
+def test_a_content_length_may_be_repeated_padded_and_among_spaces(length: bytes) -> None:
+    with ReplayServer(TEXT) as server:
+        head, _ = exchange(server, HEAD + b"content-length:" + length + b"\r\n\r\n{}")
+    assert head.startswith(b"HTTP/1.1 200 ")
+
+
+def test_empty_lines_before_a_request_are_passed_over() -> None:
+    with ReplayServer(TEXT) as server:
+        answer = exchange_to_the_end(server, b"\r\n\n" + http_request() + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert len(server.requests) == 1
+
+
+def test_a_client_that_waits_for_leave_to_send_gets_it_unless_it_means_to_send_too_much() -> None:
+    with (
+        ReplayServer(TEXT) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as connection,
+        connection.makefile("rb") as file,
+    ):
+        connection.sendall(
+            b"POST /v1/messages HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+        )
+        assert [file.readline(), file.readline()] == [b"HTTP/1.1 100 Continue\r\n", b"\r\n"]
+        connection.sendall(
+            b"[]" + HEAD + b"expect: 100-continue\r\ncontent-length: 40000000\r\n\r\n"
+        )
+        statuses = re.findall(rb"HTTP/1.1 (\d+)", file.read())
+    assert statuses == [b"400", b"413"]
+
+
+@pytest.mark.parametrize(
+    ("version", "option", "kept"),
+    [
+        ("1.1", "", True),
+        ("1.1", "close", False),
+        ("1.1", "x, Close", False),
+        ("1.2", "keep-alive", True),
+        ("1.0", "", False),
+        ("1.0", "Keep-Alive", True),
+    ],
+)
+def test_a_connection_is_kept_as_the_version_and_the_client_say(
+    version: str, option: str, kept: bool
+) -> None:
+    one = http_request(b"[]", version=version, headers=f"connection: {option}")
+    with ReplayServer(TEXT) as server:
+        answer = exchange_to_the_end(server, one + one)
+    assert answer.count(b"HTTP/1.1 400 ") == (2 if kept else 1)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"x": ' + b"9" * 5_000 + b"}",
+        b'{"x": ' + b"[" * 200_000,
+        b'{"x": "\xff"}',
+        b"\xff\xfe\x00",
+        b'{"x": "\x00"}',
+    ],
+)
+def test_json_that_python_cannot_hold_is_an_invalid_request(payload: bytes) -> None:
+    with ReplayServer(TEXT) as server, http_connection(server) as connection:
+        connection.request("POST", "/v1/messages", payload)
+        response = connection.getresponse()
+        assert response.status == 400
+        message = json.load(response)["error"]["message"]
+        assert message == "the request body is not a JSON object"
+        assert ask(connection).read() == TEXT
+
+
+@pytest.mark.parametrize("path", ["/\xff\x80", "/%ED%A0%80", "//elsewhere", "/" + "x" * 60_000])
+def test_a_path_that_is_echoed_may_be_anything(path: str) -> None:
+    with ReplayServer(TEXT) as server:
+        request = f"GET {path} HTTP/1.1\r\nconnection: close\r\n\r\n".encode("latin-1")
+        _, body = exchange(server, request)
+    message = json.loads(body)["error"]["message"]
+    assert message == f"only /v1/messages is answered here, not {path.replace('//', '/')}"
+
+
+def test_a_half_character_is_sent_as_its_escape() -> None:
+    half = {"error": {"type": "api_error", "message": "\ud83d"}}
+    with ReplayServer(ApiError(500, half)) as server, http_connection(server) as connection:
+        body = ask(connection).read()
+    assert b'"message": "\\ud83d"' in body
+    assert json.loads(body) == half
+
+
+def peak_of(action: Callable[[], object]) -> int:
+    """Count the most bytes that Python held at one time during `action`, on every thread."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_body_takes_the_memory_of_what_is_sent_not_of_what_is_announced() -> None:
+    with ReplayServer(TEXT) as server:
+        announced = HEAD + b"content-length: 33554432\r\n\r\n{"
+        assert peak_of(lambda: exchange_to_the_end(server, announced)) < 500_000
+        announced = CHUNKED + b"2000000\r\n{"
+        assert peak_of(lambda: exchange_to_the_end(server, announced)) < 500_000
+
+
+def test_a_body_in_small_chunks_takes_no_more_memory_than_in_one() -> None:
+    size = 400_000
+    sent = CHUNKED + b"2\r\n  \r\n" * (size // 2) + b"0\r\n\r\n"
+    with ReplayServer(TEXT) as server:
+        assert peak_of(lambda: exchange_to_the_end(server, sent)) < 4 * size
+
+
+# The machine runs short
+
+
+def test_a_request_for_which_there_is_no_memory_is_answered_and_the_next_one_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: bytearray) -> None:
+        raise MemoryError
+
+    with ReplayServer(TEXT) as server, http_connection(server) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(replay, "_json_object", fail)
+            response = ask(connection)
+            assert response.status == 500
+            assert json.load(response)["error"]["type"] == "api_error"
+        assert ask(connection).read() == TEXT
+
+
+def test_an_answer_for_which_there_is_no_memory_is_dropped_and_the_next_one_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object) -> bytes:
+        raise MemoryError
+
+    with ReplayServer(TEXT) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(replay, "_json_bytes", fail)
+            assert exchange(server, http_request(b"[]")) == (b"", b"")
+        assert b"".join(chunks_of(server)) == TEXT
+
+
+PASSING = [
+    *(OSError(getattr(errno, name), name) for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM")),
+    *(OSError(getattr(errno, name), name) for name in ("EPROTO", "EPERM", "ENETDOWN")),
+    *(ConnectionAbortedError(), MemoryError()),
+]
+
+
+@pytest.mark.parametrize("shortage", PASSING, ids=repr)
+def test_the_server_goes_on_when_a_shortage_is_over(
+    monkeypatch: pytest.MonkeyPatch, shortage: Exception
+) -> None:
+    accept = socket.socket.accept
+    failures = iter([shortage] * 3)
+
+    def accept_when_there_is_room(listener: socket.socket) -> tuple[socket.socket, Any]:
+        for error in failures:
+            raise error
+        return accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", accept_when_there_is_room)
+    with ReplayServer(TEXT) as server:
+        assert b"".join(chunks_of(server)) == TEXT
+    assert next(failures, None) is None
+    assert server.errors == []
+
+
+def test_the_server_neither_spins_in_a_shortage_nor_keeps_close_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = threading.Semaphore(0)
+
+    def fail(_: socket.socket) -> None:
+        tried.release()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket.socket, "accept", fail)
+    monkeypatch.setattr(replay, "_SHORTAGE_PAUSE", FOREVER)
+    with ReplayServer(TEXT) as server:
+        with socket.create_connection(("127.0.0.1", server.port)):
+            tried.acquire()
+    assert not tried.acquire(blocking=False)
+
+
+def test_a_client_is_served_once_real_file_descriptors_are_free_again() -> None:
+    resource = pytest.importorskip("resource")
+    assert resource.RLIMIT_NOFILE
+    code = """if True:
+        import os, resource, socket, sys
+        from chunkview.testing import ReplayServer, recording, replay
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+        with ReplayServer(recording("text")) as server:
+            client, held = socket.socket(), []
+            pause = server._playback.closing.wait
+            def waiting(seconds):
+                while held:
+                    os.close(held.pop())
+                return pause(seconds)
+            server._playback.closing.wait = waiting
+            try:
+                while True:
+                    held.append(os.dup(1))
+            except OSError:
+                pass
+            client.connect(("127.0.0.1", server.port))
+            client.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+            print(client.recv(12), held)
+        """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("b'HTTP/1.1 404' []\n", "")
+
+
+def no_thread_called(name: str) -> Callable[[threading.Thread], None]:
+    """Make a `Thread.start` that fails, for threads of one name, as at the limit of a machine."""
+    start = threading.Thread.start
+
+    def start_if_there_is_room(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    return start_if_there_is_room
+
+
+def test_a_client_for_which_there_is_no_thread_is_dropped_and_the_next_one_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ReplayServer(TEXT) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                threading.Thread, "start", no_thread_called("chunkview-replay-connection")
+            )
+            with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                assert connection.recv(1) == b""
+        assert b"".join(chunks_of(server)) == TEXT
+    assert server.errors == []
+
+
+def no_descriptor(*_: object) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("owner", "name", "failing"),
+    [
+        (socket, "socketpair", no_descriptor),
+        (selectors, "DefaultSelector", no_descriptor),
+        (threading.Thread, "start", no_thread_called("chunkview-replay")),
+    ],
+)
+def test_a_start_that_fails_keeps_nothing_and_may_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, failing: Callable[..., None]
+) -> None:
+    server = ReplayServer(TEXT)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, failing)
+        with pytest.raises((OSError, RuntimeError)):
+            server.start()
+    server.close()
+    with pytest.raises(RuntimeError, match="start"):
+        _ = server.port
+    with server:
+        assert b"".join(chunks_of(server)) == TEXT
 
 
 # Starting, closing, and what goes wrong
@@ -691,7 +1149,10 @@ def test_a_port_that_is_taken_is_an_error() -> None:
 
 def unspeakable() -> ApiError:
     """Make a reply that the server cannot send: no header holds a euro sign."""
-    return ApiError(400, OVERLOADED, headers={"price": "1 €"})
+    headers = {"price": "1"}
+    error = ApiError(400, OVERLOADED, headers=headers)
+    headers["price"] = "1 €"
+    return error
 
 
 def test_a_failure_of_the_server_itself_is_raised_when_it_is_closed(
@@ -725,16 +1186,43 @@ def test_a_failure_of_the_server_does_not_hide_one_of_the_block() -> None:
 def test_a_server_that_can_accept_no_more_says_so_when_it_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(_: ReplayServer, connection: socket.socket, address: object) -> None:
-        connection.close()
-        raise RuntimeError("can't start new thread")
+    def fail(_: socket.socket) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
 
-    monkeypatch.setattr(ReplayServer, "_serve_in_thread", fail)
+    monkeypatch.setattr(socket.socket, "accept", fail)
     server = ReplayServer(TEXT).start()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
-        assert connection.recv(1) == b""
-    with pytest.raises(RuntimeError, match="new thread"):
+        with suppress(ConnectionError):
+            assert connection.recv(1) == b""
+    with pytest.raises(OSError, match="descriptor"):
         server.close()
+
+
+@given(
+    name=st.text("aX1-_:\r\n é", max_size=3),
+    value=st.text(st.characters(max_codepoint=0x120), max_size=5),
+)
+@example(name="retry-after", value="1")
+@example(name="a", value="1\r\nb: 2")
+@example(name="a", value="1\n")
+@example(name="a\n", value="1")
+@example(name="a: ", value="")
+@example(name="a", value="é\x85")
+@example(name="a", value="1 €")
+def test_a_header_of_an_error_is_refused_at_once_or_sent_as_one_header(
+    name: str, value: str
+) -> None:
+    try:
+        error = ApiError(429, OVERLOADED, headers={name: value})
+    except ValueError as refusal:
+        assert "headers: HTTP cannot send" in str(refusal)
+        return
+    with ReplayServer(error) as server:
+        head, _ = exchange(server, http_request())
+    usual = {b"Server", b"Date", b"content-type", b"request-id", b"connection", b"content-length"}
+    lines = dict(line.split(b": ", 1) for line in re.split(rb"\r\n|\r|\n", head)[1:])
+    assert lines.keys() - usual == {name.lower().encode()}
+    assert lines[name.lower().encode()] == value.encode("latin-1")
 
 
 UNPLAYABLE: list[tuple[dict[str, Any], type[Exception], str]] = [

@@ -4,10 +4,14 @@ It speaks as much of the Messages API as a client needs to stream from it, over 
 that code written against the `anthropic` package runs offline and unchanged. The bodies come from
 the caller; the bundled ones stand in `recordings/`. Nothing here judges a body: a broken one is
 streamed as it is.
+
+Requests are read by RFC 9112, within the bounds below. Of the standard library's handler only the
+writing of answers is used: its reader takes more than HTTP allows, and raises on some of it.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import selectors
@@ -15,8 +19,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from http import HTTPStatus
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler
 from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -53,6 +56,47 @@ _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2,}")
 
 _NO_HEADERS: Mapping[str, str] = {}
 
+# The API takes 32 MB: https://docs.anthropic.com/en/api/errors#request-size-limits
+_MAX_BODY_BYTES = 32 * 1024 * 1024
+# The bounds of the standard library's own reader.
+_MAX_LINE_BYTES = 65536
+_MAX_HEADERS = 100
+_MAX_CHUNK_LINE_BYTES = 256
+_READ_BYTES = 65536
+
+# Each pattern is matched against a whole line, and takes time linear in it.
+_REQUEST_LINE = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([!-~\x80-\xff]+) +HTTP/([0-9])\.([0-9]) *\r?\n"
+)
+_HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\0\r\n]*)\r?\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[^\0\r\n]*)?\r?\n")
+_LINE_ENDS = (b"\r\n", b"\n")
+_CONTENT_LENGTH = re.compile(r"[0-9]+")
+# What a header of an answer may be: nothing in it can end its name or its line.
+_SENT_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SENT_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+
+# What accept() may raise without any fault of the listener. The machine is short of something, or
+# (see accept(2)) the new connection failed before it was taken. Not every system has each of them.
+_PASSING_ERRORS = {
+    getattr(errno, name)
+    for name in (
+        *("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS"),
+        *("EPERM", "EPROTO", "ENOPROTOOPT", "ETIMEDOUT", "ENONET"),
+        *("ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH"),
+    )
+    if hasattr(errno, name)
+}
+# How long to wait, in seconds, before accept() is tried again.
+_SHORTAGE_PAUSE = 0.05
+
+
+def _check_headers(_: ApiError, __: object, headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        # A value may be a number, which is written as its digits.
+        if not (_SENT_NAME.fullmatch(name) and _SENT_VALUE.fullmatch(str(value))):
+            raise ValueError(f"headers: HTTP cannot send {name!r}: {value!r}")
+
 
 @attrs.frozen
 class ApiError:
@@ -67,12 +111,15 @@ class ApiError:
         headers: Headers to add to the answer, for example `{"retry-after": "1"}`.
 
     Raises:
-        ValueError: `status` is not the status of an error.
+        ValueError: `status` is not the status of an error, or HTTP cannot send a header: its name
+            is no name, or its value has a line break or a character that is not in Latin-1.
     """
 
     status: int = attrs.field(validator=[ge(400), lt(600)])
     body: Mapping[str, Any] = attrs.field(hash=False)
-    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False)
+    headers: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], validator=_check_headers, hash=False
+    )
 
 
 Reply: TypeAlias = bytes | ApiError | tuple[int, Mapping[str, Any]]
@@ -114,9 +161,14 @@ class ReplayServer:
     API error that stands in it. Connections are kept alive, every answer carries a `request-id`,
     and requests may come from any number of threads.
 
-    A client that hangs up is no error. When the server itself fails, it drops the connection,
-    keeps the exception in `errors`, and raises the first of them when it is closed. (An exception
-    that leaves a `with` block goes before; it gets a note.)
+    Nothing that a client sends is an error of the server, and no client that hangs up. What is not
+    HTTP is refused, in the API's shape. So is a request body of more than 32 MiB. When the machine
+    is short of threads or memory, the server drops connections; when it is short of file
+    descriptors, connections wait. It goes on when the shortage is over.
+
+    When the server itself fails, it drops the connection, keeps the exception in `errors`, and
+    raises the first of them when it is closed. (An exception that leaves a `with` block goes
+    before; it gets a note.)
 
     Args:
         bodies: What to answer: one reply or several, in turn, and from the first again after the
@@ -180,24 +232,39 @@ class ReplayServer:
             This server.
 
         Raises:
-            OSError: The port is taken.
-            RuntimeError: The server was closed.
+            OSError: The port is taken, or the machine is short of file descriptors.
+            RuntimeError: The server was closed, or the machine is short of threads.
         """
         with self._lock:
             if self._playback.closing.is_set():
                 raise RuntimeError("a closed server cannot be started again")
             if self._acceptor is None:
-                listener = socket.create_server(("127.0.0.1", self._port), backlog=128)
-                self._port = cast("int", listener.getsockname()[1])
-                self._waker, woken = socket.socketpair()
-                self._acceptor = threading.Thread(
-                    target=self._accept,
-                    args=(listener, woken),
-                    name="chunkview-replay",
-                    daemon=True,
-                )
-                self._acceptor.start()
+                self._start()
         return self
+
+    def _start(self) -> None:
+        # Nothing is kept of a start that fails halfway, so that it may be tried again.
+        with ExitStack() as stack:
+            listener = stack.enter_context(
+                socket.create_server(("127.0.0.1", self._port), backlog=128)
+            )
+            waker, woken = map(stack.enter_context, socket.socketpair())
+            selector = stack.enter_context(selectors.DefaultSelector())
+            # A client may be gone again between select() and accept().
+            listener.setblocking(False)
+            selector.register(listener, selectors.EVENT_READ)
+            selector.register(woken, selectors.EVENT_READ)
+            port = cast("int", listener.getsockname()[1])
+            acceptor = threading.Thread(
+                target=self._accept,
+                args=(selector, listener, woken),
+                name="chunkview-replay",
+                daemon=True,
+            )
+            acceptor.start()
+            # From here on the acceptor closes them, and _stop() the waker.
+            stack.pop_all()
+        self._port, self._waker, self._acceptor = port, waker, acceptor
 
     def close(self) -> None:
         """Stop listening, cut every connection, and wait for the threads to end.
@@ -248,18 +315,33 @@ class ReplayServer:
             thread.join()
         return True
 
-    def _accept(self, listener: socket.socket, woken: socket.socket) -> None:
+    def _accept(
+        self, selector: selectors.BaseSelector, listener: socket.socket, woken: socket.socket
+    ) -> None:
         try:
-            with listener, woken, selectors.DefaultSelector() as selector:
-                # A client may be gone again between select() and accept().
-                listener.setblocking(False)
-                selector.register(listener, selectors.EVENT_READ)
-                selector.register(woken, selectors.EVENT_READ)
-                while all(key.fileobj is listener for key, _ in selector.select()):
-                    with suppress(BlockingIOError, ConnectionError):
-                        self._serve_in_thread(*listener.accept())
+            with selector, listener, woken:
+                while not self._playback.closing.is_set():
+                    if all(key.fileobj is listener for key, _ in selector.select()):
+                        self._accept_one(listener)
         except Exception as error:  # noqa: BLE001 - it is for close() to raise
             self.errors.append(error)
+
+    def _accept_one(self, listener: socket.socket) -> None:
+        try:
+            connection, address = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        except (OSError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno not in _PASSING_ERRORS:
+                raise
+            # The connection is still there to be accepted, so select() would not wait.
+            self._playback.closing.wait(_SHORTAGE_PAUSE)
+            return
+        try:
+            self._serve_in_thread(connection, address)
+        except (OSError, RuntimeError, MemoryError):
+            # The machine has no thread to spare. This client goes unanswered, the next may not.
+            connection.close()
 
     def _serve_in_thread(self, connection: socket.socket, address: object) -> None:
         connection.setblocking(True)
@@ -271,15 +353,24 @@ class ReplayServer:
         )
         # The thread takes itself off the list at its end, so it must be on it before that.
         with self._lock:
-            thread.start()
             self._connections[thread] = connection
+            try:
+                thread.start()
+            except Exception:
+                del self._connections[thread]
+                raise
 
     def _serve(self, connection: socket.socket, address: object) -> None:
         try:
             with connection:
                 _Handler(connection, address, self._playback)
-        except OSError:
-            pass  # The client hung up, or close() cut the connection.
+                # To close a connection with data unread would reset it, and a client that still
+                # sends would lose the answer. So let it read the end, and wait for its own.
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(_READ_BYTES):
+                    pass
+        except (OSError, MemoryError):
+            pass  # The client hung up, close() cut the connection, or the machine is short.
         except Exception as error:  # noqa: BLE001 - it is for close() to raise
             self.errors.append(error)
         finally:
@@ -322,6 +413,22 @@ class _Playback:
             yield segment
 
 
+class _RefusedError(Exception):
+    """A request that gets no reply but a refusal, after which the server hangs up.
+
+    Attributes:
+        status: The HTTP status of the refusal.
+        error_type: The type of the error in the API's terms.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, error_type: str = "invalid_request_error"
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Answers the requests of one connection, one after the other."""
 
@@ -338,59 +445,149 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Say nothing; the base class writes an access log to stderr."""
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what the base class could not read as HTTP, in the API's shape, and hang up."""
+    def handle_one_request(self) -> None:
+        """Read a request and answer it. The base class calls this until `close_connection`."""
+        # Until a request is read in full, it is anyone's guess where the next one begins.
         self.close_connection = True
-        if code == HTTPStatus.NOT_IMPLEMENTED:
-            code = HTTPStatus.METHOD_NOT_ALLOWED
-        self._refuse(self._playback.new_request_id(), code, message or HTTPStatus(code).phrase)
-
-    def _answer(self) -> None:
+        # What the base class and _send_json() look at, should there be no request line.
+        self.requestline = self.command = self.path = ""
+        self.request_version = self.protocol_version
+        line = self.rfile.readline(_MAX_LINE_BYTES + 1)
+        if not line:
+            return
+        if line in _LINE_ENDS:
+            # RFC 9112, 2.2: an empty line before a request is ignored.
+            self.close_connection = False
+            return
         request_id = self._playback.new_request_id()
         try:
-            payload = self._read_body()
-        except ValueError as error:
-            # Where the next request begins is anyone's guess.
-            self.close_connection = True
-            self._refuse(request_id, 400, f"the request body cannot be read: {error}")
-            return
+            self._read_request_line(line)
+            headers = self._read_headers()
+            body = _json_object(self._read_body(headers))
+        except _RefusedError as error:
+            self._refuse(request_id, error.status, str(error), error_type=error.error_type)
+        except MemoryError:
+            message = "there is not enough memory for the request"
+            self._refuse(request_id, 500, message, error_type="api_error")
+        else:
+            self.close_connection = self._is_last(headers)
+            self._answer(request_id, headers, body)
+
+    def _read_request_line(self, line: bytes) -> None:
+        if len(line) > _MAX_LINE_BYTES:
+            raise _RefusedError(414, "the request line is too long")
+        match = _REQUEST_LINE.fullmatch(line)
+        if match is None:
+            raise _RefusedError(400, "the first line is no request line of HTTP/1.1")
+        method, target, major, minor = (group.decode("latin-1") for group in match.groups())
+        if major != "1":
+            raise _RefusedError(505, f"HTTP/1.1 is spoken here, not HTTP/{major}.{minor}")
+        self.command = method
+        # As in the base class: a target that begins with // would be a host to some.
+        self.path = "/" + target.lstrip("/") if target.startswith("//") else target
+        # RFC 9110, 2.5: a higher minor version is read like the highest that is known.
+        self.request_version = "HTTP/1.0" if minor == "0" else "HTTP/1.1"
+
+    def _read_headers(self) -> dict[str, list[str]]:
+        headers: dict[str, list[str]] = {}
+        for line in self._lines_before_the_empty_one():
+            match = _HEADER_LINE.fullmatch(line)
+            if match is None:
+                raise _RefusedError(
+                    400, "a line between the request line and the body is no header"
+                )
+            name, value = (group.decode("latin-1") for group in match.groups())
+            headers.setdefault(name.lower(), []).append(value.strip(" \t"))
+        return headers
+
+    def _lines_before_the_empty_one(self) -> Iterator[bytes]:
+        for _ in range(_MAX_HEADERS + 1):
+            line = self._read_line(_MAX_LINE_BYTES, 431, "a header is too long")
+            if line in _LINE_ENDS:
+                return
+            yield line
+        raise _RefusedError(431, f"there are more than {_MAX_HEADERS} headers")
+
+    def _read_line(self, limit: int, status: int, too_long: str) -> bytes:
+        line = self.rfile.readline(limit + 1)
+        if len(line) > limit:
+            raise _RefusedError(status, too_long)
+        if not line.endswith(b"\n"):
+            raise _broken_off()
+        return line
+
+    def _read_body(self, headers: Mapping[str, list[str]]) -> bytearray:
+        # One that grows, for what a client sends and not for what it announces. And not a list of
+        # pieces: a piece of two bytes would take forty.
+        body = bytearray()
+        lengths = headers.get("content-length")
+        codings = headers.get("transfer-encoding")
+        if codings is not None:
+            if lengths is not None:
+                # RFC 9112, 6.1: it may be an attempt to smuggle a request.
+                raise _RefusedError(400, "there are both a content-length and a transfer-encoding")
+            if [coding.lower() for coding in codings] != ["chunked"]:
+                raise _RefusedError(501, "chunked is the one transfer-encoding that is read here")
+            self._allow_body(headers)
+            self._read_chunks(body)
+        elif size := _content_length(lengths):
+            self._allow_body(headers)
+            self._read_exactly(size, body)
+        return body
+
+    def _allow_body(self, headers: Mapping[str, list[str]]) -> None:
+        expected = [value.lower() for value in headers.get("expect", ())]
+        if "100-continue" in expected and self.request_version == "HTTP/1.1":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _read_chunks(self, body: bytearray) -> None:
+        while size := self._read_chunk_size(_MAX_BODY_BYTES - len(body)):
+            self._read_exactly(size, body)
+            if self.rfile.readline(2) not in _LINE_ENDS:
+                raise _RefusedError(400, "a chunk does not end at its size")
+        for _ in self._lines_before_the_empty_one():
+            pass  # Trailers say nothing that matters here.
+
+    def _read_chunk_size(self, room: int) -> int:
+        line = self._read_line(_MAX_CHUNK_LINE_BYTES, 400, "the line of a chunk's size is too long")
+        match = _CHUNK_LINE.fullmatch(line)
+        if match is None:
+            raise _RefusedError(400, "a chunk begins without its size in hexadecimal digits")
+        size = int(match[1], 16)
+        if size > room:
+            raise _too_large()
+        return size
+
+    def _read_exactly(self, size: int, body: bytearray) -> None:
+        end = len(body) + size
+        while len(body) < end:
+            piece = self.rfile.read1(min(end - len(body), _READ_BYTES))
+            if not piece:
+                raise _broken_off()
+            body += piece
+
+    def _is_last(self, headers: Mapping[str, list[str]]) -> bool:
+        values = ",".join(headers.get("connection", ())).lower()
+        options = [option.strip(" \t") for option in values.split(",")]
+        if self.request_version == "HTTP/1.1":
+            return "close" in options
+        # RFC 9112, 6.1: chunks are nothing that HTTP/1.0 knows, so they may not have been meant.
+        return "keep-alive" not in options or "transfer-encoding" in headers
+
+    def _answer(
+        self, request_id: str, headers: Mapping[str, list[str]], body: dict[str, Any] | None
+    ) -> None:
         if self.path.partition("?")[0] != _PATH:
             message = f"only {_PATH} is answered here, not {self.path}"
             self._refuse(request_id, 404, message, error_type="not_found_error")
         elif self.command != "POST":
             message = f"{_PATH} takes POST, not {self.command}"
             self._refuse(request_id, 405, message, headers={"allow": "POST"})
-        elif (body := _json_object(payload)) is None:
+        elif body is None:
             self._refuse(request_id, 400, "the request body is not a JSON object")
         else:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            self._reply(request_id, ReceivedRequest(self.path, headers, body))
-
-    # The names are those that the base class looks for.
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
-
-    def _read_body(self) -> bytes:
-        if "transfer-encoding" in self.headers:
-            return b"".join(self._request_chunks())
-        length = int(self.headers.get("content-length", "0"))
-        if length < 0:
-            raise ValueError("negative content-length")
-        return self._read_exactly(length)
-
-    def _request_chunks(self) -> Iterator[bytes]:
-        while size := int(self.rfile.readline(256).partition(b";")[0], 16):
-            if size < 0:
-                raise ValueError("negative chunk size")
-            yield self._read_exactly(size)
-            self.rfile.readline(256)
-        while self.rfile.readline(65536).strip():
-            pass  # Trailers say nothing that matters here.
-
-    def _read_exactly(self, size: int) -> bytes:
-        data = self.rfile.read(size)
-        if len(data) < size:
-            raise ConnectionAbortedError("the client hung up in the middle of its request")
-        return data
+            last_values = {name: values[-1] for name, values in headers.items()}
+            self._reply(request_id, ReceivedRequest(self.path, last_values, body))
 
     def _reply(self, request_id: str, request: ReceivedRequest) -> None:
         reply = self._playback.reply_to(request)
@@ -479,6 +676,28 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
+def _content_length(values: list[str] | None) -> int:
+    if values is None:
+        return 0
+    # Not int() alone: it takes "+5", "1_000", and spaces that are none in HTTP.
+    if len(set(values)) > 1 or _CONTENT_LENGTH.fullmatch(values[0]) is None:
+        raise _RefusedError(400, "content-length is not one number in decimal digits")
+    digits = values[0].lstrip("0") or "0"
+    # The number of digits first: int() refuses thousands of them.
+    if len(digits) > len(str(_MAX_BODY_BYTES)) or int(digits) > _MAX_BODY_BYTES:
+        raise _too_large()
+    return int(digits)
+
+
+def _too_large() -> _RefusedError:
+    message = f"the request body has more than {_MAX_BODY_BYTES} bytes"
+    return _RefusedError(413, message, error_type="request_too_large")
+
+
+def _broken_off() -> _RefusedError:
+    return _RefusedError(400, "the request breaks off")
+
+
 def _checked_replies(bodies: object) -> list[bytes | ApiError]:
     if isinstance(bodies, (bytes, ApiError)) or _is_pair(bodies):
         return [_checked_reply(bodies)]
@@ -541,7 +760,7 @@ def _cut_after_events(body: bytes) -> Iterator[bytes]:
         yield body[start:]
 
 
-def _json_object(payload: bytes) -> dict[str, Any] | None:
+def _json_object(payload: bytearray) -> dict[str, Any] | None:
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError):
@@ -550,4 +769,5 @@ def _json_object(payload: bytes) -> dict[str, Any] | None:
 
 
 def _json_bytes(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(dict(value), ensure_ascii=False).encode()
+    # UTF-8 has no half of a character, but JSON has: \ud83d, which Python writes the same way.
+    return json.dumps(dict(value), ensure_ascii=False).encode(errors="backslashreplace")
