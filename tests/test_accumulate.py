@@ -14,12 +14,16 @@ from hypothesis import strategies as st
 import chunkview
 from chunkview import (
     Accumulator,
+    AnthropicStream,
     CharLocationCitation,
+    ChunkviewError,
     CompactionBlock,
+    ContentBlockStartChunk,
     DecodeError,
     IncompleteStreamError,
     InvalidJson,
     Message,
+    MessageStopChunk,
     PingChunk,
     ProtocolError,
     StreamError,
@@ -763,3 +767,60 @@ def test_a_block_lets_go_of_its_parts_when_it_ends() -> None:
     (draft,) = accumulator._drafts
     assert draft.parts == []  # type: ignore[attr-defined]
     assert accumulator.block(0) == TextBlock("a" * 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1e999', InvalidJson('{"a": 1e999')),
+        ('{"a": [-1e999, ', InvalidJson('{"a": [-1e999, ')),
+        ('{"a": 1}x', InvalidJson('{"a": 1}x')),
+        ('{"a": 1} {', InvalidJson('{"a": 1} {')),
+        ('{"a": 1} \n', {"a": 1}),
+        ("[1", InvalidJson("[1")),
+        ("4", InvalidJson("4")),
+    ],
+)
+def test_a_partial_input_is_no_more_than_the_whole_could_be(text: str, expected: Any) -> None:
+    accumulator = Accumulator()
+    accumulator.extend([message_start(), tool_start(), json_delta(text)])
+    assert accumulator.partial_input(0) == expected
+
+
+def test_a_subclass_of_a_chunk_or_a_block_is_taken_as_its_base_is() -> None:
+    class Delta(TextDeltaChunk):  # type: ignore[misc]
+        __slots__ = ()
+
+    class Block(TextBlock):  # type: ignore[misc]
+        __slots__ = ()
+
+    class Stop(MessageStopChunk):  # type: ignore[misc]
+        __slots__ = ()
+
+    events = [
+        message_start(),
+        ContentBlockStartChunk(0, Block("a")),
+        Delta(0, "b"),
+        text_delta("c"),
+        block_stop(),
+        message_delta(),
+        Stop(),
+    ]
+    assert accumulate(events).text == "abc"
+    assert [chunk.content for chunk, _ in AnthropicStream(events)][1:4] == ["a", "b", "c"]
+
+
+def test_the_texts_of_errors_are_bounded_whatever_the_stream_holds() -> None:
+    long = "x" * 1_000_000
+    streams: list[list[Any]] = [
+        [message_start(), delta(long)],
+        [message_start(), {"type": "error", "error": {"type": long, "message": long}}],
+        [message_start(), block_start(type=long), block_stop(), delta(long)],
+        [message_start(), block_start(10**4_000)],
+        [message_start(), {"type": "content_block_stop", "index": long}],
+        [message_start(), block_start(type="text", text="", citations=[{"type": long}, {"a": 1}])],
+    ]
+    for events in streams:
+        with pytest.raises(ChunkviewError) as caught:
+            accumulate(events)
+        assert len(str(caught.value)) <= 500

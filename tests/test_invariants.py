@@ -26,6 +26,7 @@ from chunkview import (
     IncompleteStreamError,
     InvalidJson,
     Message,
+    ProtocolError,
     StreamError,
     ToolUseBlock,
     UnknownBlock,
@@ -341,6 +342,8 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
                 assert error.event is offender
             else:
                 assert error.chunk == decode(offender)  # type: ignore[attr-defined]
+            if isinstance(error, ProtocolError):
+                assert error.rule == rule
             if isinstance(error, StreamError):
                 assert error.error_type == error.chunk.error_type  # type: ignore[union-attr]
                 assert error.error_message == error.chunk.error_message  # type: ignore[union-attr]

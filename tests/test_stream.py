@@ -48,12 +48,14 @@ from support import (
     block_start,
     block_stop,
     delta,
+    json_delta,
     message_delta,
     message_start,
     sdk_event,
     sse,
     text_delta,
     text_stream,
+    tool_start,
     tool_stream,
 )
 
@@ -642,3 +644,71 @@ def test_an_error_event_over_the_sdk_is_the_sdks_own_exception() -> None:
         with pytest.raises(anthropic.APIStatusError):
             list(stream)
         assert stream.content
+
+
+def tools_of(events: list[Any]) -> list[Any]:
+    return [(chunk.type, tool.name, tool.input) for chunk, tool in AnthropicStream(events) if tool]
+
+
+UNSTOPPED: Any = [
+    ([json_delta('{"a": 1}')], "tool_use", [{"a": 1}]),
+    ([json_delta('{"a": 1}')], "max_tokens", [{"a": 1}]),
+    ([json_delta('{"a": ')], "max_tokens", []),
+    ([json_delta('{"a": ')], "tool_use", []),
+    ([], "tool_use", [{}]),
+    ([], "max_tokens", []),
+]
+
+
+@pytest.mark.parametrize(("deltas", "stop_reason", "inputs"), UNSTOPPED)
+def test_a_tool_call_whose_block_was_never_stopped_comes_with_the_end_of_the_message(
+    deltas: list[Any], stop_reason: str, inputs: list[Any]
+) -> None:
+    events = [message_start(), tool_start(), *deltas, message_delta(stop_reason), MESSAGE_STOP]
+    expected = [("message_delta", "get_weather", value) for value in inputs]
+    assert tools_of(events) == expected
+    assert asyncio.run(drain(AnthropicStream(as_async(events)))) == list(AnthropicStream(events))
+
+
+def test_a_message_without_message_delta_hands_out_its_tool_calls_at_message_stop() -> None:
+    events = [message_start(), tool_start(), json_delta("{}"), MESSAGE_STOP]
+    assert tools_of(events) == [("message_stop", "get_weather", {})]
+
+
+def test_a_chunk_that_completes_several_tool_calls_comes_once_with_each() -> None:
+    starts = [event for i in range(3) for event in (tool_start(i), json_delta(f'{{"n": {i}}}', i))]
+    events = [message_start(), *starts, message_delta("tool_use"), MESSAGE_STOP]
+    assert [value["n"] for _, _, value in tools_of(events)] == [0, 1, 2]
+
+
+@given(cv.message_streams(), st.data())
+def test_every_tool_call_of_the_message_is_handed_out_once_in_order(events: Any, data: Any) -> None:
+    stops = [at for at, event in enumerate(events) if event["type"] == "content_block_stop"]
+    left_out = data.draw(st.sets(st.sampled_from(stops))) if stops else set()
+    kept = [event for at, event in enumerate(events) if at not in left_out]
+    stream = AnthropicStream(kept)
+    handed_out = [tool for _, tool in stream if tool is not None]
+    assert stream.message is not None
+    of_message = list(stream.message.tool_calls)
+    assert sorted(map(repr, handed_out)) == sorted(
+        repr(tool)
+        for tool in of_message
+        if tool in handed_out or not isinstance(tool.input, InvalidJson)
+    ) or stream.message.stop_reason in ("max_tokens", "refusal", "model_context_window_exceeded")
+    assert all(tool in of_message for tool in handed_out)
+
+
+def test_the_repr_of_a_stream_says_what_it_has_so_far() -> None:
+    stream = AnthropicStream([*text_stream("x" * 100_000)[:-1], PING, MESSAGE_STOP])
+    assert repr(stream) == "<AnthropicStream: no message yet>"
+    pairs = iter(stream)
+    for _ in range(3):
+        next(pairs)
+    assert "claude-test msg_1, unfinished, 'xxx" in repr(stream)
+    list(stream)
+    assert "end_turn" in repr(stream)
+    assert "5 output tokens" in repr(stream)
+    assert len(repr(stream)) < 400
+    tools = AnthropicStream(tool_stream('{"a": 1}'))
+    list(tools)
+    assert "calls get_weather" in repr(tools)

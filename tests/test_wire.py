@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from itertools import accumulate, islice, takewhile
 from typing import Any
@@ -879,3 +880,74 @@ def test_each_deliberate_difference_to_other_decoders_is_listed(
 
 def test_the_public_names_are_the_same_objects() -> None:
     assert chunkview.ChunkDecoder is ChunkDecoder
+
+
+class Interruption(BaseException):
+    """What a signal handler might raise."""
+
+
+@pytest.mark.parametrize(
+    "kind", [KeyboardInterrupt, SystemExit, Interruption, MemoryError, TimeoutError, LookupError]
+)
+def test_a_decoder_that_was_interrupted_says_so_and_passes_the_interruption_on(kind: Any) -> None:
+    body = sse(text_stream("a", "b"))
+
+    def loads(payload: bytes) -> Any:
+        if b'"b"' in payload:
+            raise kind("timed out")
+        return json.loads(payload)
+
+    decoder = ChunkDecoder(loads=loads)
+    with pytest.raises(kind, match="timed out"):
+        decoder.feed(body)
+    with pytest.raises(DecodeError, match=r"interrupted.*part of the body is lost") as first:
+        decoder.feed(PING_BYTES)
+    with pytest.raises(DecodeError, match="interrupted") as again:
+        decoder.feed(PING_BYTES)
+    assert again.value.__cause__ is first.value
+    assert decoder.close() == []
+
+    decoder = ChunkDecoder(loads=loads)
+    with pytest.raises(kind):
+        decoder.feed(body)
+    with pytest.raises(DecodeError, match=f"interrupted .{kind.__name__}."):
+        decoder.close()
+    assert decoder.close() == []
+
+    decoder = ChunkDecoder(loads=loads)
+    decoder.feed(sse([text_delta("b")]).rstrip())
+    with pytest.raises(kind):
+        decoder.close()
+    with pytest.raises(DecodeError, match="interrupted"):
+        decoder.close()
+    assert decoder.close() == []
+
+
+@pytest.mark.parametrize("place", range(1, 12))
+def test_an_interruption_anywhere_within_feed_is_noticed(place: int) -> None:
+    decoder = ChunkDecoder()
+    body = sse([*text_stream("a", "b")[:4]])
+    for event in body.split(b"\n\n")[:3]:
+        decoder.feed(event + b"\n\n")
+    rest = sse([text_delta("c"), {"type": "dawn"}])
+    calls = 0
+
+    def interrupt(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal calls
+        calls += event == "call"
+        if calls == place + 1:  # the first call is that of `feed`
+            raise Interruption
+
+    sys.setprofile(interrupt)
+    try:
+        chunks = decoder.feed(rest)
+    except Interruption:
+        sys.setprofile(None)
+        with pytest.raises(DecodeError, match="interrupted"):
+            decoder.feed(PING_BYTES)
+    else:
+        sys.setprofile(None)
+        assert len(chunks) == 2
+        assert decoder.feed(PING_BYTES) == [PingChunk()]
+    finally:
+        sys.setprofile(None)

@@ -234,6 +234,7 @@ def lines_of(event: bytes) -> Iterator[tuple[bytes, bytes]]:
     Yields:
         `(name, value)` of each line; the name of a comment is empty. Blank lines are left out.
     """
+    event = event.strip(b"\r\n")
     if 0x0D in event:
         event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     start, size = 0, len(event)

@@ -126,11 +126,12 @@ class Intake:
             if self._decoder is None:
                 self._decoder = ChunkDecoder(**self._options)
             return self._decoder.feed(item)
-        if isinstance(item, str) and not self._text_is_json:
+        if isinstance(item, str):
             if not item.strip():
                 return []
-            _refuse_lines(item)
-            self._text_is_json = True
+            if not self._text_is_json:
+                _refuse_lines(item)
+                self._text_is_json = True
         return [decode(item)]
 
     def check(self) -> None:

@@ -1,0 +1,240 @@
+"""What the iterators take as a source, and what they say about the usual mistakes."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import anthropic
+import httpx
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chunkview import (
+    AnthropicStream,
+    ChunkDecoder,
+    DecodeError,
+    PingChunk,
+    accumulate,
+    aiter_chunks,
+    iter_chunks,
+)
+from chunkview.testing import ReplayServer, recording
+from chunkview.testing import strategies as cv
+from support import as_async, sse, text_stream
+
+REQUEST = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
+BODY = recording("thinking_tool_call")
+REMEDY = "iter_bytes"
+
+
+def everything(source: Any) -> list[Any]:
+    return list(iter_chunks(source))
+
+
+async def everything_async(source: Any) -> list[Any]:
+    return [chunk async for chunk in aiter_chunks(source)]
+
+
+async def drain(source: Any) -> None:
+    async for _ in AnthropicStream(source):
+        pass
+
+
+READERS: list[Callable[[Any], Any]] = [
+    everything,
+    accumulate,
+    lambda source: list(AnthropicStream(source)),
+    lambda source: asyncio.run(everything_async(source)),
+    lambda source: asyncio.run(drain(source)),
+]
+
+
+@given(cv.message_streams(), st.data())
+def test_accumulate_takes_every_source_that_iter_chunks_takes(events: Any, data: Any) -> None:
+    body = sse(events)
+    expected = accumulate(events)
+    pieces = data.draw(cv.segmentations(body))
+    for source in (body, bytearray(body), memoryview(body), pieces, io.BytesIO(body)):
+        assert accumulate(source) == expected
+    assert accumulate(json.dumps(event) for event in events) == expected
+    assert accumulate(iter_chunks(pieces)) == expected
+
+
+def test_an_open_file_is_read_in_pieces_and_not_in_lines(tmp_path: Path) -> None:
+    path = tmp_path / "recorded.sse"
+    path.write_bytes(BODY)
+    for mode in ({}, {"buffering": 0}):
+        with path.open("rb", **mode) as file:
+            assert everything(file) == everything(BODY)
+
+    class Pipe(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> None:
+            return None
+
+    with pytest.raises(BlockingIOError, match="nothing to read yet"):
+        everything(Pipe())
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("is_text", [False, True])
+@pytest.mark.parametrize(
+    "body",
+    [
+        BODY,
+        BODY.replace(b"event: ", b"id: 1\nevent: "),
+        b"\n".join(line for line in BODY.split(b"\n") if not line.startswith(b"event:")),
+        b": welcome\n\n" + BODY,
+        b": welcome\n" + BODY,
+        BODY[: BODY.index(b"\n\n") + 2],
+    ],
+    ids=["events", "ids", "data only", "comment event", "comment", "one event"],
+)
+def test_lines_without_their_line_ends_are_told_from_a_body(
+    body: bytes, is_text: bool, read: Callable[[Any], Any]
+) -> None:
+    lines: list[Any] = body.split(b"\n")[:-1]
+    if is_text:
+        lines = [line.decode() for line in lines]
+    with pytest.raises(DecodeError, match=REMEDY):
+        read(lines)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+def test_the_pieces_of_iter_text_are_told_from_events(
+    size: int, read: Callable[[Any], Any]
+) -> None:
+    text = BODY.decode()
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    if size == 1:  # "e" alone might be anything
+        with pytest.raises(DecodeError, match="invalid JSON"):
+            read(pieces)
+        return
+    with pytest.raises(DecodeError, match=REMEDY):
+        read(pieces)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("cut", [1, 2, 3, 1_000])
+@pytest.mark.parametrize(
+    ("body", "remedy"),
+    [
+        (gzip.compress(BODY), "gzip.*decompress it first"),
+        (b"\x28\xb5\x2f\xfd" + BODY, "zstd.*decompress it first"),
+        (b"\0\0\0\x8b\0\0\0\x4b" + b"\x0b:event-type\x07\0\x05chunk" * 9, "AWS.*botocore"),
+    ],
+    ids=["gzip", "zstd", "AWS"],
+)
+def test_a_body_that_is_no_text_is_named(
+    body: bytes, remedy: str, cut: int, read: Callable[[Any], Any]
+) -> None:
+    with pytest.raises(DecodeError, match=remedy):
+        read([body[at : at + cut] for at in range(0, len(body), cut)])
+
+
+def test_deflated_bytes_are_refused_in_some_words() -> None:
+    with pytest.raises(DecodeError):
+        everything(zlib.compress(BODY))
+
+
+@given(cv.streams_with_bodies(), st.data())
+def test_no_legal_body_is_mistaken_for_one_of_these(pair: Any, data: Any) -> None:
+    events, body = pair
+    cuts = [at for at in range(len(body)) if body.startswith((b"data:", b"event:"), at)]
+    pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    assert len(everything(pieces)) == len(events)
+    assert len(everything(data.draw(cv.segmentations(body)))) == len(events)
+
+
+def test_a_cut_in_a_text_that_looks_like_a_line_is_no_mistake() -> None:
+    text = '{"type": "ping"}data: {'
+    body = b"data: " + json.dumps({"type": "ping", "x": text}).encode() + b"\n\n"
+    for at in range(len(body)):
+        assert everything([body[:at], body[at:]]) == [PingChunk()]
+
+
+def test_a_response_is_no_source_but_its_iterator_is() -> None:
+    async def aiohttp_response(url: str) -> str:
+        async with aiohttp.ClientSession() as session, session.post(url, json=REQUEST) as response:
+            with pytest.raises(TypeError) as caught:
+                await everything_async(response)
+            assert await everything_async(response.content.iter_any()) == everything(BODY)
+            return str(caught.value)
+
+    async def coroutine(client: Any) -> str:
+        answer = client.messages.create(model="m", max_tokens=1, messages=[], stream=True)
+        with pytest.raises(TypeError) as caught:
+            AnthropicStream(answer)
+        answer.close()
+        return str(caught.value)
+
+    with ReplayServer(BODY) as server:
+        url = f"{server.url}/v1/messages"
+        with httpx.Client() as client, client.stream("POST", url, json=REQUEST) as response:
+            with pytest.raises(TypeError, match=r"got Response: give its iter_bytes\(\)"):
+                everything(response)
+            assert everything(response.iter_bytes()) == everything(BODY)
+        with requests.post(url, json=REQUEST, stream=True, timeout=10) as answer:
+            assert everything(answer) == everything(BODY)  # it iterates over bytes by itself
+        assert "give its content.iter_any()" in asyncio.run(aiohttp_response(url))
+        with anthropic.Anthropic(base_url=server.url, api_key="none") as sdk:
+            manager = sdk.messages.stream(model="m", max_tokens=1, messages=[])
+            with pytest.raises(TypeError, match="enter it with a `with` statement first"):
+                everything(manager)
+        async_sdk = anthropic.AsyncAnthropic(base_url=server.url, api_key="none")
+        assert "await it first" in asyncio.run(coroutine(async_sdk))
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        ("recorded.sse", r"got str: give bytes, or an open file \(open\(path, 'rb'\)\)"),
+        (Path("recorded.sse"), r"Path: give bytes, or an open file"),
+        (io.StringIO("data: {}"), r"open the file in binary mode"),
+        ({"type": "ping"}, r"got dict: it is one event, or a response"),
+        (5, "got int: there is nothing to iterate over"),
+    ],
+)
+def test_what_is_no_stream_is_refused_with_what_to_give_instead(source: Any, remedy: str) -> None:
+    for read in READERS:
+        with pytest.raises(TypeError, match=remedy):
+            read(source)
+
+
+def test_an_asynchronous_source_is_refused_by_synchronous_functions() -> None:
+    for read in (everything, accumulate):
+        with pytest.raises(TypeError, match=r"asynchronous: use aiter_chunks\(\)"):
+            read(as_async([]))
+
+
+def test_json_lines_may_have_blank_lines_between_them() -> None:
+    events = text_stream("a")
+    lines: Iterator[str] = (line for event in events for line in ("\n", json.dumps(event) + "\n"))
+    assert everything(lines) == everything(events)
+
+
+def test_the_plain_loop_sees_every_chunk_before_a_broken_event() -> None:
+    body = BODY + b"data: {\n\n" + BODY
+    for size in (1, 100, 1_400, len(body)):
+        decoder = ChunkDecoder()
+        chunks = []
+        with pytest.raises(DecodeError, match="invalid JSON"):  # noqa: PT012
+            for at in range(0, len(body), size):
+                for chunk in decoder.feed(body[at : at + size]):
+                    chunks.append(chunk)
+            for chunk in decoder.close():
+                chunks.append(chunk)
+        assert chunks == everything(BODY)
