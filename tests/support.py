@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import attrs
 from anthropic._models import construct_type
 from anthropic.lib.streaming import _messages
@@ -170,6 +171,9 @@ def sdk_event(event: Event, *, beta: bool = False) -> Any:
     union: Any = BetaRawMessageStreamEvent if beta else RawMessageStreamEvent
     return construct_type(type_=union, value=event)
 
+
+OLD_SDK = anthropic.__version__.startswith("0.")
+"""Whether the installed SDK is a release before 1.0, whose unions have fewer members."""
 
 SDK_EVENTS = frozenset(
     {

@@ -32,10 +32,7 @@ from chunkview.blocks import BLOCKS, CITATIONS
 from chunkview.decode import DELTAS, EVENTS
 from chunkview.testing import strategies as cv
 from chunkview.testing._event_strategies import ITERATION
-from support import Event, drawn
-
-OLD_SDK = anthropic.__version__.startswith("0.")
-"""Whether the installed SDK is a release before 1.0, whose unions have fewer members."""
+from support import OLD_SDK, Event, drawn
 
 UNIONS = [RawMessageStreamEvent, BetaRawMessageStreamEvent]
 
