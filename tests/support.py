@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import attrs
 from anthropic._models import construct_type
 from anthropic.lib.streaming import _messages
 from anthropic.types import RawMessageStreamEvent
 from anthropic.types.beta import BetaRawMessageStreamEvent
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.strategies import SearchStrategy
 
 from chunkview.testing import recording, recording_names
 
@@ -25,6 +27,29 @@ Event = dict[str, Any]
 def examples(times: float) -> settings:
     """So many times as many examples as the profile asks for, but ten at least."""
     return settings(max_examples=max(10, int(times * settings().max_examples)))
+
+
+def drawn(strategy: SearchStrategy[Any], rounds: int, first: int = 0) -> list[Any]:
+    """A hundred values a round, the same ones in each run.
+
+    Rounds, because what one run of Hypothesis draws is far from independent. They are counted
+    from `first`, and another count gives other values.
+    """
+    values: list[Any] = []
+
+    def collect(value: Any) -> None:
+        values.append(value)
+
+    quick = settings(
+        max_examples=100,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    for number in range(first, first + rounds):
+        seed(number)(quick(given(strategy)(collect)))()
+    return values
 
 
 @attrs.frozen
@@ -146,6 +171,9 @@ def sdk_event(event: Event, *, beta: bool = False) -> Any:
     union: Any = BetaRawMessageStreamEvent if beta else RawMessageStreamEvent
     return construct_type(type_=union, value=event)
 
+
+OLD_SDK = anthropic.__version__.startswith("0.")
+"""Whether the installed SDK is a release before 1.0, whose unions have fewer members."""
 
 SDK_EVENTS = frozenset(
     {

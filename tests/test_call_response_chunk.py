@@ -5,12 +5,13 @@ from typing import Any
 
 import attrs
 import pytest
-from anthropic.types import StopReason
-from anthropic.types.beta import BetaStopReason
+from anthropic.types import Message
+from anthropic.types.beta import BetaMessage
 
 from chunkview import AnthropicCallResponseChunk, BaseCallResponseChunk, TextDeltaChunk
 from chunkview.call_response_chunk import FinishReason, common_finish_reasons
 from chunkview.common import Usage
+from support import OLD_SDK
 
 ATTRIBUTES = [
     "content",
@@ -64,9 +65,21 @@ def test_the_bases_are_not_made_directly(base: Any) -> None:
         base(chunk={"type": "ping"})
 
 
+def literals(annotation: Any) -> set[Any]:
+    """The values of the literals in an annotation, however deep."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return set(typing.get_args(annotation))
+    return {value for inner in typing.get_args(annotation) for value in literals(inner)}
+
+
 def test_the_finish_reasons_are_those_of_the_sdk() -> None:
     ours = set(typing.get_args(FinishReason))
-    assert ours == set(typing.get_args(StopReason)) | set(typing.get_args(BetaStopReason))
+    theirs = {
+        reason
+        for message in (Message, BetaMessage)
+        for reason in literals(message.model_fields["stop_reason"].annotation)
+    }
+    assert theirs <= ours if OLD_SDK else theirs == ours
     for reason in ours:
         assert common_finish_reasons(reason) is not None
 

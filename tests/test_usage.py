@@ -77,7 +77,7 @@ def test_cost_metadata_is_what_the_usage_says(wire: Any, model: str | None) -> N
         "speed": wire.get("speed"),
     }
     iterations = tuple(
-        CostMetadata(**counts(iteration), **how, model=iteration.get("model", model))
+        CostMetadata(**counts(iteration), **how, model=iteration.get("model") or model)
         for iteration in wire.get("iterations") or ()
     )
     assert cost == CostMetadata(

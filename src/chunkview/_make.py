@@ -26,7 +26,7 @@ def maker(cls: type[T], *names: str) -> Callable[..., T]:
     Args:
         cls: A frozen, slotted attrs class whose fields have neither converters nor validators.
         *names: The fields in the order of the constructor's parameters; the fields that are not
-            named follow in their own order.
+            named follow in their own order, and may be left out if they have a default.
 
     Returns:
         A function that takes one argument for each field.
@@ -38,17 +38,22 @@ def maker(cls: type[T], *names: str) -> Callable[..., T]:
         "__delattr__": object.__delattr__,
     }
     draft = type(cls.__name__, cls.__bases__, namespace)
-    fields = dict.fromkeys((*names, *(field.name for field in attrs.fields(cls))))  # type: ignore[arg-type]
+    defaults = {field.name: field.default for field in attrs.fields(cls)}  # type: ignore[arg-type]
+    fields = dict.fromkeys((*names, *defaults))
+    parameters = [
+        name if name in names or defaults[name] is attrs.NOTHING else f"{name}=defaults[{name!r}]"
+        for name in fields
+    ]
     source = "\n    ".join(
         [
-            f"def make({', '.join(fields)}):",
+            f"def make({', '.join(parameters)}):",
             "made = draft()",
             *(f"made.{name} = {name}" for name in fields),
             "made.__class__ = cls",
             "return made",
         ]
     )
-    scope: dict[str, Any] = {"draft": draft, "cls": cls}
+    scope: dict[str, Any] = {"draft": draft, "cls": cls, "defaults": defaults}
     exec(source, scope)  # noqa: S102 - the names come from our own classes
     make: Callable[..., T] = scope["make"]
     return make

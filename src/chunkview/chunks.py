@@ -250,15 +250,23 @@ class InputJsonDeltaChunk(_DeltaChunk):
 class ThinkingDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `thinking_delta`: more thinking.
 
+    Source of `estimated_tokens`: the type `BetaThinkingDelta` of the official SDK,
+    https://github.com/anthropics/anthropic-sdk-python (`types/beta/beta_thinking_delta.py`).
+
     Attributes:
         index: Which block of the message, from 0.
         thinking: The text to append.
+        estimated_tokens: About how many tokens of thinking this delta adds, or None (beta
+            `thinking-token-count-2026-05-13`, when the request asks for the thinking to be
+            omitted). The sum over the deltas of a block is a rough estimate, made to show
+            progress. It is no count to bill by: that is `usage.output_tokens`.
         chunk: The original event.
     """
 
     delta_type: ClassVar[str] = "thinking_delta"
 
     thinking: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
+    estimated_tokens: int | None = attrs.field(default=None, metadata=IN_DELTA)
 
 
 @attrs.frozen(repr=False, weakref_slot=False)
@@ -402,10 +410,15 @@ class PingChunk(_Chunk):
 class ErrorChunk(_Chunk):
     """`error`: the API gave up in mid-stream.
 
+    Source: https://docs.anthropic.com/en/api/errors; of `details`, the class `APIStatusError` of
+    the official SDK, https://github.com/anthropics/anthropic-sdk-python (`_exceptions.py`).
+
     Attributes:
         error_type: For example `overloaded_error`.
         error_message: The API's message.
         request_id: The request's id, or None.
+        details: More about the cause, for programs: an object, as it came, or None. Its
+            `error_code` names the cause, and does not change as the wording of the message may.
         chunk: The original event.
     """
 
@@ -414,6 +427,9 @@ class ErrorChunk(_Chunk):
     error_type: str = attrs.field(metadata={"inside": "error", "wire": "type"})
     error_message: str = attrs.field(metadata={"inside": "error", "wire": "message"})
     request_id: str | None = None
+    details: dict[str, Any] | None = attrs.field(
+        default=None, kw_only=True, hash=False, metadata={"inside": "error"}
+    )
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)

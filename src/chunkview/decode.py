@@ -92,7 +92,13 @@ def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseCh
             make, name = STRING_DELTAS[delta["type"]]
             index, value = event["index"], delta[name]
             # Exact types: a bool is no index, and a subclass of str is no business of this path.
-            if index.__class__ is int and value.__class__ is str:
+            # And nothing besides, such as the estimated_tokens of a thinking delta.
+            if (
+                index.__class__ is int
+                and value.__class__ is str
+                and len(event) == 3
+                and len(delta) == 2
+            ):
                 return make(source, index, value)
     except (KeyError, TypeError):
         pass
@@ -127,7 +133,11 @@ def _decode_other(event: Any) -> Chunk:
             delta = event.delta
             make, name = STRING_DELTAS[delta.type]
             index, value = event.index, getattr(delta, name)
-            if index.__class__ is int and value.__class__ is str:
+            if (
+                index.__class__ is int
+                and value.__class__ is str
+                and (name != "thinking" or _has_no_estimate(delta))
+            ):
                 return make(event, index, value)
     except (AttributeError, KeyError, TypeError):
         pass
@@ -139,6 +149,15 @@ def _decode_other(event: Any) -> Chunk:
         error.event = event
         raise
     return decode_object(parsed, event)
+
+
+def _has_no_estimate(delta: Any) -> bool:
+    """Whether an SDK object for a thinking delta brings no `estimated_tokens`."""
+    # A model that does not name the key keeps it in `__pydantic_extra__`. The attribute itself is
+    # not asked for: where there is none, pydantic takes 2 microseconds to say so.
+    return delta.__dict__.get("estimated_tokens") is None and not getattr(
+        delta, "__pydantic_extra__", None
+    )
 
 
 def _read(event: dict[str, Any], source: Any) -> Chunk:

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, seed, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -19,7 +19,7 @@ from chunkview import ChunkviewError, InvalidJson, accumulate, common, decode, i
 from chunkview.blocks import BLOCKS, CITATIONS
 from chunkview.decode import DELTAS, EVENTS
 from chunkview.testing import strategies as cv
-from support import sdk_accumulate, without_nulls
+from support import drawn, sdk_accumulate, without_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,28 +58,6 @@ def smallest(strategy: SearchStrategy[Any], predicate: Predicate = lambda _: Tru
         deadline=None,
     )
     return find(strategy, lambda value: bool(predicate(value)), settings=plain)
-
-
-def drawn(strategy: SearchStrategy[Any], rounds: int) -> list[Any]:
-    """A hundred values a round, the same ones in each run.
-
-    Rounds, because what one run of Hypothesis draws is far from independent.
-    """
-    values: list[Any] = []
-
-    def collect(value: Any) -> None:
-        values.append(value)
-
-    quick = settings(
-        max_examples=100,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    for number in range(rounds):
-        seed(number)(quick(given(strategy)(collect)))()
-    return values
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +183,13 @@ BETA_TAGS = {tag for tag in BLOCKS if tag.startswith("mcp_")} | {
     "fallback",
     "compaction_delta",
 }
-BETA_KEYS = {"iterations", "speed", "fallback_credit", "context_management"}
+BETA_KEYS = {
+    "iterations",
+    "fallback_credit",
+    "context_management",
+    "input_transformations",
+    "estimated_tokens",
+}
 CUT_OFF_REASONS = {"max_tokens", "model_context_window_exceeded"}
 
 FEATURES: dict[str, Predicate] = {

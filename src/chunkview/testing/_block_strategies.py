@@ -139,6 +139,13 @@ _FOUND_TOOLS = tagged(
     },
 )
 
+_TOOL_CHANGE = st.one_of(
+    *(
+        tagged(tag, {"tool": tagged("tool_reference", {"tool_name": names()})})
+        for tag in ("tool_addition", "tool_removal")
+    )
+)
+
 FALLBACK_INFO = objects({"model": MODEL})
 
 TOOL_RESULTS: dict[str, SearchStrategy[Any]] = {
@@ -176,7 +183,7 @@ def blocks(citation: Events, *, beta: bool) -> dict[str, Events]:
     Returns:
         Strategies, by the type of the block.
     """
-    caller = {"caller": _CALLER}
+    caller = {"caller": or_null(_CALLER)}
     table = {
         "text": tagged(
             "text",
@@ -188,7 +195,7 @@ def blocks(citation: Events, *, beta: bool) -> dict[str, Events]:
         "tool_use": tagged(
             "tool_use",
             {"id": ids("toolu"), "name": names(), "input": tool_inputs()},
-            caller,
+            caller | {"toolset_name": or_null(names())},
         ),
         "server_tool_use": tagged(
             "server_tool_use",
@@ -238,7 +245,7 @@ def blocks(citation: Events, *, beta: bool) -> dict[str, Events]:
             {
                 "encrypted_content": or_null(OPAQUE),
                 "signature": or_null(OPAQUE),
-                "tool_changes": st.builds(list),
+                "tool_changes": or_null(st.lists(_TOOL_CHANGE, max_size=2)),
             },
         ),
         "fallback": tagged(

@@ -34,6 +34,7 @@ from ._object_strategies import (
     unknown_objects,
     unknown_tags,
 )
+from ._titled import Titled
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -133,10 +134,11 @@ def vocabulary(*, beta: bool, unknown: bool) -> Vocabulary:
 
 def _deltas(citation: Events, *, beta: bool) -> dict[str, Events]:
     fragment = json_texts(tool_inputs()).flatmap(fragments).flatmap(st.sampled_from)
+    estimate = {"estimated_tokens": or_null(TOKENS)} if beta else None
     deltas = {
         "text_delta": tagged("text_delta", {"text": TEXT}),
         "input_json_delta": tagged("input_json_delta", {"partial_json": st.just("") | fragment}),
-        "thinking_delta": tagged("thinking_delta", {"thinking": TEXT}),
+        "thinking_delta": tagged("thinking_delta", {"thinking": TEXT}, estimate),
         "signature_delta": tagged("signature_delta", {"signature": OPAQUE}),
         "citations_delta": tagged("citations_delta", {"citation": citation}),
     }
@@ -154,7 +156,7 @@ SERVER_TOOL_USE = objects({"web_search_requests": INDEX}, {"web_fetch_requests":
 OUTPUT_TOKENS_DETAILS = objects({"thinking_tokens": TOKENS})
 ITERATION = objects(
     {
-        "type": st.sampled_from(("message", "compaction", "fallback_message")),
+        "type": st.sampled_from(("message", "compaction", "advisor_message", "fallback_message")),
         "input_tokens": TOKENS,
         "output_tokens": TOKENS,
     },
@@ -162,7 +164,7 @@ ITERATION = objects(
         "cache_creation_input_tokens": TOKENS,
         "cache_read_input_tokens": TOKENS,
         "cache_creation": or_null(CACHE_CREATION),
-        "model": MODEL,
+        "model": or_null(MODEL),
     },
 )
 
@@ -179,11 +181,11 @@ def _usages(*, beta: bool) -> tuple[Events, Events]:
         "cache_creation": or_null(CACHE_CREATION),
         "service_tier": or_null(st.sampled_from(("standard", "priority", "batch"))),
         "inference_geo": or_null(st.sampled_from(("us", "not_available"))),
+        "speed": or_null(st.sampled_from(("standard", "fast"))),
     }
     if beta:
         later["iterations"] = or_null(st.lists(ITERATION, max_size=2))
-        only_at_start["speed"] = or_null(st.sampled_from(("standard", "fast")))
-        only_at_start["fallback_credit"] = or_null(tagged("redeemed"))
+        later["fallback_credit"] = or_null(tagged("redeemed"))
     return (
         objects({"input_tokens": TOKENS, "output_tokens": TOKENS}, later | only_at_start),
         objects({"output_tokens": TOKENS}, {"input_tokens": or_null(TOKENS)} | later),
@@ -195,11 +197,12 @@ _CONTAINER = {
         objects({"id": ids("container")}, {"expires_at": st.just("2026-01-31T00:00:00Z")})
     )
 }
+_MAYBE_CONTAINER = objects({}, _CONTAINER)
 _REFUSED = tagged(
     "refusal", {"category": st.none() | st.just("cyber"), "explanation": or_null(TEXT)}
 )
-_REFUSAL = objects({"stop_details": or_null(_REFUSED)}, _CONTAINER)
-_NO_DETAILS = objects({}, {"stop_details": st.none(), **_CONTAINER})
+_REFUSAL = objects({"stop_details": or_null(_REFUSED)})
+_NO_DETAILS = objects({}, {"stop_details": st.none()})
 _EDITS = objects(
     {
         "applied_edits": st.lists(
@@ -214,7 +217,7 @@ def _beta_report() -> dict[str, SearchStrategy[Any]]:
     dropped = tagged("thinking_dropped", {"message_index": INDEX})
     return {
         "context_management": or_null(_EDITS),
-        "input_transformations": st.lists(dropped, max_size=1),
+        "input_transformations": or_null(st.lists(dropped, max_size=1)),
     }
 
 
@@ -225,24 +228,43 @@ def _messages(
     *,
     beta: bool,
 ) -> Events:
-    return objects(
+    beginning = objects(
         {
             "id": ids("msg"),
             "type": st.just("message"),
             "role": st.just("assistant"),
             "model": MODEL,
             "content": content,
-            "stop_reason": stop_reason,
-            "stop_sequence": st.none(),
-            "usage": usage,
-        },
+        }
+    )
+    end = objects(
+        {"usage": usage},
         {
-            "stop_details": st.none(),
             **_CONTAINER,
             "diagnostics": or_null(objects({"cache_miss_reason": st.none()})),
             **(_beta_report() if beta else {}),
         },
     )
+    return _stopped_messages(Titled("...", beginning), stop_reason, Titled("...", end))
+
+
+@st.composite
+def _stopped_messages(
+    draw: DrawFn,
+    beginning: Titled[Events],
+    stop_reasons: SearchStrategy[str | None],
+    end: Titled[Events],
+) -> Event:
+    return {**draw(beginning.value), **_stop(draw, draw(stop_reasons)), **draw(end.value)}
+
+
+def _stop(draw: DrawFn, stop_reason: str | None) -> Event:
+    """Why a message stopped, on itself and on `message_delta`."""
+    return {
+        "stop_reason": stop_reason,
+        "stop_sequence": draw(TEXT) if stop_reason == "stop_sequence" else None,
+        **draw(_REFUSAL if stop_reason == "refusal" else _NO_DETAILS),
+    }
 
 
 @st.composite
@@ -256,12 +278,7 @@ def message_deltas(
         stop_reasons: The stop reason.
         rest: What stands beside the delta: `Vocabulary.delta_rest`.
     """
-    stop_reason = draw(stop_reasons)
-    delta = {
-        "stop_reason": stop_reason,
-        "stop_sequence": draw(TEXT) if stop_reason == "stop_sequence" else None,
-        **draw(_REFUSAL if stop_reason == "refusal" else _NO_DETAILS),
-    }
+    delta = {**_stop(draw, draw(stop_reasons)), **draw(_MAYBE_CONTAINER)}
     return {"type": "message_delta", "delta": delta, **draw(rest)}
 
 
@@ -269,7 +286,8 @@ _ERROR = tagged(
     "error",
     {
         "error": objects(
-            {"type": st.sampled_from(("overloaded_error", "api_error")), "message": TEXT}
+            {"type": st.sampled_from(("overloaded_error", "api_error")), "message": TEXT},
+            {"details": or_null(objects({"error_code": st.just("ramp_limit_exceeded")}))},
         )
     },
     {"request_id": or_null(ids("req"))},
