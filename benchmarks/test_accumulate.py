@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anthropic.lib.streaming._messages import accumulate_event
 
-from chunkview import Message, accumulate, decode
+from chunkview import Accumulator, Message, accumulate, decode
+from floods import FLOODS, flood
 
 from .peers import sdk, without_nulls
 
@@ -68,6 +69,26 @@ def sdk_accumulate(events: list[Any]) -> Any:
         snapshot = accumulate_event(event=event, current_snapshot=snapshot, json_bufs=buffers)
     return snapshot
 
+
+@pytest.mark.parametrize("count", [100, 100_000], ids="{:,}".format)
+@pytest.mark.parametrize("kind", FLOODS)
+def test_growth_of_any_event(
+    measure_once: Measure, benchmark: BenchmarkFixture, kind: str, count: int
+) -> None:
+    """Each kind of event, few and many: where the cost per event grows, it shows here."""
+    count = count if benchmark.enabled else count // 100
+    chunks = [decode(event) for events in flood(kind, count) for event in events]
+    streams = max(1, MANY // count)
+
+    def take() -> None:
+        for _ in range(streams):
+            Accumulator().extend(chunks)
+
+    measure_once("flood", kind, f"{count:,}", streams * len(chunks), take)
+
+
+MANY = 20_000
+"""So many events are measured at least, that a short flood is not lost in the noise."""
 
 PEERS: dict[str, tuple[Callable[[Any], Any], Callable[[list[Any]], Any]]] = {
     "chunkview": (decode, accumulate),

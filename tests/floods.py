@@ -98,7 +98,7 @@ FLOODS: dict[str, Row] = {
     "message_delta with a new key in its delta": (after(*STARTED), with_delta_key),
     "message_delta with a new count": (
         after(*STARTED),
-        lambda n: message_delta(**{f"key_{n}": 1}),
+        lambda n: message_delta(None, **{f"key_{n}": 1}),
     ),
     "message_delta with iterations": (
         after(*STARTED),

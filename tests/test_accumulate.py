@@ -788,16 +788,16 @@ def test_a_partial_input_is_no_more_than_the_whole_could_be(text: str, expected:
 
 
 def test_a_subclass_of_a_chunk_or_a_block_is_taken_as_its_base_is() -> None:
-    class Delta(TextDeltaChunk):  # type: ignore[misc]
+    class Delta(TextDeltaChunk):
         __slots__ = ()
 
-    class Block(TextBlock):  # type: ignore[misc]
+    class Block(TextBlock):
         __slots__ = ()
 
-    class Stop(MessageStopChunk):  # type: ignore[misc]
+    class Stop(MessageStopChunk):
         __slots__ = ()
 
-    events = [
+    events: list[Any] = [
         message_start(),
         ContentBlockStartChunk(0, Block("a")),
         Delta(0, "b"),

@@ -17,7 +17,7 @@ from support import examples
 
 def general_decoder() -> ChunkDecoder:
     decoder = ChunkDecoder()
-    decoder._fast = NoFastPath()  # type: ignore[assignment]
+    decoder._fast = NoFastPath()
     return decoder
 
 

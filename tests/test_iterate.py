@@ -73,8 +73,8 @@ def test_accumulate_takes_every_source_that_iter_chunks_takes(events: Any, data:
 def test_an_open_file_is_read_in_pieces_and_not_in_lines(tmp_path: Path) -> None:
     path = tmp_path / "recorded.sse"
     path.write_bytes(BODY)
-    for mode in ({}, {"buffering": 0}):
-        with path.open("rb", **mode) as file:
+    for buffering in (-1, 0):
+        with path.open("rb", buffering) as file:
             assert everything(file) == everything(BODY)
 
     class Pipe(io.RawIOBase):
@@ -215,7 +215,8 @@ def test_what_is_no_stream_is_refused_with_what_to_give_instead(source: Any, rem
 
 
 def test_an_asynchronous_source_is_refused_by_synchronous_functions() -> None:
-    for read in (everything, accumulate):
+    readers: list[Any] = [everything, accumulate]
+    for read in readers:
         with pytest.raises(TypeError, match=r"asynchronous: use aiter_chunks\(\)"):
             read(as_async([]))
 
