@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._json import default_loads, stdlib_loads
+from ._json import bounding, default_loads, stdlib_loads
 from ._run import CLOSES, CLOSES_AND_BLANK_LINE, OPENINGS, Run, recalled
 from .chunks import (
     ContentBlockStartChunk,
@@ -92,7 +92,7 @@ class ChunkDecoder:
             max_event_bytes: How many bytes one event may have. This bounds the memory that a
                 stream without end can take.
         """
-        self._loads = default_loads() if loads is None else loads
+        self._loads = default_loads() if loads is None else bounding(loads)
         self._max_event_bytes = max_event_bytes
         # A caller's own parser shall see every event.
         self._may_run = loads is None or loads is stdlib_loads
