@@ -45,7 +45,7 @@ MAX_RECORD_DEPTH = MAX_DEPTH + 3
 levels deep, and in a message it lies three levels down (message, content, block): what `to_dict`
 writes must be read again."""
 
-_MAX_REPEATS = 2**22
+_MAX_REPEATS = 2**20
 """How many items shared references and copies may add to a value. Written as JSON, a value that
 holds the same list twice holds two lists: 60 lists that each hold the next one twice are 2**60."""
 

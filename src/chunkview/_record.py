@@ -262,8 +262,12 @@ def read_record(cls: type[Any], data: Any) -> Any:
     data = read_object(data)
     make, read_keys, tag, names = _plan(cls)
     if tag is not None and data.get("type") != tag:
-        problem = f"expected {tag}, got {shown(data['type'])}" if "type" in data else _REQUIRED_KEY
-        raise DecodeError(problem, path="type")
+        if "type" not in data:
+            raise DecodeError(_REQUIRED_KEY, path="type")
+        other = data["type"]
+        # The text of a tag may be shown; the `repr` of something else may fail.
+        got = shown(other) if isinstance(other, str) else kind_of(other)
+        raise DecodeError(f"expected {tag}, got {got}", path="type")
     values, nulls = read_keys(data)
     extra: dict[str, Any] = {}
     if not data.keys() <= names:
