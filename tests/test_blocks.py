@@ -140,6 +140,9 @@ def test_a_known_class_reads_only_its_own() -> None:
     assert TextBlock.from_dict({"type": "text", "text": "a"}) == TextBlock("a")
     with pytest.raises(DecodeError, match="type: expected text, got 'thinking'"):
         TextBlock.from_dict({"type": "thinking", "text": "a"})
+    for other in (10**5_000, ["thinking"], {"type": "text"}):
+        with pytest.raises(DecodeError, match=r"^type: expected text, got (int|list|dict)$"):
+            TextBlock.from_dict({"type": other, "text": "a"})
     assert Citation.from_dict(CHAR) == CharLocationCitation.from_dict(CHAR)
     assert UnknownCitation.from_dict(CHAR) == UnknownCitation("char_location", CHAR)
 

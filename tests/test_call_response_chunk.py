@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import typing
+import weakref
 from typing import Any
 
 import attrs
@@ -86,3 +87,8 @@ def test_the_finish_reasons_are_those_of_the_sdk() -> None:
 
 def test_a_failed_match_stays_cheap_because_there_is_no_abc() -> None:
     assert type(AnthropicCallResponseChunk) is type
+
+
+def test_a_chunk_view_has_no_room_for_weak_references() -> None:
+    with pytest.raises(TypeError, match="weak reference"):
+        weakref.ref(TextDeltaChunk(0, "a"))

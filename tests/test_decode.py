@@ -295,7 +295,7 @@ def test_a_mapping_that_is_nested_without_end_is_refused() -> None:
     nested: Any = {}
     for _ in range(100_000):
         nested = types.MappingProxyType({"a": nested})
-    with pytest.raises(DecodeError, match="nested too deep"):
+    with pytest.raises(DecodeError, match="nested deeper than 200 levels"):
         decode(types.MappingProxyType({"type": "sunrise", "at": nested}))
 
 
@@ -571,11 +571,21 @@ def test_nesting_is_bounded_wherever_json_is_kept(make: Any) -> None:
             decode(make(deep(levels)))
 
 
-def test_an_unread_key_that_is_nested_too_deep_is_found_when_written() -> None:
-    chunk = decode({**text_delta("a"), "novelty": deep(100_000)})
+@pytest.mark.parametrize(
+    "make", [dict, types.MappingProxyType, json.dumps, sdk_event, lambda event: {**event}]
+)
+@pytest.mark.parametrize("place", ["event", "delta"])
+def test_a_key_that_nothing_reads_is_bounded_too(place: str, make: Any) -> None:
+    def event(levels: int) -> Event:
+        if place == "delta":
+            return delta("text_delta", text="a", novelty=deep(levels))
+        return {**text_delta("a"), "novelty": deep(levels)}
+
+    chunk = decode(make(event(190)))
     assert chunk == TextDeltaChunk(0, "a")
-    with pytest.raises(DecodeError, match="nested deeper"):
-        chunk.to_event()
+    assert chunk.to_event() == event(190)
+    with pytest.raises(DecodeError, match="nested deeper than 200 levels"):
+        decode(make(event(200)))
 
 
 def test_an_object_that_holds_itself_is_refused() -> None:

@@ -23,6 +23,7 @@ MODULES = ["chunkview"] + [
 LAYERS = [
     "errors",
     "_json",
+    "_repr",
     "_make",
     "_record",
     "common",

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chunkview import DecodeError
-from chunkview._json import MAX_DEPTH, check_depth, copy_json, default_loads, loads, stdlib_loads
+from chunkview import DecodeError, _json
+from chunkview._json import MAX_DEPTH, copy_json, default_loads, loads, stdlib_loads
 
 msgspec_loads = default_loads()
 
@@ -149,6 +151,45 @@ def test_the_json_library_makes_no_difference(data: bytes) -> None:
     assert outcome(stdlib_loads, data) == outcome(msgspec_loads, data)
 
 
+def number(draw: Any) -> str:
+    """A number whose digits and exponent may make up for each other, however many there are."""
+    digits = st.text("0123456789", max_size=25) | st.builds(
+        lambda digit, count, end: digit * count + end,
+        st.sampled_from("0159"),
+        st.sampled_from([17, 300, 308, 309, 310, 770, 9_999, 99_999, 100_000, 100_330]),
+        st.text("0123456789", max_size=20),
+    )
+    whole = draw(st.just("0") | st.builds(str.__add__, st.sampled_from("123456789"), digits))
+    part = draw(st.just("") | digits.filter(bool).map(".{}".format))
+    size = draw(st.sampled_from([0, len(whole), len(part)])) + draw(st.integers(-345, 345))
+    exponent = draw(
+        st.sampled_from(["", f"e{size}", f"E-{abs(size)}", f"e+{abs(size)}", f"e-{size:030}"])
+        if size >= 0
+        else st.just(f"e{size}")
+    ) or draw(st.sampled_from(["", "e99999", "e-100001", f"e{2**31}", f"e-{2**64 + 1}"]))
+    return str(draw(st.sampled_from(["", "-"])) + whole + part + exponent)
+
+
+@given(st.composite(number)())
+@example("0." + "0" * 99_999 + "1e100000")
+@example("1" + "0" * 100_000 + "e-100000")
+@example("1e-400")
+@example("-0")
+@example("-0.0e5")
+@example("2.2250738585072011e-308")
+@example("9007199254740993.0" + "0" * 400 + "1")
+def test_numbers_are_the_standard_librarys_whatever_their_length(text: str) -> None:
+    data = f'{{"a": [{text}]}}'.encode()
+    assert outcome(stdlib_loads, data) == outcome(msgspec_loads, data)
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        assert outcome(stdlib_loads, data) is DecodeError
+    elif "." in text or "e" in text.lower():
+        assert outcome(stdlib_loads, data) == repr({"a": [value]})
+    else:
+        assert outcome(stdlib_loads, data) == repr({"a": [int(text)]})
+
+
 @given(mutilated)
 def test_what_is_accepted_is_json_by_the_standard_librarys_reading(data: bytes) -> None:
     value = outcome(stdlib_loads, data)
@@ -178,18 +219,75 @@ def test_without_msgspec_the_standard_library_parses(monkeypatch: pytest.MonkeyP
     assert default_loads.__wrapped__() is stdlib_loads
 
 
-def test_depth_is_counted_exactly_and_sharing_costs_nothing() -> None:
-    value: Any = 0
-    for _ in range(MAX_DEPTH):
-        value = [value, value]
-    check_depth(value)
-    with pytest.raises(DecodeError, match=f"nested deeper than {MAX_DEPTH} levels"):
-        check_depth({"a": value})
-
-
 def test_a_copy_shares_nothing() -> None:
     value = {"a": [1, {"b": (2, [3])}]}
     copied = copy_json(value)
     assert copied == {"a": [1, {"b": [2, [3]]}]}
     copied["a"][1]["b"][1].append(4)
     assert value == {"a": [1, {"b": (2, [3])}]}
+
+
+HUGE = [b"9" * 400, b"[-" + b"9" * 100_000 + b"]", b'{"a": 1, "b": ' + b"1" * 5_000 + b"}"]
+
+
+@pytest.mark.parametrize("data", HUGE, ids=len)
+def test_the_digits_of_an_integer_are_counted_before_it_is_read(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def counting(text: str) -> int:
+        read.append(len(text))
+        return int(text)
+
+    monkeypatch.setattr(_json, "int", counting, raising=False)
+    parse = _json._checked(lambda data: pytest.fail("the library reads it"), ValueError)
+    for refusing in (parse, stdlib_loads, default_loads()):
+        with pytest.raises(DecodeError, match="number out of range"):
+            refusing(data)
+    assert all(length <= 309 for length in read)
+
+
+def test_integers_are_refused_where_python_takes_any_number_of_digits() -> None:
+    program = """
+import sys
+from chunkview import DecodeError, decode
+from chunkview._json import default_loads, stdlib_loads
+if hasattr(sys, "set_int_max_str_digits"):
+    sys.set_int_max_str_digits(0)
+for loads in (default_loads(), stdlib_loads):
+    for data in (b"9" * 1_000_000, b"[1, -" + b"1" * 310 + b"]"):
+        try:
+            loads(data)
+        except DecodeError as error:
+            print(error)
+assert len(repr(decode({"type": "ping", "n": 9**100_000, "x": {"type": 9**100_000}}))) < 100
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines() == ["invalid JSON: number out of range"] * 4
+
+
+@pytest.mark.parametrize("parse", [stdlib_loads, msgspec_loads], ids=["stdlib", "msgspec"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" + b"[]," * 50_000 + b"[]]",
+        b"[" + b"{}," * 50_000 + b'"\\ud83d\\ude00"]',
+        b"[" + b'{"a": [0]},' * 20_000 + b"0]",
+        (b"[" + b"[" * 150 + b"]" * 150 + b"," + b"[" * 150 + b"]" * 150 + b"]"),
+    ],
+    ids=["arrays", "surrogates", "objects", "deep"],
+)
+def test_the_checks_take_memory_by_depth_and_not_by_size(parse: Any, data: bytes) -> None:
+    parse(data)
+    tracemalloc.start()
+    try:
+        value = parse(data)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert value
+    # The standard library's parser has a copy of the text, as str.
+    assert peak - held < 2 * len(data) + 100 * MAX_DEPTH
+    assert held < 50 * len(data)

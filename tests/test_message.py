@@ -1,20 +1,30 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chunkview import (
+    Accumulator,
+    ContentBlock,
     CostMetadata,
     DecodeError,
     InvalidJson,
+    McpToolUseBlock,
     Message,
+    ServerToolUseBlock,
     TextBlock,
     ThinkingBlock,
     ToolUseBlock,
     UnknownBlock,
     Usage,
+    decode,
 )
+from chunkview.testing import strategies as cv
+from support import block_start, json_delta, message_start
 
 WIRE = {
     "id": "msg_1",
@@ -98,3 +108,58 @@ def test_a_message_that_lacks_something_is_refused_with_the_place() -> None:
         Message.from_dict({**WIRE, "type": "massage"})
     with pytest.raises(DecodeError, match=r"^content\[0\].text: expected str, got null"):
         Message.from_dict({**WIRE, "content": [{"type": "text", "text": None}]})
+
+
+@given(cv.message_streams() | cv.message_streams(beta=True), st.data())
+def test_a_message_of_a_stream_cut_anywhere_is_read_as_it_was_written(
+    events: Any, data: Any
+) -> None:
+    accumulator = Accumulator()
+    accumulator.extend(events[: data.draw(st.integers(1, len(events)))])
+    message = accumulator.partial
+    if message is not None:
+        written = message.to_dict()
+        assert Message.from_dict(written) == message
+        assert Message.from_dict(json.loads(json.dumps(written))) == message
+        assert Message.from_dict(written).to_dict() == written
+
+
+TOOL_USES: list[tuple[type[ContentBlock], dict[str, Any]]] = [
+    (ToolUseBlock, {"type": "tool_use", "id": "t", "name": "f"}),
+    (ServerToolUseBlock, {"type": "server_tool_use", "id": "t", "name": "f"}),
+    (McpToolUseBlock, {"type": "mcp_tool_use", "id": "t", "name": "f", "server_name": "s"}),
+]
+
+
+@pytest.mark.parametrize(("cls", "wire"), TOOL_USES)
+@pytest.mark.parametrize("text", ["", "{", '{"x": [1', "[1]", "null", "42", '"x"', "\ud83d"])
+def test_an_input_that_is_no_json_is_one_again_when_it_is_read(
+    cls: type[ContentBlock], wire: dict[str, Any], text: str
+) -> None:
+    written = {**wire, "input": {"INVALID_JSON": text}}
+    block: Any = ContentBlock.from_dict(written)
+    assert block.input == InvalidJson(text)
+    assert block == cls.from_dict(written)
+    assert block.to_dict() == written
+    event = block_start(**written)
+    assert decode(event).to_event() == event
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"INVALID_JSON": 1}, {"INVALID_JSON": "{", "x": 1}, {"invalid_json": "{"}, {}],
+)
+def test_an_input_that_only_looks_like_it_is_an_input(value: dict[str, Any]) -> None:
+    block: Any = ContentBlock.from_dict({**TOOL_USES[0][1], "input": value})
+    assert block.input == value
+
+
+def test_an_input_as_deep_as_json_may_be_fits_into_a_message() -> None:
+    accumulator = Accumulator()
+    start = block_start(type="tool_use", id="t", name="f", input={})
+    deep = json_delta('{"x":' + "[" * 199 + "]" * 199 + "}")
+    accumulator.extend([message_start(), start, deep, {"type": "content_block_stop", "index": 0}])
+    message = accumulator.partial
+    assert message is not None
+    assert Message.from_dict(message.to_dict()) == message
+    assert isinstance(message.tool_calls[0].input, dict)

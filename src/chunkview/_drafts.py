@@ -24,6 +24,7 @@ from .blocks import (
     TextBlock,
     ThinkingBlock,
     ToolUseBlock,
+    read_input,
 )
 from .chunks import (
     CitationsDeltaChunk,
@@ -257,7 +258,7 @@ def _object_or_text(text: str) -> dict[str, Any] | InvalidJson:
         value = loads(text)
     except DecodeError:
         return InvalidJson(text)
-    return value if isinstance(value, dict) else InvalidJson(text)
+    return read_input(value) if isinstance(value, dict) else InvalidJson(text)
 
 
 def _is_finite(value: Any) -> bool:

@@ -8,15 +8,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._json import check_depth, copy_json, loads, plain
-from ._record import read_object
+from ._json import bounded, copy_json, failure_of, loads
 from .errors import DecodeError, kind_of
 
-__all__ = ["new_event_dict", "sdk_event_dict"]
+__all__ = ["event_dict", "new_event_dict", "sdk_event_dict", "text_event_dict"]
+
+
+def event_dict(event: Any) -> dict[str, Any]:
+    """Let an event in: bounded, and of plain dicts and lists.
+
+    Args:
+        event: A mapping, or an event object of the SDK.
+
+    Returns:
+        The event on the wire. It may share its parts with `event`.
+
+    Raises:
+        DecodeError: The event is none of these, it fails while it is read, or `bounded` refuses
+            it.
+    """
+    return bounded(event if isinstance(event, Mapping) else sdk_event_dict(event))
+
+
+def text_event_dict(text: str | bytes) -> dict[str, Any]:
+    """Parse an event.
+
+    Raises:
+        DecodeError: The text is no JSON, or no object.
+    """
+    event = loads(text)
+    if isinstance(event, dict):
+        return event
+    raise DecodeError(f"expected object, got {kind_of(event)}")
 
 
 def new_event_dict(event: Any) -> dict[str, Any]:
-    """Write an event as a new dict that shares nothing with it.
+    """Write an event that a chunk view holds as a new dict that shares nothing with it.
 
     Args:
         event: A mapping, JSON text (str or bytes), or an event object of the SDK.
@@ -25,33 +52,33 @@ def new_event_dict(event: Any) -> dict[str, Any]:
         The event on the wire.
 
     Raises:
-        DecodeError: The event is nested too deep, or is none of these.
+        DecodeError: As for `event_dict` and `text_event_dict`. Of an event that was decoded, and
+            has not changed since, nothing is refused.
     """
-    if isinstance(event, Mapping):
-        if type(event) is dict:
-            check_depth(event)
-            copied: dict[str, Any] = copy_json(event)
-            return copied
-        return plain(event)
     if isinstance(event, (str, bytes)):
-        return read_object(loads(event))
-    return sdk_event_dict(event)
+        return text_event_dict(event)
+    # A dict has been let in when it was decoded; other objects are read anew.
+    copied: dict[str, Any] = copy_json(event if event.__class__ is dict else event_dict(event))
+    return copied
 
 
-def sdk_event_dict(event: Any) -> dict[str, Any]:
+def sdk_event_dict(event: Any) -> Any:
     """Dump an event object of the SDK: by alias, without unset fields, without warnings.
+
+    Returns:
+        What the object gives, which is not checked.
 
     Raises:
         DecodeError: The object cannot be dumped.
     """
-    dump = getattr(event, "model_dump", None)
-    if not callable(dump):
-        raise DecodeError(
-            f"expected a mapping, JSON text or an event of the anthropic SDK, got {kind_of(event)}"
-        )
     try:
-        dumped = dump(mode="json", by_alias=True, exclude_unset=True, warnings=False)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DecodeError(f"the event's own dump failed: {error}") from error
-    check_depth(dumped)
-    return read_object(dumped)
+        dump = getattr(event, "model_dump", None)
+        if callable(dump):
+            return dump(mode="json", by_alias=True, exclude_unset=True, warnings=False)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:
+        raise failure_of("the event's own dump failed", error) from error
+    raise DecodeError(
+        f"expected a mapping, JSON text or an event of the anthropic SDK, got {kind_of(event)}"
+    )

@@ -10,23 +10,23 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 
-from ._json import check_depth, copy_json, plain
+from ._json import MAX_RECORD_DEPTH, bounded, copy_json
 from ._make import maker
+from ._repr import concise_repr, rich_repr
 from .errors import DecodeError, kind_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from attrs import frozen as record
     from typing_extensions import Self
 else:
-    # The same class decorator; `Record.__repr__` serves them all, which is shorter to read than
-    # a row of `None`s and saves generating a method for each class at import.
+    # The same class decorator; `concise_repr` serves them all, which is shorter to read than a row
+    # of `None`s and saves generating a method for each class at import.
     record = functools.partial(attrs.frozen, repr=False, weakref_slot=False)
 
 T = TypeVar("T")
@@ -38,24 +38,10 @@ __all__ = [
     "keys_reader",
     "read_object",
     "record",
+    "rich_repr",
     "schema",
     "to_json",
 ]
-
-
-def concise_repr(self: Any) -> str:
-    """Show the fields that differ from their defaults, as a call that would make the value."""
-    parts = []
-    for field in sorted(attrs.fields(type(self)), key=lambda field: field.kw_only):
-        if not field.repr:
-            continue
-        value = getattr(self, field.name)
-        default = field.default
-        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
-            default = default.factory()
-        if value != default or type(value) is not type(default):
-            parts.append(f"{field.alias}={value!r}")
-    return f"{type(self).__name__}({', '.join(parts)})"
 
 
 @record
@@ -74,22 +60,29 @@ class Record:
     )
 
     __repr__ = concise_repr
+    __rich_repr__ = rich_repr
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the object.
 
         Args:
-            data: A JSON object (parsed). It is not changed, and its nested values are kept by
-                reference.
+            data: A JSON object (parsed): a dict or another mapping. It is not changed. Dicts and
+                lists in it are kept by reference; other mappings become dicts, and tuples lists.
 
         Returns:
-            An instance of this class.
+            An instance of this class; on `Citation` and `ContentBlock`, of a subclass.
 
         Raises:
             DecodeError: A required key is missing, or a value is of the wrong type; the error's
-                `path` says where.
+                `path` says where. Or the object is nested too deep, holds itself, grows beyond
+                all bounds by shared references, or fails while it is read.
         """
+        return cls._read(bounded(data, MAX_RECORD_DEPTH))
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> Self:
+        """Read an object that has been let in by `bounded`."""
         made: Self = read_record(cls, data)
         return made
 
@@ -115,6 +108,8 @@ class Record:
 
 def to_json(value: Any) -> Any:
     """Turn a field's value into a JSON value of its own."""
+    if value.__class__ is str or value.__class__ is int:
+        return value
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if isinstance(value, tuple):
@@ -187,7 +182,7 @@ def schema(cls: type[Any]) -> Schema:
                 wire=field.metadata.get("wire", field.name),
                 inside=field.metadata.get("inside", ""),
                 exact=_exact(kind),
-                read=_reader(kind),
+                read=field.metadata.get("read") or _reader(kind),
                 nullable=optional or kind is Any,
                 required=field.metadata.get("required", always and not optional),
                 always=always,
@@ -203,20 +198,20 @@ def schema(cls: type[Any]) -> Schema:
 
 def keys_reader(
     keys: tuple[Key, ...],
-) -> Callable[[Mapping[str, Any]], tuple[list[Any], list[str]]]:
+) -> Callable[[dict[str, Any]], tuple[list[Any], list[str]]]:
     """Make the reader of named keys.
 
     Args:
         keys: The keys.
 
     Returns:
-        A function from a mapping to the attributes' values, in the order of the keys, and the
-        names of the keys that came as null. It raises DecodeError with the path from the mapping
+        A function from an object to the attributes' values, in the order of the keys, and the
+        names of the keys that came as null. It raises DecodeError with the path from the object
         on.
     """
     rows = [(key.wire, key.exact, _REQUIRED if key.required else key.default, key) for key in keys]
 
-    def read_keys(data: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
+    def read_keys(data: dict[str, Any]) -> tuple[list[Any], list[str]]:
         values: list[Any] = []
         nulls: list[str] = []
         get = data.get
@@ -252,7 +247,7 @@ def _plan(
     cls: type[Any],
 ) -> tuple[
     Callable[..., Any],
-    Callable[[Mapping[str, Any]], tuple[list[Any], list[str]]],
+    Callable[[dict[str, Any]], tuple[list[Any], list[str]]],
     str | None,
     frozenset[str],
 ]:
@@ -263,18 +258,20 @@ def _plan(
 
 
 def read_record(cls: type[Any], data: Any) -> Any:
-    """Read an object as a record of a class: `cls.from_dict` where that does no more."""
-    if data.__class__ is not dict:
-        data = read_object(data)
+    """Read an object that has been let in: `cls._read` where that does no more."""
+    data = read_object(data)
     make, read_keys, tag, names = _plan(cls)
     if tag is not None and data.get("type") != tag:
-        problem = f"expected {tag}, got {shown(data['type'])}" if "type" in data else _REQUIRED_KEY
-        raise DecodeError(problem, path="type")
+        if "type" not in data:
+            raise DecodeError(_REQUIRED_KEY, path="type")
+        other = data["type"]
+        # The text of a tag may be shown; the `repr` of something else may fail.
+        got = shown(other) if isinstance(other, str) else kind_of(other)
+        raise DecodeError(f"expected {tag}, got {got}", path="type")
     values, nulls = read_keys(data)
     extra: dict[str, Any] = {}
     if not data.keys() <= names:
         extra = {name: data[name] for name in data if name not in names}
-        check_depth(extra)
     return make(extra, frozenset(nulls) if nulls else _NO_NULLS, *values)
 
 
@@ -305,27 +302,13 @@ def read_object(value: Any) -> dict[str, Any]:
     """
     if isinstance(value, dict):
         return value
-    if isinstance(value, Mapping):
-        return plain(value)
     raise DecodeError(f"expected object, got {kind_of(value)}")
 
 
 def _read_list(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         return value
     raise DecodeError(f"expected array, got {kind_of(value)}")
-
-
-def _kept(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Make the reader of JSON that is kept as it came: bounded, so that it can be copied."""
-
-    def read_kept(value: Any) -> Any:
-        value = read(value)
-        if value:
-            check_depth(value)
-        return value
-
-    return read_kept
 
 
 def _read_tuple(read_item: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
@@ -359,13 +342,13 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is tuple:
         return _read_tuple(_reader(typing.get_args(kind)[0]))
     if origin is dict:
-        return _kept(read_object)
+        return read_object
     if origin is list:
-        return _kept(_read_list)
+        return _read_list
     if isinstance(kind, type) and issubclass(kind, Record):
-        own = kind.from_dict.__func__ is not Record.from_dict.__func__  # type: ignore[attr-defined]
-        return kind.from_dict if own else functools.partial(read_record, kind)
-    return _SCALARS.get(kind) or _kept(_as_it_is)
+        own = kind._read.__func__ is not Record._read.__func__  # type: ignore[attr-defined]
+        return kind._read if own else functools.partial(read_record, kind)  # pyright: ignore[reportPrivateUsage]
+    return _SCALARS.get(kind) or _as_it_is
 
 
 def _exact(kind: Any) -> type | None:

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ._json import check_depth, copy_json
-from ._record import Record, read_object, read_record, record
+from ._json import copy_json
+from ._record import Record, concise_repr, read_object, read_record, record, rich_repr
 from .errors import DecodeError, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from typing_extensions import Self
 
 __all__ = [
@@ -59,24 +57,14 @@ class Citation(Record):
     type: ClassVar[str]
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read a citation; on `Citation` itself, by its tag.
-
-        Args:
-            data: A JSON object (parsed).
-
-        Returns:
-            An instance of this class; on `Citation`, of the tag's class, which is
-            UnknownCitation for a tag without one.
-
-        Raises:
-            DecodeError: No object, no tag, or a field is missing or mistyped.
-        """
+    def _read(cls, data: dict[str, Any]) -> Self:
+        """Read a citation; on `Citation` itself, by its tag."""
         if cls is not Citation:
-            return super().from_dict(data)
-        known = CITATIONS.get(read_tag(data))
+            return super()._read(data)
+        tag = read_tag(data)
+        known = CITATIONS.get(tag)
         if known is None:
-            return UnknownCitation.from_dict(data)  # type: ignore[return-value]
+            return UnknownCitation(tag, data)  # type: ignore[return-value]
         return read_record(known, data)  # type: ignore[no-any-return]
 
 
@@ -209,15 +197,9 @@ class UnknownCitation(Citation):
     data: dict[str, Any] = attrs.field(hash=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Keep a citation whole, whatever is in it.
-
-        Raises:
-            DecodeError: No object, no tag, or nested too deep.
-        """
-        tag = read_tag(data)
-        check_depth(data)
-        return cls(tag, dict(data))
+    def _read(cls, data: dict[str, Any]) -> Self:
+        """Keep a citation whole, whatever is in it."""
+        return cls(read_tag(data), data)
 
     def to_dict(self) -> dict[str, Any]:
         """Write the citation as it came."""
@@ -236,7 +218,7 @@ CITATIONS: dict[str, type[Citation]] = {
 }
 
 
-@attrs.frozen(weakref_slot=False)
+@attrs.frozen(repr=False, weakref_slot=False)
 class InvalidJson:
     """A tool input that is not valid JSON, kept letter by letter.
 
@@ -248,15 +230,37 @@ class InvalidJson:
 
     text: str
 
+    __repr__ = concise_repr
+    __rich_repr__ = rich_repr
+
     def to_dict(self) -> dict[str, str]:
         """Write the input as the API's documentation asks for it to be sent back.
 
         Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/fine-grained-tool-streaming
 
         Returns:
-            `{"INVALID_JSON": text}`.
+            `{"INVALID_JSON": text}`, which `from_dict` of the tool uses reads as an InvalidJson.
         """
         return {"INVALID_JSON": self.text}
+
+
+def read_input(value: Any) -> dict[str, Any] | InvalidJson:
+    """Read a tool's input, or what `InvalidJson.to_dict` makes of one that is not valid JSON.
+
+    Otherwise a message that was stored and read again would run a tool whose call was cut off.
+
+    Raises:
+        DecodeError: It is no object.
+    """
+    tool_input = read_object(value)
+    if len(tool_input) == 1:
+        text = tool_input.get("INVALID_JSON")
+        if isinstance(text, str):
+            return InvalidJson(text)
+    return tool_input
+
+
+_INPUT = {"read": read_input}
 
 
 class ContentBlock(Record):
@@ -272,33 +276,25 @@ class ContentBlock(Record):
     type: ClassVar[str]
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+    def _read(cls, data: dict[str, Any]) -> Self:
         """Read a content block; on `ContentBlock` itself, by its tag.
 
-        Args:
-            data: A JSON object (parsed).
-
-        Returns:
-            An instance of this class; on `ContentBlock`, of the tag's class. A `*_tool_result` of
-            a later API is a ToolResultBlock when it has the family's fields; any other tag
-            without a class gives an UnknownBlock.
-
-        Raises:
-            DecodeError: No object, no tag, or a field of a known kind is missing or mistyped.
+        A `*_tool_result` of a later API is a ToolResultBlock when it has the family's fields; any
+        other tag without a class gives an UnknownBlock.
         """
         if cls is not ContentBlock:
-            return super().from_dict(data)
+            return super()._read(data)
         tag = read_tag(data)
         known = BLOCKS.get(tag)
         if known is not None:
             return read_record(known, data)  # type: ignore[no-any-return]
         if tag.endswith("_tool_result"):
             try:
-                return ToolResultBlock.from_dict(data)  # type: ignore[return-value]
+                return read_record(ToolResultBlock, data)  # type: ignore[no-any-return]
             except DecodeError:
                 # A newcomer that only shares the family's name is kept whole instead.
-                return UnknownBlock.from_dict(data)  # type: ignore[return-value]
-        return UnknownBlock.from_dict(data)  # type: ignore[return-value]
+                return UnknownBlock(tag, data)  # type: ignore[return-value]
+        return UnknownBlock(tag, data)  # type: ignore[return-value]
 
 
 @record
@@ -367,7 +363,7 @@ class ToolUseBlock(ContentBlock):
 
     id: str
     name: str
-    input: dict[str, Any] | InvalidJson = attrs.field(hash=False)
+    input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     caller: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     toolset_name: str | None = attrs.field(default=None, kw_only=True)
 
@@ -388,7 +384,7 @@ class ServerToolUseBlock(ContentBlock):
 
     id: str
     name: str
-    input: dict[str, Any] | InvalidJson = attrs.field(hash=False)
+    input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     caller: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
 
 
@@ -408,7 +404,7 @@ class McpToolUseBlock(ContentBlock):
 
     id: str
     name: str
-    input: dict[str, Any] | InvalidJson = attrs.field(hash=False)
+    input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     server_name: str
 
 
@@ -525,15 +521,9 @@ class UnknownBlock(ContentBlock):
     data: dict[str, Any] = attrs.field(hash=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Keep a block whole, whatever is in it.
-
-        Raises:
-            DecodeError: No object, no tag, or nested too deep.
-        """
-        tag = read_tag(data)
-        check_depth(data)
-        return cls(tag, dict(data))
+    def _read(cls, data: dict[str, Any]) -> Self:
+        """Keep a block whole, whatever is in it."""
+        return cls(read_tag(data), data)
 
     def to_dict(self) -> dict[str, Any]:
         """Write the block as it came."""

@@ -168,6 +168,8 @@ class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
 class AnthropicCallResponseChunk(BaseCallResponseChunk["MessageStreamEvent", FinishReason]):
     """A chunk view: one event of Anthropic's stream, decoded.
 
+    To save memory, chunk views cannot be weakly referenced (`weakref.ref` raises TypeError).
+
     Example:
         ```python
         for chunk in chunkview.iter_chunks(response.iter_bytes()):
@@ -208,8 +210,9 @@ class AnthropicCallResponseChunk(BaseCallResponseChunk["MessageStreamEvent", Fin
             hand is written from its fields.
 
         Raises:
-            DecodeError: The original event holds, among keys that no field names, something that
-                is nested too deep to be copied.
+            DecodeError: `chunk` is not what `decode` took: it has been changed since, it is an
+                object that gives something else when it is read again, or the chunk view was
+                made by hand.
         """
         raise NotImplementedError
 

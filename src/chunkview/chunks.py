@@ -15,7 +15,7 @@ import attrs
 from . import common
 from ._event import new_event_dict
 from ._json import copy_json
-from ._record import concise_repr, schema, to_json
+from ._record import concise_repr, rich_repr, schema, to_json
 from .blocks import Citation, ContentBlock, TextBlock, ThinkingBlock
 from .call_response_chunk import AnthropicCallResponseChunk, FinishReason, common_finish_reasons
 from .message import Message
@@ -53,6 +53,7 @@ class _Chunk(AnthropicCallResponseChunk):
 
     __slots__ = ()
     __repr__ = concise_repr
+    __rich_repr__ = rich_repr
 
     def to_event(self) -> dict[str, Any]:
         event: dict[str, Any] = {} if self.chunk is None else new_event_dict(self.chunk)

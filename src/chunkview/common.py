@@ -10,7 +10,7 @@ from typing import Literal
 
 import attrs
 
-from ._record import concise_repr, record
+from ._record import concise_repr, record, rich_repr
 
 __all__ = ["CostMetadata", "FinishReason", "Usage"]
 
@@ -18,7 +18,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 """Why generation ended, in provider-agnostic words."""
 
 
-@attrs.frozen(weakref_slot=False)
+@record
 class Usage:
     """Provider-agnostic token counts.
 
@@ -34,6 +34,9 @@ class Usage:
     cached_tokens: int
     output_tokens: int
     total_tokens: int
+
+    __repr__ = concise_repr
+    __rich_repr__ = rich_repr
 
     @classmethod
     def from_counts(
@@ -91,6 +94,7 @@ class CostMetadata:
     iterations: tuple[CostMetadata, ...] = attrs.field(default=(), kw_only=True)
 
     __repr__ = concise_repr
+    __rich_repr__ = rich_repr
 
     @property
     def batch_mode(self) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._event import new_event_dict
-from ._json import check_depth, loads
+from ._event import event_dict, text_event_dict
+from ._json import bounded
 from ._make import maker
 from ._record import keys_reader, per_class, read_object, schema
 from .blocks import read_tag
@@ -57,11 +57,14 @@ def decode(event: MessageStreamEvent) -> AnthropicCallResponseChunk:
     Returns:
         The chunk view; its `chunk` is the event given (a `bytearray` or `memoryview` as bytes).
         An event or delta of a type that this version does not know is kept whole in an
-        UnknownChunk or UnknownDeltaChunk.
+        UnknownChunk or UnknownDeltaChunk. Parts of an event that are mappings other than dicts
+        become dicts, and tuples become lists.
 
     Raises:
-        DecodeError: The event is no event at all, or a required field is missing or of the wrong
-            type. The error says where, and carries the event.
+        DecodeError: The event is no event at all, a required field is missing or of the wrong
+            type, or an object's own methods or properties failed. Or the event is nested deeper
+            than 200 levels, holds itself, or grows beyond all bounds by shared references. The
+            error says where, and carries the event.
     """
     if event.__class__ is dict:
         return decode_object(event, event)  # pyright: ignore[reportArgumentType]
@@ -74,7 +77,7 @@ def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseCh
     """Decode an event that has been parsed.
 
     Args:
-        event: The event.
+        event: The event: bounded, and of plain dicts and lists, unless it is its own source.
         source: What the chunk view shall keep as its `chunk`.
 
     Returns:
@@ -92,18 +95,21 @@ def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseCh
             make, name = STRING_DELTAS[delta["type"]]
             index, value = event["index"], delta[name]
             # Exact types: a bool is no index, and a subclass of str is no business of this path.
-            # And nothing besides, such as the estimated_tokens of a thinking delta.
+            # And no further keys, such as the estimated_tokens of a thinking delta.
             if (
                 index.__class__ is int
                 and value.__class__ is str
-                and len(event) == 3
+                and delta.__class__ is dict
                 and len(delta) == 2
+                and len(event) == 3
             ):
                 return make(source, index, value)
-    except (KeyError, TypeError):
+    except (MemoryError, OSError):
+        raise
+    except Exception:  # noqa: BLE001, S110 - the reader meets it again, and says what is wrong
         pass
     try:
-        return _read(event, source)
+        return _read(bounded(event) if event is source else event, source)
     except DecodeError as error:
         tag = event.get("type")
         error.event = source
@@ -116,7 +122,7 @@ def _decode_text(text: Any) -> Chunk:
     if not isinstance(text, (str, bytes)):
         text = bytes(text)
     try:
-        event = read_object(loads(text))
+        event = text_event_dict(text)
     except DecodeError as error:
         error.event = text
         raise
@@ -133,18 +139,23 @@ def _decode_other(event: Any) -> Chunk:
             delta = event.delta
             make, name = STRING_DELTAS[delta.type]
             index, value = event.index, getattr(delta, name)
+            # What the SDK does not know is in its models' extra; its values would be unchecked.
             if (
                 index.__class__ is int
                 and value.__class__ is str
                 and (name != "thinking" or _has_no_estimate(delta))
+                and not getattr(delta, "__pydantic_extra__", None)
+                and not getattr(event, "__pydantic_extra__", None)
             ):
                 return make(event, index, value)
-    except (AttributeError, KeyError, TypeError):
+    except (MemoryError, OSError):
+        raise
+    except Exception:  # noqa: BLE001, S110 - as above
         pass
     if isinstance(event, (str, bytes, bytearray, memoryview)):
         return _decode_text(event)
     try:
-        parsed = new_event_dict(event)
+        parsed = event_dict(event)
     except DecodeError as error:
         error.event = event
         raise
@@ -164,12 +175,10 @@ def _read(event: dict[str, Any], source: Any) -> Chunk:
     try:
         cls = EVENTS[event["type"]]
     except (KeyError, TypeError):
-        check_depth(event)
         return UnknownChunk(read_tag(event), event, chunk=source)
     if cls is UnknownDeltaChunk:
         return _read_delta(event, source)
     if cls is HelperEventChunk:
-        check_depth(event)
         return HelperEventChunk(event["type"], event, chunk=source)
     return _read_fields(cls, event, source)
 

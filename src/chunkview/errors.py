@@ -151,11 +151,16 @@ def kind_of(value: Any) -> str:
 def shown(value: Any) -> str:
     """Show a value in an error message, at a bounded length and without fail.
 
-    An integer of thousands of digits, or a value nested without end, has a `repr` that raises.
+    An integer of thousands of digits, or a value nested without end, has a `repr` that raises; an
+    object of the caller's may raise anything.
     """
+    if isinstance(value, str):
+        value = value[:100]
     try:
         text = repr(value)
-    except (ValueError, RecursionError):
+    except (MemoryError, OSError):
+        raise
+    except Exception:  # noqa: BLE001 - the error that is being written matters more
         return f"<{kind_of(value)}>"
     return clipped(text)
 

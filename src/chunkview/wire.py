@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._fastpath import FastPath, NoFastPath
 from ._framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
-from ._json import default_loads, stdlib_loads
+from ._json import bounding, default_loads, stdlib_loads
 from .decode import decode_object
 from .errors import DecodeError, kind_of
 
@@ -88,7 +88,7 @@ class ChunkDecoder:
                 bounds the memory that a stream without end can take.
         """
         self.error: DecodeError | None = None
-        self._loads = default_loads() if loads is None else loads
+        self._loads = default_loads() if loads is None else bounding(loads)
         self._max_event_bytes = max_event_bytes
         self._framer = Framer(max_event_bytes)
         # A parser of the caller's own shall see every event.
