@@ -40,7 +40,7 @@ demo: $(VENV)/.demo ## stream a recorded answer through the real anthropic clien
 	@$(BIN)/python -m chunkview demo
 
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 fuzz: $(VENV)/.dev ## run the properties thoroughly (in less than ten minutes)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis
@@ -136,7 +136,7 @@ $(TEST_PYTHONS): test-python-%:
 	@if PYENV_VERSION=$* python$* --version >/dev/null 2>&1; then \
 		$(MAKE) --no-print-directory .venvs/python$*/.test && \
 		.venvs/python$*/bin/python --version && \
-		.venvs/python$*/bin/python -m pytest -q; \
+		.venvs/python$*/bin/python -m pytest -q -n auto; \
 	else \
 		echo "python$*: skipped, it is not here"; \
 	fi
@@ -157,7 +157,7 @@ SDK_TESTS := tests/test_decode.py tests/test_stream.py tests/test_anthropic.py t
 test-sdks: $(TEST_SDKS) ## the tests that meet the anthropic SDK, on releases from 0.40 on
 
 $(TEST_SDKS): test-sdk-%: .venvs/sdk%/.test
-	$(<D)/bin/python -m pytest -q $(SDK_TESTS)
+	$(<D)/bin/python -m pytest -q -n auto $(SDK_TESTS)
 
 .venvs/sdk%/.test: pyproject.toml
 	$(call environment,$(PYTHON),--editable . --group test "anthropic==$*")

@@ -190,7 +190,7 @@ class DecoderMachine(RuleBasedStateMachine):
     def feed_after_the_end(self) -> None:
         error = self.decoder.error
         with pytest.raises(
-            DecodeError, match="nothing can be fed any more" if not error else ""
+            DecodeError, match=str(error) if error else "nothing can be fed any more"
         ) as e:
             self.decoder.feed(b"x")
         assert error is None or (str(e.value), e.value.__cause__) == (str(error), error)

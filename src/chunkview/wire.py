@@ -121,7 +121,7 @@ class ChunkDecoder:
         if self._is_over:
             raise self._refusal(data)
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
-        chunks: list[AnthropicCallResponseChunk]
+        chunks: list[AnthropicCallResponseChunk] = []
         try:
             fast, framer = self._fast, self._framer
             if not framer.buffer and len(piece) <= self._max_event_bytes:
@@ -129,7 +129,6 @@ class ChunkDecoder:
                 chunk = fast.recognise(piece)
                 if chunk is not None:
                     return [chunk]
-            chunks = []
             if not self._has_begun and self._looks < _MAX_LOOKS and piece:
                 self._look_at_start(piece)
             for event in framer.feed(piece):
