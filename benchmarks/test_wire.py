@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chunkview import ChunkDecoder
-from chunkview._json import stdlib_loads
+from chunkview._model.json import stdlib_loads
 
 from .peers import (
     floor_wire,

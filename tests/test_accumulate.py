@@ -37,9 +37,9 @@ from chunkview import (
     decode,
     iter_chunks,
 )
-from chunkview.blocks import BLOCKS
+from chunkview._model.blocks import BLOCKS
 from chunkview.testing import strategies as cv
-from chunkview.testing._stream_strategies import TAKES
+from chunkview.testing.strategies._streams import TAKES
 from support import (
     MESSAGE_STOP,
     PING,
@@ -143,9 +143,10 @@ def parsed(text: str) -> Any:
         raise ValueError(f"{constant} is no JSON")
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse)
     except ValueError:
         return {"INVALID_JSON": text}
+    return value if isinstance(value, dict) else {"INVALID_JSON": text}
 
 
 STREAMS = st.one_of(

@@ -19,7 +19,7 @@ from chunkview import (
     UnknownBlock,
     UnknownCitation,
 )
-from chunkview.blocks import BLOCKS, CITATIONS
+from chunkview._model.blocks import BLOCKS, CITATIONS
 
 CHAR = {
     "type": "char_location",

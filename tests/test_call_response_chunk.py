@@ -10,7 +10,7 @@ from anthropic.types import Message
 from anthropic.types.beta import BetaMessage
 
 from chunkview import AnthropicCallResponseChunk, BaseCallResponseChunk, TextDeltaChunk
-from chunkview.call_response_chunk import FinishReason, common_finish_reasons
+from chunkview._chunks.contract import FinishReason, common_finish_reasons
 from chunkview.common import Usage
 from support import OLD_SDK
 

@@ -31,8 +31,8 @@ from chunkview import (
     UnknownDeltaChunk,
     decode,
 )
+from chunkview._chunks.decode import DELTAS
 from chunkview.common import Usage as CommonUsage
-from chunkview.decode import DELTAS
 from chunkview.testing import strategies as cv
 from support import Recorded, block_start, delta, examples, message_delta, message_start, text_delta
 

@@ -21,9 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import __version__, accumulate, decode, iter_chunks
-from chunkview._display import Transcript, as_table
-from chunkview._reading import Reading
-from chunkview.cli import main
+from chunkview._cli.display import Transcript, as_table
+from chunkview._cli.main import main
+from chunkview._cli.reading import Reading
 from chunkview.testing import recording, recording_names
 from support import (
     MESSAGE_STOP,
@@ -269,7 +269,7 @@ def without(*modules: str) -> str:
     return (
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({modules!r}))\n"
-        "from chunkview.cli import main\n"
+        "from chunkview._cli.main import main\n"
         "sys.exit(main())\n"
     )
 
@@ -808,7 +808,7 @@ def test_the_demo_shows_nothing_of_an_error_that_a_terminal_would_obey(
     bad = harmless.replace(b"Overloaded", "\x9b31m\u202e".encode())
     assert bad != harmless
     monkeypatch.setattr(
-        "chunkview._demo.recording", lambda name: bad if name == "error" else recording(name)
+        "chunkview._cli.demo.recording", lambda name: bad if name == "error" else recording(name)
     )
     out, _, status = run("demo", "--no-delay", is_terminal=True)
     assert status == 0
@@ -1196,7 +1196,7 @@ def test_arguments_that_make_no_sense_end_with_status_2(
 def test_show_imports_nothing_that_it_does_not_need(start: Start, files: Files) -> None:
     program = (
         "import sys\n"
-        "from chunkview.cli import main\n"
+        "from chunkview._cli.main import main\n"
         "main()\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
     )

@@ -39,8 +39,8 @@ from chunkview import (
     decode,
     iter_chunks,
 )
-from chunkview._record import to_json
-from chunkview.decode import DELTAS
+from chunkview._chunks.decode import DELTAS
+from chunkview._model.record import to_json
 from chunkview.testing import strategies as cv
 from support import (
     MESSAGE_STOP,

@@ -29,11 +29,11 @@ from chunkview import (
     UnknownChunk,
     UnknownCitation,
     Usage,
-    _json,
     decode,
     iter_chunks,
 )
-from chunkview._json import MAX_DEPTH, MAX_RECORD_DEPTH, bounded
+from chunkview._model import json as _json
+from chunkview._model.json import MAX_DEPTH, MAX_RECORD_DEPTH, bounded
 from support import block_start, delta, message_delta, message_start, sse, text_delta
 
 WRAPPERS: list[Callable[[Any], Any]] = [
@@ -433,7 +433,7 @@ def test_a_string_delta_of_the_usual_shape_is_not_walked(monkeypatch: pytest.Mon
     def fail(*_: Any) -> Any:
         raise AssertionError("walked")
 
-    monkeypatch.setattr(sys.modules["chunkview.decode"], "bounded", fail)
+    monkeypatch.setattr(sys.modules["chunkview._chunks.decode"], "bounded", fail)
     assert decode(text_delta("a")) == TextDeltaChunk(0, "a")
     text = json.dumps(message_start(novelty=[1]))
     assert decode(text) == decode(text.encode())  # text is bounded already

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import ChunkDecoder, DecodeError
-from chunkview._fastpath import MEMORY, NoFastPath
-from chunkview._json import stdlib_loads
+from chunkview._model.json import stdlib_loads
+from chunkview._stream.fastpath import MEMORY, NoFastPath
 from support import examples
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import ChunkDecoder, DecodeError, PingChunk
-from chunkview._framing import Framer, data_of, lines_of
+from chunkview._stream.framing import Framer, data_of, lines_of
 from chunkview.testing import strategies as cv
 
 BODIES = st.lists(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chunkview import Accumulator, AnthropicStream, ChunkDecoder, decode
-from chunkview._framing import Framer
+from chunkview._stream.framing import Framer
 from floods import FLOODS, flood
 from support import sse, text_delta
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import inspect
 import pkgutil
 import subprocess
@@ -22,46 +23,108 @@ MODULES = ["chunkview"] + [
 
 LAYERS = [
     "errors",
-    "_json",
     "_repr",
-    "_make",
-    "_record",
     "common",
-    "usage",
-    "blocks",
-    "message",
+    "_model",
+    "_chunks",
     "call_response_chunk",
-    "_event",
-    "chunks",
-    "decode",
-    "_framing",
-    "_fastpath",
-    "wire",
-    "_iterate",
-    "_drafts",
-    "accumulate",
-    "_closing",
-    "stream",
-    "__init__",
+    "_stream",
+    "",
+    "pricing",
+    "anthropic",
+    "testing",
+    "_hypothesis",
+    "_cli",
+    "__main__",
 ]
-"""The core, from the bottom up."""
+"""The files and folders of the package, from the bottom up; "" is its own face."""
+
+FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def imports_of(path: Path) -> set[str]:
-    """The modules of the package that a file imports at run time."""
-    found: set[str] = set()
-    tree = ast.parse(path.read_text())
-    # What stands under TYPE_CHECKING is not imported, what stands in a function is imported late.
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            found |= {node.module} if node.module else {alias.name for alias in node.names}
+def module_of(path: Path) -> tuple[str, ...]:
+    """A file's place below the package: the face of a folder is the folder."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def imports_of(path: Path) -> set[tuple[str, ...]]:
+    """The modules of the package that a file imports at run time, at once or when it runs."""
+    package = path.relative_to(PACKAGE).parts[:-1]
+    found: set[tuple[str, ...]] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            for alternative in node.orelse:
+                visit(alternative)
+            return
+        if isinstance(node, ast.Import):
+            found.update(
+                tuple(alias.name.split(".")[1:])
+                for alias in node.names
+                if alias.name.split(".")[0] == "chunkview"
+            )
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            names = tuple(node.module.split(".")) if node.module else ()
+            if not node.level:
+                if names[:1] != ("chunkview",):
+                    return
+                names = names[1:]
+            target = (*base, *names)
+            for alias in node.names:
+                below = (*target, alias.name)
+                found.add(below if below in MODULE_NAMES and not is_function(below) else target)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_text()))
     return found
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_every_import_of_the_core_points_down(name: str) -> None:
-    below = set(LAYERS[: LAYERS.index(name)])
-    assert imports_of(PACKAGE / f"{name}.py") <= below
+MODULE_NAMES = {module_of(path) for path in FILES}
+
+
+def is_function(module: tuple[str, ...]) -> bool:
+    """Whether the face of a folder gives a function of the module's name, which hides it."""
+    face = sys.modules[".".join(["chunkview", *module[:-1]])]
+    return callable(getattr(face, module[-1], None))
+
+
+def layer_of(module: tuple[str, ...]) -> int:
+    return LAYERS.index(module[0] if module else "")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(module_of(path)) or "face")
+def test_every_import_at_run_time_points_down(path: Path) -> None:
+    layer = layer_of(module_of(path))
+    assert all(layer_of(module) <= layer for module in imports_of(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(module_of(path)) or "face")
+def test_what_a_folder_keeps_to_itself_is_imported_by_nobody_else(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[:-1]
+    for module in imports_of(path):
+        private = next((at for at, part in enumerate(module) if part.startswith("_")), len(module))
+        folder = module[: private + 1]
+        is_face = module == folder
+        assert is_face or own[: len(folder)] == folder, f"{'.'.join(module)} is not a face"
+
+
+@pytest.mark.parametrize("folder", ["_model", "_chunks", "_stream", "_cli", "testing"])
+def test_the_files_of_a_folder_import_each_other_in_no_circle(folder: str) -> None:
+    graph = {
+        module_of(path): {
+            module for module in imports_of(path) if module[:1] == (folder,) and len(module) > 1
+        }
+        for path in (PACKAGE / folder).rglob("*.py")
+        if len(module_of(path)) > 1
+    }
+    list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_each_file_belongs_to_a_layer_and_each_layer_to_a_file() -> None:
+    assert {module_of(path)[0] if module_of(path) else "" for path in FILES} == set(LAYERS)
 
 
 def test_importing_the_package_pulls_in_nothing_heavy() -> None:

@@ -36,8 +36,8 @@ from chunkview import (
     decode,
     iter_chunks,
 )
-from chunkview._fastpath import NoFastPath
-from chunkview._json import stdlib_loads
+from chunkview._model.json import stdlib_loads
+from chunkview._stream.fastpath import NoFastPath
 from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
 from support import SDK_EVENTS, as_async, examples, sdk_accumulate, sdk_event, sse, without_nulls

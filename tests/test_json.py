@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chunkview import DecodeError, _json
-from chunkview._json import MAX_DEPTH, copy_json, default_loads, loads, stdlib_loads
+from chunkview import DecodeError
+from chunkview._model import json as _json
+from chunkview._model.json import MAX_DEPTH, copy_json, default_loads, loads, stdlib_loads
 
 msgspec_loads = default_loads()
 
@@ -252,7 +253,7 @@ def test_integers_are_refused_where_python_takes_any_number_of_digits() -> None:
     program = """
 import sys
 from chunkview import DecodeError, decode
-from chunkview._json import default_loads, stdlib_loads
+from chunkview._model.json import default_loads, stdlib_loads
 if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)
 for loads in (default_loads(), stdlib_loads):

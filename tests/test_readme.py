@@ -18,7 +18,8 @@ from sybil import Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
-from chunkview import AnthropicStream, cli
+from chunkview import AnthropicStream
+from chunkview._cli.main import build_parser
 from chunkview.testing import ReplayServer, recording
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +42,7 @@ def run_shell(example: Any) -> None:
                 assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
         else:
             assert command == "chunkview"
-            parser = cli.build_parser()
+            parser = build_parser()
             assert parser.parse_args(arguments)
 
 

@@ -27,11 +27,11 @@ from chunkview import (
     UnknownDeltaChunk,
     decode,
 )
-from chunkview._record import Record, schema
-from chunkview.blocks import BLOCKS, CITATIONS
-from chunkview.decode import DELTAS, EVENTS
+from chunkview._chunks.decode import DELTAS, EVENTS
+from chunkview._model.blocks import BLOCKS, CITATIONS
+from chunkview._model.record import Record, schema
 from chunkview.testing import strategies as cv
-from chunkview.testing._event_strategies import ITERATION
+from chunkview.testing.strategies._events import ITERATION
 from support import OLD_SDK, Event, drawn
 
 UNIONS = [RawMessageStreamEvent, BetaRawMessageStreamEvent]

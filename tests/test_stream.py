@@ -37,7 +37,7 @@ from chunkview import (
     decode,
     iter_chunks,
 )
-from chunkview.call_response_chunk import common_finish_reasons
+from chunkview._chunks.contract import common_finish_reasons
 from chunkview.testing import ReplayServer, recording
 from chunkview.testing import strategies as cv
 from support import (

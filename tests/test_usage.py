@@ -19,8 +19,8 @@ from chunkview import (
     ServerToolUsage,
     Usage,
 )
+from chunkview._model.usage import cost_metadata
 from chunkview.testing import strategies as cv
-from chunkview.usage import cost_metadata
 
 WIRE = {
     "input_tokens": 25,

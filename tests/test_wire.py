@@ -21,13 +21,13 @@ from chunkview import (
     MessageStopChunk,
     PingChunk,
     TextDeltaChunk,
-    _fastpath,
-    _framing,
     aiter_chunks,
     decode,
     iter_chunks,
 )
-from chunkview._json import stdlib_loads
+from chunkview._model.json import stdlib_loads
+from chunkview._stream import fastpath as _fastpath
+from chunkview._stream import framing as _framing
 from chunkview.testing import strategies as cv
 from support import PING, Recorded, as_async, delta, sdk_event, sse, text_delta, text_stream
 

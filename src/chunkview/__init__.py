@@ -13,9 +13,31 @@ name: `chunkview.anthropic`, `chunkview.common`, `chunkview.pricing`, `chunkview
 
 from __future__ import annotations
 
-from ._iterate import aiter_chunks, iter_chunks
-from .accumulate import Accumulator, accumulate
-from .blocks import (
+from ._chunks import (
+    AnthropicCallResponseChunk,
+    BaseCallResponseChunk,
+    CitationsDeltaChunk,
+    CompactionDeltaChunk,
+    ContentBlockStartChunk,
+    ContentBlockStopChunk,
+    ErrorChunk,
+    FinishReason,
+    HelperEventChunk,
+    InputJsonDeltaChunk,
+    MessageDeltaChunk,
+    MessageStartChunk,
+    MessageStopChunk,
+    MessageStreamEvent,
+    PingChunk,
+    SignatureDeltaChunk,
+    TextDeltaChunk,
+    ThinkingDeltaChunk,
+    UnknownChunk,
+    UnknownDeltaChunk,
+    decode,
+)
+from ._model import (
+    CacheCreation,
     CharLocationCitation,
     Citation,
     CompactionBlock,
@@ -25,11 +47,16 @@ from .blocks import (
     FallbackBlock,
     FallbackInfo,
     InvalidJson,
+    IterationUsage,
     McpToolListingBlock,
     McpToolUseBlock,
+    Message,
+    MessageDeltaUsage,
+    OutputTokensDetails,
     PageLocationCitation,
     RedactedThinkingBlock,
     SearchResultLocationCitation,
+    ServerToolUsage,
     ServerToolUseBlock,
     TextBlock,
     ThinkingBlock,
@@ -37,34 +64,18 @@ from .blocks import (
     ToolUseBlock,
     UnknownBlock,
     UnknownCitation,
+    Usage,
     WebSearchResultLocationCitation,
 )
-from .call_response_chunk import (
-    AnthropicCallResponseChunk,
-    BaseCallResponseChunk,
-    FinishReason,
-    MessageStreamEvent,
-)
-from .chunks import (
-    CitationsDeltaChunk,
-    CompactionDeltaChunk,
-    ContentBlockStartChunk,
-    ContentBlockStopChunk,
-    ErrorChunk,
-    HelperEventChunk,
-    InputJsonDeltaChunk,
-    MessageDeltaChunk,
-    MessageStartChunk,
-    MessageStopChunk,
-    PingChunk,
-    SignatureDeltaChunk,
-    TextDeltaChunk,
-    ThinkingDeltaChunk,
-    UnknownChunk,
-    UnknownDeltaChunk,
+from ._stream import (
+    Accumulator,
+    AnthropicStream,
+    ChunkDecoder,
+    accumulate,
+    aiter_chunks,
+    iter_chunks,
 )
 from .common import CostMetadata
-from .decode import decode
 from .errors import (
     ChunkviewError,
     DecodeError,
@@ -72,17 +83,6 @@ from .errors import (
     ProtocolError,
     StreamError,
 )
-from .message import Message
-from .stream import AnthropicStream
-from .usage import (
-    CacheCreation,
-    IterationUsage,
-    MessageDeltaUsage,
-    OutputTokensDetails,
-    ServerToolUsage,
-    Usage,
-)
-from .wire import ChunkDecoder
 
 __version__ = "0.1.0"
 

@@ -34,6 +34,6 @@ def register() -> None:
 
 
 def _resolve(cls: type[Any]) -> SearchStrategy[Any]:
-    from .testing._value_strategies import values_of
+    from .testing.strategies._values import values_of
 
     return values_of(cls)

@@ -12,9 +12,9 @@ import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, Union, overload
 
-from ._event import sdk_event_dict
-from .message import Message
-from .stream import AnthropicStream
+from ._chunks import sdk_event_dict
+from ._model import Message
+from ._stream import AnthropicStream
 
 try:
     import anthropic as sdk

@@ -10,7 +10,7 @@ from typing import Literal
 
 import attrs
 
-from ._record import concise_repr, record, rich_repr
+from ._repr import concise_repr, rich_repr
 
 __all__ = ["CostMetadata", "FinishReason", "Usage"]
 
@@ -18,7 +18,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 """Why generation ended, in provider-agnostic words."""
 
 
-@record
+@attrs.frozen(repr=False, weakref_slot=False)
 class Usage:
     """Provider-agnostic token counts.
 
@@ -58,7 +58,7 @@ class Usage:
         return cls(read, cached_tokens or 0, written, read + written)
 
 
-@record
+@attrs.frozen(repr=False, weakref_slot=False)
 class CostMetadata:
     """What a price calculation needs to know about one response. None means: not known.
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .call_response_chunk import AnthropicCallResponseChunk
-    from .message import Message
+    from ._chunks import AnthropicCallResponseChunk
+    from ._model import Message
 
 __all__ = [
     "ChunkviewError",

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from .call_response_chunk import AnthropicCallResponseChunk
-    from .message import Message
-    from .stream import AnthropicStream
+    from ._chunks import AnthropicCallResponseChunk
+    from ._model import Message
+    from ._stream import AnthropicStream
 
 __all__ = ["cost"]
 

@@ -16,8 +16,8 @@ from hypothesis.errors import NoSuchExample
 
 import chunkview
 from chunkview import ChunkviewError, InvalidJson, accumulate, common, decode, iter_chunks
-from chunkview.blocks import BLOCKS, CITATIONS
-from chunkview.decode import DELTAS, EVENTS
+from chunkview._chunks.decode import DELTAS, EVENTS
+from chunkview._model.blocks import BLOCKS, CITATIONS
 from chunkview.testing import strategies as cv
 from support import drawn, sdk_accumulate, without_nulls
 

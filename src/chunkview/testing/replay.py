@@ -616,8 +616,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_message(self, request_id: str, body: bytes) -> None:
         # Here and not above: who only streams needs none of it.
-        from .._iterate import iter_chunks
-        from ..accumulate import accumulate
+        from .._stream import accumulate, iter_chunks
         from ..errors import ChunkviewError, StreamError
 
         try:

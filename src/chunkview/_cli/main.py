@@ -16,8 +16,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
-from ._display import (
+from .. import __version__
+from .display import (
     TOTALS_HEAD,
     TOTALS_WORDS,
     Transcript,
@@ -29,14 +29,14 @@ from ._display import (
     summary,
     totals,
 )
-from ._progress import Progress
-from ._reading import Reading
+from .progress import Progress
+from .reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn, TextIO
 
-    from .message import Message
+    from .._model import Message
 
 __all__ = ["main"]
 
@@ -402,7 +402,7 @@ def _print_rich_table(rows: Sequence[Sequence[str]], *, color: bool) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from .testing import ReplayServer
+    from ..testing import ReplayServer
 
     file = ""
     bodies: list[bytes] = []
@@ -433,7 +433,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _demo(arguments: argparse.Namespace) -> int:
     try:
-        from . import _demo
+        from . import demo as _demo
     except ImportError as error:
         _complain(f"the demo cannot run: {error}")
         return 1

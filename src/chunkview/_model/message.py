@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ._record import Record, record
 from .blocks import ContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
+from .record import Record, record
 from .usage import Usage, cost_metadata
 
 if TYPE_CHECKING:
-    from .common import CostMetadata
+    from ..common import CostMetadata
 
 __all__ = ["Message"]
 

@@ -13,8 +13,15 @@ from typing import Any, ClassVar
 
 import attrs
 
-from ._json import loads
-from .blocks import (
+from .._chunks import (
+    CitationsDeltaChunk,
+    CompactionDeltaChunk,
+    InputJsonDeltaChunk,
+    SignatureDeltaChunk,
+    TextDeltaChunk,
+    ThinkingDeltaChunk,
+)
+from .._model import (
     Citation,
     CompactionBlock,
     ContentBlock,
@@ -24,17 +31,10 @@ from .blocks import (
     TextBlock,
     ThinkingBlock,
     ToolUseBlock,
+    loads,
     read_input,
 )
-from .chunks import (
-    CitationsDeltaChunk,
-    CompactionDeltaChunk,
-    InputJsonDeltaChunk,
-    SignatureDeltaChunk,
-    TextDeltaChunk,
-    ThinkingDeltaChunk,
-)
-from .errors import DecodeError
+from ..errors import DecodeError
 
 __all__ = ["Draft", "InputDraft", "PartsDraft", "TextDraft", "ThinkingDraft", "draft_of", "row_of"]
 

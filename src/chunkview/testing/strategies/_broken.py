@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hypothesis import strategies as st
 
-from ..errors import (
+from ...errors import (
     ChunkviewError,
     DecodeError,
     IncompleteStreamError,
     ProtocolError,
     StreamError,
 )
-from ._event_strategies import vocabulary
-from ._object_strategies import Event, any_of
-from ._stream_strategies import TAKES, Stream, message_streams
+from ._events import vocabulary
+from ._objects import Event, any_of
+from ._streams import TAKES, Stream, message_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,25 +30,25 @@ except ImportError as error:
         "chunkview.testing.strategies needs hypothesis: pip install 'chunkview[testing]'"
     ) from error
 
-from ..decode import decode
-from ._body_strategies import (
+from ..._chunks import decode
+from ._bodies import (
     corrupted_bodies,
     segmentations,
     sse_bodies,
     streams_with_bodies,
 )
-from ._broken_strategies import RULES, broken_streams
-from ._event_strategies import content_block_deltas, vocabulary
-from ._object_strategies import UNKNOWN, extended
-from ._stream_strategies import message_streams
+from ._broken import RULES, broken_streams
+from ._events import content_block_deltas, vocabulary
+from ._objects import UNKNOWN, extended
+from ._streams import message_streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hypothesis.strategies import SearchStrategy
 
-    from ..call_response_chunk import AnthropicCallResponseChunk
-    from ._object_strategies import Event
+    from ..._chunks import AnthropicCallResponseChunk
+    from ._objects import Event
 
 __all__ = [
     "RULES",

@@ -12,7 +12,7 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ._json_strategies import json_objects, json_values, names, texts
+from ._json import json_objects, json_values, names, texts
 from ._titled import Titled
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from ._json_strategies import names, tool_inputs
-from ._object_strategies import (
+from ._json import names, tool_inputs
+from ._objects import (
     INDEX,
     MODEL,
     NUMBER,
@@ -26,7 +26,7 @@ from ._object_strategies import (
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from ._object_strategies import Events
+    from ._objects import Events
 
 __all__ = ["FALLBACK_INFO", "TOOL_RESULTS", "blocks", "citations"]
 

@@ -17,15 +17,21 @@ import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
-from ._framing import data_of
-from .chunks import ContentBlockStartChunk, ContentBlockStopChunk, MessageStopChunk, PingChunk
-from .decode import STRING_DELTAS, decode
-from .errors import DecodeError
+from .._chunks import (
+    STRING_DELTAS,
+    ContentBlockStartChunk,
+    ContentBlockStopChunk,
+    MessageStopChunk,
+    PingChunk,
+    decode,
+)
+from ..errors import DecodeError
+from .framing import data_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .call_response_chunk import AnthropicCallResponseChunk
+    from .._chunks import AnthropicCallResponseChunk
 
 __all__ = ["MEMORY", "FastPath", "Memory", "Run"]
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ._closing import close_source, close_source_async, unblock
-from ._iterate import Intake, items_of
-from .accumulate import Accumulator
-from .blocks import InvalidJson, ToolUseBlock
-from .call_response_chunk import common_finish_reasons
-from .chunks import (
+from .._chunks import (
     ContentBlockStopChunk,
     InputJsonDeltaChunk,
     MessageDeltaChunk,
     MessageStopChunk,
     TextDeltaChunk,
     ThinkingDeltaChunk,
+    common_finish_reasons,
 )
-from .errors import (
+from .._model import InvalidJson, ToolUseBlock, cost_metadata
+from ..errors import (
     ChunkviewError,
     DecodeError,
     IncompleteStreamError,
@@ -26,7 +23,9 @@ from .errors import (
     clipped,
     shown,
 )
-from .usage import cost_metadata
+from .accumulate import Accumulator
+from .closing import close_source, close_source_async, unblock
+from .iterate import Intake, items_of
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -35,12 +34,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from . import common
-    from ._iterate import AsyncSource
-    from .call_response_chunk import AnthropicCallResponseChunk, FinishReason
-    from .common import CostMetadata
-    from .message import Message
-    from .usage import Usage
+    from .. import common
+    from .._chunks import AnthropicCallResponseChunk, FinishReason
+    from .._model import Message, Usage
+    from ..common import CostMetadata
+    from .iterate import AsyncSource
 
     Pair = tuple[AnthropicCallResponseChunk, ToolUseBlock | None]
 

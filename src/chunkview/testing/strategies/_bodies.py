@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import attrs
 from hypothesis import strategies as st
 
-from ._broken_strategies import broken_streams
-from ._event_strategies import vocabulary
-from ._json_strategies import LAYOUTS, ORDERS, cut, cuts, json_values, write_json
-from ._object_strategies import any_of
-from ._stream_strategies import message_streams
+from ._broken import broken_streams
+from ._events import vocabulary
+from ._json import LAYOUTS, ORDERS, cut, cuts, json_values, write_json
+from ._objects import any_of
+from ._streams import message_streams
 from ._titled import Titled
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-    from ._object_strategies import Event
-    from ._stream_strategies import Stream
+    from ._objects import Event
+    from ._streams import Stream
 
 __all__ = ["corrupted_bodies", "segmentations", "sse_bodies", "streams_with_bodies"]
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._event import event_dict, text_event_dict
-from ._json import bounded
-from ._make import maker
-from ._record import keys_reader, per_class, read_object, schema
-from .blocks import read_tag
-from .call_response_chunk import AnthropicCallResponseChunk
-from .chunks import (
+from .._model import bounded, keys_reader, maker, per_class, read_object, read_tag, schema
+from ..errors import DecodeError
+from .contract import AnthropicCallResponseChunk
+from .sources import event_dict, text_event_dict
+from .variants import (
     CitationsDeltaChunk,
     CompactionDeltaChunk,
     ContentBlockStartChunk,
@@ -33,12 +31,11 @@ from .chunks import (
     UnknownChunk,
     UnknownDeltaChunk,
 )
-from .errors import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .call_response_chunk import MessageStreamEvent
+    from .contract import MessageStreamEvent
 
     Chunk = AnthropicCallResponseChunk
 

@@ -11,16 +11,15 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from .blocks import InvalidJson, McpToolUseBlock, ServerToolUseBlock, ToolUseBlock
-from .call_response_chunk import common_finish_reasons
-from .common import CostMetadata
+from .._chunks import common_finish_reasons
+from .._model import InvalidJson, McpToolUseBlock, ServerToolUseBlock, ToolUseBlock
+from ..common import CostMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .blocks import ContentBlock
-    from .call_response_chunk import AnthropicCallResponseChunk
-    from .message import Message
+    from .._chunks import AnthropicCallResponseChunk
+    from .._model import ContentBlock, Message
 
 __all__ = [
     "TOTALS_HEAD",
@@ -360,7 +359,7 @@ def _tool_call(block: ContentBlock) -> tuple[str, str] | None:
 def _price(message: Message) -> Decimal | str:
     """US dollars, or why they are not known."""
     try:
-        from .pricing import cost
+        from ..pricing import cost
     except ImportError as error:
         return f"not known: {error}"
     price = cost(message)

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from hypothesis import strategies as st
 
-from .. import blocks, chunks, common, errors, usage
-from ..accumulate import Accumulator
-from ..call_response_chunk import AnthropicCallResponseChunk, BaseCallResponseChunk
-from ..decode import decode
-from ..message import Message
-from ..stream import AnthropicStream
-from ..wire import ChunkDecoder
-from ._block_strategies import FALLBACK_INFO
-from ._event_strategies import (
+import chunkview
+
+from ... import common, errors
+from ..._model import BLOCKS, CITATIONS
+from ._blocks import FALLBACK_INFO
+from ._events import (
     CACHE_CREATION,
     ITERATION,
     OUTPUT_TOKENS_DETAILS,
@@ -24,15 +21,15 @@ from ._event_strategies import (
     content_block_deltas,
     vocabulary,
 )
-from ._json_strategies import json_objects, texts, write_json
-from ._object_strategies import UNKNOWN, any_of, extended
-from ._stream_strategies import message_streams
+from ._json import json_objects, texts, write_json
+from ._objects import UNKNOWN, any_of, extended
+from ._streams import message_streams
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-    from .._record import Record
-    from ._object_strategies import Event
+    from ..._model import Record
+    from ._objects import Event
 
 __all__ = ["values_of"]
 
@@ -60,40 +57,40 @@ def _table() -> dict[type[Any], SearchStrategy[Any]]:
 _WORDS = vocabulary(beta=True, unknown=True)
 
 
-def _decoded(events: SearchStrategy[Event]) -> SearchStrategy[AnthropicCallResponseChunk]:
-    return extended(events).map(decode)
+def _decoded(events: SearchStrategy[Event]) -> SearchStrategy[chunkview.AnthropicCallResponseChunk]:
+    return extended(events).map(chunkview.decode)
 
 
 def _chunks() -> dict[type[Any], SearchStrategy[Any]]:
     deltas: dict[type[Any], str] = {
-        chunks.SignatureDeltaChunk: "signature_delta",
-        chunks.TextDeltaChunk: "text_delta",
-        chunks.ThinkingDeltaChunk: "thinking_delta",
-        chunks.InputJsonDeltaChunk: "input_json_delta",
-        chunks.CitationsDeltaChunk: "citations_delta",
-        chunks.CompactionDeltaChunk: "compaction_delta",
-        chunks.UnknownDeltaChunk: UNKNOWN,
+        chunkview.SignatureDeltaChunk: "signature_delta",
+        chunkview.TextDeltaChunk: "text_delta",
+        chunkview.ThinkingDeltaChunk: "thinking_delta",
+        chunkview.InputJsonDeltaChunk: "input_json_delta",
+        chunkview.CitationsDeltaChunk: "citations_delta",
+        chunkview.CompactionDeltaChunk: "compaction_delta",
+        chunkview.UnknownDeltaChunk: UNKNOWN,
     }
     events: dict[type[Any], str] = {
-        chunks.PingChunk: "ping",
-        chunks.MessageStopChunk: "message_stop",
-        chunks.ContentBlockStopChunk: "content_block_stop",
-        chunks.ContentBlockStartChunk: "content_block_start",
-        chunks.MessageDeltaChunk: "message_delta",
-        chunks.MessageStartChunk: "message_start",
-        chunks.ErrorChunk: "error",
-        chunks.UnknownChunk: UNKNOWN,
+        chunkview.PingChunk: "ping",
+        chunkview.MessageStopChunk: "message_stop",
+        chunkview.ContentBlockStopChunk: "content_block_stop",
+        chunkview.ContentBlockStartChunk: "content_block_start",
+        chunkview.MessageDeltaChunk: "message_delta",
+        chunkview.MessageStartChunk: "message_start",
+        chunkview.ErrorChunk: "error",
+        chunkview.UnknownChunk: UNKNOWN,
     }
     variants: dict[type[Any], SearchStrategy[Any]] = {
         **{cls: _decoded(_WORDS.events[tag]) for cls, tag in events.items()},
         **{cls: _decoded(content_block_deltas(_WORDS.deltas[tag])) for cls, tag in deltas.items()},
-        chunks.HelperEventChunk: _decoded(any_of(_WORDS.helper_events)),
+        chunkview.HelperEventChunk: _decoded(any_of(_WORDS.helper_events)),
     }
     any_chunk = st.one_of(*variants.values())
     return {
         **variants,
-        AnthropicCallResponseChunk: any_chunk,
-        BaseCallResponseChunk: any_chunk,
+        chunkview.AnthropicCallResponseChunk: any_chunk,
+        chunkview.BaseCallResponseChunk: any_chunk,
     }
 
 
@@ -102,37 +99,35 @@ def _read(cls: type[Record], data: SearchStrategy[Event]) -> SearchStrategy[Any]
 
 
 def _records() -> dict[type[Any], SearchStrategy[Any]]:
-    tags_of_block: dict[type[blocks.ContentBlock], list[str]] = {}
-    for tag, block in blocks.BLOCKS.items():
+    tags_of_block: dict[type[chunkview.ContentBlock], list[str]] = {}
+    for tag, block in BLOCKS.items():
         tags_of_block.setdefault(block, []).append(tag)
-    tags_of_block[blocks.UnknownBlock] = [UNKNOWN]
+    tags_of_block[chunkview.UnknownBlock] = [UNKNOWN]
     any_block = {
         cls: _read(cls, st.one_of([_WORDS.blocks[tag] for tag in tags]))
         for cls, tags in tags_of_block.items()
     }
-    for cls in (blocks.ToolUseBlock, blocks.ServerToolUseBlock, blocks.McpToolUseBlock):
+    for cls in (chunkview.ToolUseBlock, chunkview.ServerToolUseBlock, chunkview.McpToolUseBlock):
         any_block[cls] |= st.builds(_with_input, any_block[cls], _invalid_json())
-    any_citation = {
-        cls: _read(cls, _WORDS.citations[tag]) for tag, cls in blocks.CITATIONS.items()
-    } | {
-        blocks.UnknownCitation: _read(blocks.UnknownCitation, _WORDS.citations[UNKNOWN]),
+    any_citation = {cls: _read(cls, _WORDS.citations[tag]) for tag, cls in CITATIONS.items()} | {
+        chunkview.UnknownCitation: _read(chunkview.UnknownCitation, _WORDS.citations[UNKNOWN]),
     }
     return {
         **any_block,
-        blocks.ContentBlock: st.one_of(*any_block.values()),
+        chunkview.ContentBlock: st.one_of(*any_block.values()),
         **any_citation,
-        blocks.Citation: st.one_of(*any_citation.values()),
-        blocks.InvalidJson: _invalid_json(),
-        blocks.FallbackInfo: _read(blocks.FallbackInfo, FALLBACK_INFO),
-        usage.CacheCreation: _read(usage.CacheCreation, CACHE_CREATION),
-        usage.ServerToolUsage: _read(usage.ServerToolUsage, SERVER_TOOL_USE),
-        usage.OutputTokensDetails: _read(usage.OutputTokensDetails, OUTPUT_TOKENS_DETAILS),
-        usage.IterationUsage: _read(usage.IterationUsage, ITERATION),
-        usage.Usage: _read(usage.Usage, _WORDS.usage),
-        usage.MessageDeltaUsage: _read(usage.MessageDeltaUsage, _WORDS.delta_usage),
-        Message: st.builds(
+        chunkview.Citation: st.one_of(*any_citation.values()),
+        chunkview.InvalidJson: _invalid_json(),
+        chunkview.FallbackInfo: _read(chunkview.FallbackInfo, FALLBACK_INFO),
+        chunkview.CacheCreation: _read(chunkview.CacheCreation, CACHE_CREATION),
+        chunkview.ServerToolUsage: _read(chunkview.ServerToolUsage, SERVER_TOOL_USE),
+        chunkview.OutputTokensDetails: _read(chunkview.OutputTokensDetails, OUTPUT_TOKENS_DETAILS),
+        chunkview.IterationUsage: _read(chunkview.IterationUsage, ITERATION),
+        chunkview.Usage: _read(chunkview.Usage, _WORDS.usage),
+        chunkview.MessageDeltaUsage: _read(chunkview.MessageDeltaUsage, _WORDS.delta_usage),
+        chunkview.Message: st.builds(
             _with_content,
-            _read(Message, _WORDS.started_message),
+            _read(chunkview.Message, _WORDS.started_message),
             st.lists(st.one_of(*any_block.values()), max_size=3).map(tuple),
             st.none() | st.sampled_from(_WORDS.stop_reasons),
         ),
@@ -140,20 +135,20 @@ def _records() -> dict[type[Any], SearchStrategy[Any]]:
 
 
 def _with_content(
-    message: Message, content: tuple[blocks.ContentBlock, ...], stop_reason: str | None
-) -> Message:
+    message: chunkview.Message, content: tuple[chunkview.ContentBlock, ...], stop_reason: str | None
+) -> chunkview.Message:
     return attrs.evolve(message, content=content, stop_reason=stop_reason)
 
 
-def _with_input(block: Any, tool_input: blocks.InvalidJson) -> Any:
+def _with_input(block: Any, tool_input: chunkview.InvalidJson) -> Any:
     return attrs.evolve(block, input=tool_input)
 
 
 @st.composite
-def _invalid_json(draw: DrawFn) -> blocks.InvalidJson:
+def _invalid_json(draw: DrawFn) -> chunkview.InvalidJson:
     """The beginning of a JSON object, which is never JSON."""
     text = draw(json_objects().map(write_json))
-    return blocks.InvalidJson(text[: draw(st.integers(1, len(text) - 1))])
+    return chunkview.InvalidJson(text[: draw(st.integers(1, len(text) - 1))])
 
 
 _COUNTS = st.none() | st.integers(0, 10**9)
@@ -161,8 +156,8 @@ _COUNTS = st.none() | st.integers(0, 10**9)
 
 def _others() -> dict[type[Any], SearchStrategy[Any]]:
     known = _chunks()
-    chunk = st.none() | known[AnthropicCallResponseChunk]
-    partial = st.none() | _records()[Message]
+    chunk = st.none() | known[chunkview.AnthropicCallResponseChunk]
+    partial = st.none() | _records()[chunkview.Message]
     problem = texts()
     by_error: dict[type[Any], SearchStrategy[Any]] = {
         errors.DecodeError: st.builds(
@@ -174,7 +169,7 @@ def _others() -> dict[type[Any], SearchStrategy[Any]]:
         errors.IncompleteStreamError: st.builds(
             errors.IncompleteStreamError, problem, partial=partial
         ),
-        errors.StreamError: st.builds(_stream_error, known[chunks.ErrorChunk], partial),
+        errors.StreamError: st.builds(_stream_error, known[chunkview.ErrorChunk], partial),
     }
     return {
         **by_error,
@@ -195,13 +190,15 @@ def _others() -> dict[type[Any], SearchStrategy[Any]]:
             speed=st.none() | st.sampled_from(("standard", "fast")),
         ),
         common.Usage: st.builds(common.Usage.from_counts, st.integers(0, 10**9), _COUNTS, _COUNTS),
-        Accumulator: _accumulators(),
-        AnthropicStream: st.builds(AnthropicStream, message_streams()),
-        ChunkDecoder: st.builds(ChunkDecoder),
+        chunkview.Accumulator: _accumulators(),
+        chunkview.AnthropicStream: st.builds(chunkview.AnthropicStream, message_streams()),
+        chunkview.ChunkDecoder: st.builds(chunkview.ChunkDecoder),
     }
 
 
-def _stream_error(chunk: chunks.ErrorChunk, partial: Message | None) -> errors.StreamError:
+def _stream_error(
+    chunk: chunkview.ErrorChunk, partial: chunkview.Message | None
+) -> errors.StreamError:
     return errors.StreamError(
         f"{chunk.error_type}: {chunk.error_message}",
         error_type=chunk.error_type,
@@ -213,9 +210,9 @@ def _stream_error(chunk: chunks.ErrorChunk, partial: Message | None) -> errors.S
 
 
 @st.composite
-def _accumulators(draw: DrawFn) -> Accumulator:
+def _accumulators(draw: DrawFn) -> chunkview.Accumulator:
     """Accumulators at any point of a stream."""
     events = draw(message_streams())
-    accumulator = Accumulator()
+    accumulator = chunkview.Accumulator()
     accumulator.extend(events[: draw(st.integers(0, len(events)))])
     return accumulator

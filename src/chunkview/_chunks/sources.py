@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._json import bounded, copy_json, failure_of, loads
-from .errors import DecodeError, kind_of
+from .._model import bounded, copy_json, failure_of, loads
+from ..errors import DecodeError, kind_of
 
 __all__ = ["event_dict", "new_event_dict", "sdk_event_dict", "text_event_dict"]
 

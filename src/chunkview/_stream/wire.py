@@ -12,16 +12,16 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ._fastpath import FastPath, NoFastPath
-from ._framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
-from ._json import bounding, default_loads, stdlib_loads
-from .decode import decode_object
-from .errors import DecodeError, kind_of
+from .._chunks import decode_object
+from .._model import bounding, default_loads, stdlib_loads
+from ..errors import DecodeError, kind_of
+from .fastpath import FastPath, NoFastPath
+from .framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .call_response_chunk import AnthropicCallResponseChunk
+    from .._chunks import AnthropicCallResponseChunk
 
     Piece = bytes | bytearray | memoryview
 

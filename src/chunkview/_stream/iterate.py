@@ -10,15 +10,15 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .decode import decode
-from .errors import DecodeError, kind_of
+from .._chunks import decode
+from ..errors import DecodeError, kind_of
 from .wire import MAX_EVENT_BYTES, ChunkDecoder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
     from typing import BinaryIO
 
-    from .call_response_chunk import AnthropicCallResponseChunk, MessageStreamEvent
+    from .._chunks import AnthropicCallResponseChunk, MessageStreamEvent
     from .wire import Piece
 
     Source = Iterable[MessageStreamEvent] | BinaryIO | Piece

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 
-from ._json import MAX_RECORD_DEPTH, bounded, copy_json
-from ._make import maker
-from ._repr import concise_repr, rich_repr
-from .errors import DecodeError, kind_of, shown
+from .._repr import concise_repr, rich_repr
+from ..errors import DecodeError, kind_of, shown
+from .json import MAX_RECORD_DEPTH, bounded, copy_json
+from .make import maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

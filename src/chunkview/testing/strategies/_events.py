@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import attrs
 from hypothesis import strategies as st
 
-from ..call_response_chunk import FinishReason
-from ._block_strategies import blocks, citations
-from ._json_strategies import fragments, json_texts, json_values, tool_inputs
-from ._object_strategies import (
+from ..._chunks import FinishReason
+from ._blocks import blocks, citations
+from ._json import fragments, json_texts, json_values, tool_inputs
+from ._objects import (
     INDEX,
     MODEL,
     OPAQUE,

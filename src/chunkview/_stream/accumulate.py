@@ -17,19 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ._drafts import (
-    Draft,
-    InputDraft,
-    PartsDraft,
-    TextDraft,
-    ThinkingDraft,
-    draft_of,
-    row_of,
-)
-from ._iterate import iter_chunks
-from ._record import schema
-from .blocks import BLOCKS, ContentBlock, FallbackBlock
-from .chunks import (
+from .._chunks import (
     CitationsDeltaChunk,
     CompactionDeltaChunk,
     ContentBlockStartChunk,
@@ -46,9 +34,10 @@ from .chunks import (
     ThinkingDeltaChunk,
     UnknownChunk,
     UnknownDeltaChunk,
+    decode,
 )
-from .decode import decode
-from .errors import (
+from .._model import BLOCKS, ContentBlock, FallbackBlock, Message, later_counts, schema
+from ..errors import (
     ChunkviewError,
     DecodeError,
     IncompleteStreamError,
@@ -57,15 +46,23 @@ from .errors import (
     clipped,
     shown,
 )
-from .message import Message
-from .usage import later_counts
+from .drafts import (
+    Draft,
+    InputDraft,
+    PartsDraft,
+    TextDraft,
+    ThinkingDraft,
+    draft_of,
+    row_of,
+)
+from .iterate import iter_chunks
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ._iterate import Source
-    from .call_response_chunk import AnthropicCallResponseChunk, MessageStreamEvent
+    from .._chunks import AnthropicCallResponseChunk, MessageStreamEvent
+    from .iterate import Source
 
 __all__ = ["Accumulator", "accumulate"]
 

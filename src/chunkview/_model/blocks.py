@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ._json import copy_json
-from ._record import Record, concise_repr, read_object, read_record, record, rich_repr
-from .errors import DecodeError, kind_of
+from ..errors import DecodeError, kind_of
+from .json import copy_json
+from .record import Record, concise_repr, read_object, read_record, record, rich_repr
 
 if TYPE_CHECKING:
     from typing_extensions import Self

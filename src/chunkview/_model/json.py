@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import DecodeError, kind_of
+from ..errors import DecodeError, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

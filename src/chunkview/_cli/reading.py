@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from .call_response_chunk import AnthropicCallResponseChunk
-from .errors import ChunkviewError, DecodeError, ProtocolError, StreamError
-from .stream import AnthropicStream
+from .._chunks import AnthropicCallResponseChunk
+from .._stream import AnthropicStream
+from ..errors import ChunkviewError, DecodeError, ProtocolError, StreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
-from ._record import Record, record, schema
-from .common import CostMetadata
+from ..common import CostMetadata
+from .record import Record, record, schema
 
 __all__ = [
     "CacheCreation",

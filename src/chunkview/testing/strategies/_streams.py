@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 from hypothesis import strategies as st
 
-from .._record import concise_repr
-from ._block_strategies import TOOL_RESULTS
-from ._event_strategies import message_deltas, vocabulary
-from ._json_strategies import fragments, json_texts, texts
-from ._object_strategies import (
+from ..._repr import concise_repr
+from ._blocks import TOOL_RESULTS
+from ._events import message_deltas, vocabulary
+from ._json import fragments, json_texts, texts
+from ._objects import (
     OPAQUE,
     UNKNOWN,
     Event,

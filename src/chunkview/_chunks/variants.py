@@ -12,17 +12,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from . import common
-from ._event import new_event_dict
-from ._json import copy_json
-from ._record import concise_repr, rich_repr, schema, to_json
-from .blocks import Citation, ContentBlock, TextBlock, ThinkingBlock
-from .call_response_chunk import AnthropicCallResponseChunk, FinishReason, common_finish_reasons
-from .message import Message
-from .usage import MessageDeltaUsage, Usage, cost_metadata
+from .. import common
+from .._model import (
+    Citation,
+    ContentBlock,
+    Message,
+    MessageDeltaUsage,
+    TextBlock,
+    ThinkingBlock,
+    Usage,
+    copy_json,
+    cost_metadata,
+    schema,
+    to_json,
+)
+from .._repr import concise_repr, rich_repr
+from .contract import AnthropicCallResponseChunk, FinishReason, common_finish_reasons
+from .sources import new_event_dict
 
 if TYPE_CHECKING:
-    from .common import CostMetadata
+    from ..common import CostMetadata
 
 __all__ = [
     "CitationsDeltaChunk",

@@ -1,0 +1,59 @@
+"""One event: the chunk views, and how any event is decoded to one."""
+
+from __future__ import annotations
+
+from .contract import (
+    AnthropicCallResponseChunk,
+    BaseCallResponseChunk,
+    FinishReason,
+    MessageStreamEvent,
+    common_finish_reasons,
+)
+from .decode import STRING_DELTAS, decode, decode_object
+from .sources import sdk_event_dict
+from .variants import (
+    CitationsDeltaChunk,
+    CompactionDeltaChunk,
+    ContentBlockStartChunk,
+    ContentBlockStopChunk,
+    ErrorChunk,
+    HelperEventChunk,
+    InputJsonDeltaChunk,
+    MessageDeltaChunk,
+    MessageStartChunk,
+    MessageStopChunk,
+    PingChunk,
+    SignatureDeltaChunk,
+    TextDeltaChunk,
+    ThinkingDeltaChunk,
+    UnknownChunk,
+    UnknownDeltaChunk,
+)
+
+__all__ = [
+    "STRING_DELTAS",
+    "AnthropicCallResponseChunk",
+    "BaseCallResponseChunk",
+    "CitationsDeltaChunk",
+    "CompactionDeltaChunk",
+    "ContentBlockStartChunk",
+    "ContentBlockStopChunk",
+    "ErrorChunk",
+    "FinishReason",
+    "HelperEventChunk",
+    "InputJsonDeltaChunk",
+    "MessageDeltaChunk",
+    "MessageStartChunk",
+    "MessageStopChunk",
+    "MessageStreamEvent",
+    "PingChunk",
+    "SignatureDeltaChunk",
+    "TextDeltaChunk",
+    "ThinkingDeltaChunk",
+    "UnknownChunk",
+    "UnknownDeltaChunk",
+    "common_finish_reasons",
+    "decode",
+    "decode_object",
+    "sdk_event_dict",
+]

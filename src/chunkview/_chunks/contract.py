@@ -1,0 +1,226 @@
+"""The contract: what every chunk view answers, whatever event it stands for.
+
+`BaseCallResponseChunk` is provider-agnostic; `AnthropicCallResponseChunk` is the base of the
+variants in `chunks`. Both carry the defaults ("" and None), which a variant overrides where its
+event has something to say, so that reading an attribute never asks what type of event it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, Union
+
+import attrs
+
+from .. import common
+from .._model import MessageDeltaUsage, Usage  # noqa: TC001 - users may resolve annotations
+from ..common import CostMetadata
+
+__all__ = [
+    "AnthropicCallResponseChunk",
+    "BaseCallResponseChunk",
+    "FinishReason",
+    "MessageStreamEvent",
+    "SdkEvent",
+    "common_finish_reasons",
+]
+
+FinishReason = Literal[
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "pause_turn",
+    "compaction",
+    "refusal",
+    "model_context_window_exceeded",
+]
+"""Anthropic's stop reasons. One that is not listed here is passed on as it came.
+
+Source: https://docs.anthropic.com/en/api/handling-stop-reasons.
+"""
+
+_COMMON: dict[str, common.FinishReason] = {
+    "end_turn": "stop",
+    "max_tokens": "length",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "pause_turn": "stop",
+    "compaction": "stop",
+    "refusal": "content_filter",
+    "model_context_window_exceeded": "length",
+}
+
+
+def common_finish_reasons(stop_reason: str | None) -> list[common.FinishReason] | None:
+    """Translate a stop reason into provider-agnostic words.
+
+    Args:
+        stop_reason: Anthropic's stop reason, or None.
+
+    Returns:
+        A one-element list; None for None and for a reason that has no counterpart.
+    """
+    reason = _COMMON.get(stop_reason) if stop_reason is not None else None
+    return None if reason is None else [reason]
+
+
+class SdkEvent(Protocol):
+    """An event object of the `anthropic` SDK, of any version, beta or not."""
+
+    @property
+    def type(self) -> str:
+        """The tag of the event."""
+        ...
+
+
+ChunkT = TypeVar("ChunkT")
+FinishReasonT = TypeVar("FinishReasonT")
+
+_NOTHING_KNOWN = CostMetadata()
+
+
+@attrs.frozen(init=False, eq=False, repr=False, weakref_slot=False)
+class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
+    """What a chunk of any provider's stream answers. All attributes are read-only.
+
+    This class and `AnthropicCallResponseChunk` are not made directly: `chunkview.decode(event)`
+    gives the variant that fits the event.
+
+    Attributes:
+        chunk: The original event exactly as it was given; None on a chunk made by hand.
+    """
+
+    chunk: ChunkT | None = attrs.field(default=None, kw_only=True, eq=False, repr=False)
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
+        raise TypeError(
+            f"{type(self).__name__} is the base of the chunk views and holds no event of its own; "
+            "use chunkview.decode(event), which gives the variant that fits"
+        )
+
+    def __str__(self) -> str:
+        """The visible text that this chunk adds."""
+        return self.content
+
+    @property
+    def content(self) -> str:
+        """The visible text that this chunk adds, else ""."""
+        return ""
+
+    @property
+    def finish_reasons(self) -> list[FinishReasonT] | None:
+        """The stop reason as a one-element list, or None."""
+        return None
+
+    @property
+    def model(self) -> str | None:
+        """The model that answers; on `message_start` only, else None."""
+        return None
+
+    @property
+    def id(self) -> str | None:
+        """The message's id; on `message_start` only, else None."""
+        return None
+
+    @property
+    def usage(self) -> Any:
+        """The event's usage, in the provider's own shape, or None."""
+        return None
+
+    @property
+    def input_tokens(self) -> int | None:
+        """Prompt tokens, without cache reads and writes, from this event's usage, or None."""
+        return None
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Prompt tokens read from the cache, from this event's usage, or None."""
+        return None
+
+    @property
+    def output_tokens(self) -> int | None:
+        """Tokens generated, from this event's usage, or None."""
+        return None
+
+    @property
+    def cost_metadata(self) -> CostMetadata:
+        """What a price calculation needs, as far as this event tells. Never None."""
+        return _NOTHING_KNOWN
+
+    @property
+    def common_finish_reasons(self) -> list[common.FinishReason] | None:
+        """The stop reason in provider-agnostic words as a one-element list, or None.
+
+        None also for a reason that has no counterpart.
+        """
+        return None
+
+    @property
+    def common_usage(self) -> common.Usage | None:
+        """Provider-agnostic token counts.
+
+        None when this event has no counts at all; else a missing count is 0.
+        """
+        return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
+
+
+class AnthropicCallResponseChunk(BaseCallResponseChunk["MessageStreamEvent", FinishReason]):
+    """A chunk view: one event of Anthropic's stream, decoded.
+
+    To save memory, chunk views cannot be weakly referenced (`weakref.ref` raises TypeError).
+
+    Example:
+        ```python
+        for chunk in chunkview.iter_chunks(response.iter_bytes()):
+            print(chunk.content, end="", flush=True)
+        ```
+
+    Attributes:
+        chunk: The original event exactly as it was given (from the wire, the payload's bytes);
+            None on a chunk made by hand. Left out of equality, hash and repr.
+        type: The tag of the event on the wire.
+    """
+
+    __slots__ = ()
+
+    type: ClassVar[str]
+
+    @property
+    def thinking(self) -> str:
+        """The text of thinking that this chunk adds, else ""."""
+        return ""
+
+    @property
+    def signature(self) -> str:
+        """The signature that this chunk brings, else ""."""
+        return ""
+
+    @property
+    def usage(self) -> Usage | MessageDeltaUsage | None:
+        """The event's usage: a Usage, a MessageDeltaUsage, or None."""
+        return None
+
+    def to_event(self) -> dict[str, Any]:
+        """Write the chunk as the event on the wire.
+
+        Returns:
+            A new dict. For a decoded chunk it equals what came in, unknown keys and explicit
+            nulls included; where `attrs.evolve` changed a field, the field wins. A chunk made by
+            hand is written from its fields.
+
+        Raises:
+            DecodeError: `chunk` is not what `decode` took: it has been changed since, it is an
+                object that gives something else when it is read again, or the chunk view was
+                made by hand.
+        """
+        raise NotImplementedError
+
+
+# Written with Union because `|` cannot join a string, and the string is needed for a class that
+# is its own parameter.
+MessageStreamEvent = Union[  # noqa: UP007
+    Mapping[str, Any], str, bytes, bytearray, memoryview, SdkEvent, AnthropicCallResponseChunk
+]
+"""What `decode` takes: an event as a mapping, as JSON text, as an object of the `anthropic` SDK,
+or a chunk view."""

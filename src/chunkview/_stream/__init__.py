@@ -1,0 +1,17 @@
+"""Many events: framing, decoding, accumulating and iterating over a stream."""
+
+from __future__ import annotations
+
+from .accumulate import Accumulator, accumulate
+from .iterate import aiter_chunks, iter_chunks
+from .stream import AnthropicStream
+from .wire import ChunkDecoder
+
+__all__ = [
+    "Accumulator",
+    "AnthropicStream",
+    "ChunkDecoder",
+    "accumulate",
+    "aiter_chunks",
+    "iter_chunks",
+]
