@@ -117,7 +117,7 @@ TABLES = (
     Table(
         "construct",
         "Constructing a TextDeltaChunk",
-        "`chunkview._make.maker` against the `__init__` that attrs generates for a frozen class.",
+        "The generated constructor against the `__init__` that attrs generates for a frozen class.",
     ),
     Table(
         "wrapper",

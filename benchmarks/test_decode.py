@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chunkview import TextDeltaChunk, decode
-from chunkview._model.make import maker
+from chunkview._model import maker
 
 from .peers import READERS, TUPLES, floor_wire, sdk, without_nulls
 

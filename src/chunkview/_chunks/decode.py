@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import bounded, keys_reader, maker, per_class, read_object, read_tag, schema
+from .._model import bounded, maker
 from ..errors import DecodeError
 from .contract import AnthropicCallResponseChunk
 from .sources import event_dict, text_event_dict
@@ -30,6 +30,7 @@ from .variants import (
     ThinkingDeltaChunk,
     UnknownChunk,
     UnknownDeltaChunk,
+    Variant,
 )
 
 if TYPE_CHECKING:
@@ -105,10 +106,13 @@ def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseCh
         raise
     except Exception:  # noqa: BLE001, S110 - the reader meets it again, and says what is wrong
         pass
+    tag: Any = event.get("type")
     try:
-        return _read(bounded(event) if event is source else event, source)
+        if event is source:
+            event = bounded(event)
+        read = _READERS.get(tag) if isinstance(tag, str) else None
+        return (read or UnknownChunk.from_event)(event, source)
     except DecodeError as error:
-        tag = event.get("type")
         error.event = source
         if isinstance(tag, str):
             error.under(tag)
@@ -168,76 +172,17 @@ def _has_no_estimate(delta: Any) -> bool:
     )
 
 
-def _read(event: dict[str, Any], source: Any) -> Chunk:
-    try:
-        cls = EVENTS[event["type"]]
-    except (KeyError, TypeError):
-        return UnknownChunk(read_tag(event), event, chunk=source)
-    if cls is UnknownDeltaChunk:
-        return _read_delta(event, source)
-    if cls is HelperEventChunk:
-        return HelperEventChunk(event["type"], event, chunk=source)
-    return _read_fields(cls, event, source)
-
-
 def _read_delta(event: dict[str, Any], source: Any) -> Chunk:
-    try:
-        cls = DELTAS[event["delta"]["type"]]
-    except (KeyError, TypeError):
-        pass
-    else:
-        return _read_fields(cls, event, source)
-    _, ((_, read_index_and_delta), _) = _plan(UnknownDeltaChunk)
-    (index, delta), _ = read_index_and_delta(event)
-    try:
-        return UnknownDeltaChunk(index, read_tag(delta), delta, chunk=source)
-    except DecodeError as error:
-        raise error.under("delta") from None
+    delta = event.get("delta")
+    tag = delta.get("type") if isinstance(delta, dict) else None
+    cls = DELTAS.get(tag, UnknownDeltaChunk) if isinstance(tag, str) else UnknownDeltaChunk
+    return cls.from_event(event, source)
 
 
-def _read_fields(cls: type[Chunk], event: dict[str, Any], source: Any) -> Chunk:
-    """Read a variant by the schema of its class."""
-    make, places = _plan(cls)
-    values: list[Any] = []
-    for inside, read_keys in places:
-        if not inside:
-            values += read_keys(event)[0]
-            continue
-        place = _object_at(event, inside)
-        try:
-            values += read_keys(place)[0]
-        except DecodeError as error:
-            raise error.under(inside) from None
-    return make(source, *values)
-
-
-@per_class
-def _plan(cls: type[Any]) -> tuple[Callable[..., Chunk], list[tuple[str, Callable[..., Any]]]]:
-    """How to make a variant, and how to read its keys from each object that they stand in."""
-    keys = schema(cls).keys
-    places = [
-        (inside, tuple(key for key in keys if key.inside == inside))
-        for inside in dict.fromkeys(key.inside for key in keys)
-    ]
-    names = [key.name for _, place in places for key in place]
-    readers = [(inside, keys_reader(place)) for inside, place in places]
-    return maker(cls, "chunk", *names), readers
-
-
-def _object_at(event: dict[str, Any], name: str) -> dict[str, Any]:
-    """Read an object that stands on the event."""
-    if name not in event:
-        raise DecodeError("required, but missing", path=name)
-    try:
-        return read_object(event[name])
-    except DecodeError as error:
-        raise error.under(name) from None
-
-
-EVENTS: dict[str, type[Chunk]] = {
+EVENTS: dict[str, type[Variant]] = {
     "message_start": MessageStartChunk,
     "content_block_start": ContentBlockStartChunk,
-    "content_block_delta": UnknownDeltaChunk,  # unless `DELTAS` knows better
+    "content_block_delta": UnknownDeltaChunk,  # unless `DELTAS` has the delta's type
     "content_block_stop": ContentBlockStopChunk,
     "message_delta": MessageDeltaChunk,
     "message_stop": MessageStopChunk,
@@ -251,9 +196,9 @@ EVENTS: dict[str, type[Chunk]] = {
     "input_json": HelperEventChunk,
     "compaction": HelperEventChunk,
 }
-"""The class of an event, by its type; an UnknownChunk where there is none."""
+"""The class of an event, by its type; else an UnknownChunk."""
 
-DELTAS: dict[str, type[Chunk]] = {
+DELTAS: dict[str, type[Variant]] = {
     "text_delta": TextDeltaChunk,
     "input_json_delta": InputJsonDeltaChunk,
     "thinking_delta": ThinkingDeltaChunk,
@@ -262,6 +207,11 @@ DELTAS: dict[str, type[Chunk]] = {
     "compaction_delta": CompactionDeltaChunk,
 }
 """The class of a `content_block_delta`, by the type of its delta; else an UnknownDeltaChunk."""
+
+_READERS: dict[str, Callable[[dict[str, Any], Any], Chunk]] = {
+    **{tag: cls.from_event for tag, cls in EVENTS.items()},
+    "content_block_delta": _read_delta,
+}
 
 STRING_DELTAS: dict[str, tuple[Callable[..., Chunk], str]] = {
     tag: (maker(DELTAS[tag], "chunk"), name)

@@ -23,6 +23,9 @@ from .._model import (
     Usage,
     copy_json,
     cost_metadata,
+    per_class,
+    read_tag,
+    reader,
     schema,
     to_json,
 )
@@ -31,6 +34,10 @@ from .contract import AnthropicCallResponseChunk, FinishReason, common_finish_re
 from .sources import new_event_dict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
     from ..common import CostMetadata
 
 __all__ = [
@@ -57,12 +64,33 @@ IN_DELTA = {"inside": "delta"}
 """Marks a field that stands on the event's `delta`."""
 
 
-class _Chunk(AnthropicCallResponseChunk):
-    """How a chunk is written back: its fields, over the event that it was decoded from."""
+class Variant(AnthropicCallResponseChunk):
+    """How a chunk is read from its event, and written back.
+
+    Both follow the schema of the class: `IN_DELTA` on a field says in which object of the event
+    its key is.
+    """
 
     __slots__ = ()
     __repr__ = concise_repr
     __rich_repr__ = rich_repr
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any], source: Any) -> Self:
+        """Read an event of this class.
+
+        Args:
+            event: The event, which has passed `bounded` or comes from text.
+            source: What the chunk keeps as its `chunk`.
+
+        Returns:
+            The chunk view.
+
+        Raises:
+            DecodeError: A required key is missing, or a value is of the wrong type.
+        """
+        made: Self = _event_reader(cls)(event, source)
+        return made
 
     def to_event(self) -> dict[str, Any]:
         event: dict[str, Any] = {} if self.chunk is None else new_event_dict(self.chunk)
@@ -74,10 +102,13 @@ class _Chunk(AnthropicCallResponseChunk):
                 place[key.wire] = value
         return event
 
-    to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
+
+@per_class
+def _event_reader(cls: type[Any]) -> Callable[[dict[str, Any], Any], Any]:
+    return reader(cls, schema(cls).keys, given=("chunk",))
 
 
-class _UsageChunk(_Chunk):
+class _UsageChunk(Variant):
     """A chunk whose event carries usage: `_counts` says which."""
 
     __slots__ = ()
@@ -171,7 +202,7 @@ class MessageStartChunk(_UsageChunk):
 
 
 @attrs.frozen(repr=False, weakref_slot=False)
-class ContentBlockStartChunk(_Chunk):
+class ContentBlockStartChunk(Variant):
     """`content_block_start`: a block begins, empty or (tool results, say) whole.
 
     Attributes:
@@ -205,7 +236,7 @@ class ContentBlockStartChunk(_Chunk):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class _DeltaChunk(_Chunk):
+class _DeltaChunk(Variant):
     """A `content_block_delta`."""
 
     type: ClassVar[str] = "content_block_delta"
@@ -217,8 +248,6 @@ class _DeltaChunk(_Chunk):
         event = super().to_event()
         event["delta"]["type"] = self.delta_type
         return event
-
-    to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
 
 
 @attrs.frozen(repr=False, weakref_slot=False)
@@ -345,7 +374,7 @@ class UnknownDeltaChunk(_DeltaChunk):
 
 
 @attrs.frozen(repr=False, weakref_slot=False)
-class ContentBlockStopChunk(_Chunk):
+class ContentBlockStopChunk(Variant):
     """`content_block_stop`: a block is complete.
 
     Attributes:
@@ -403,21 +432,21 @@ class MessageDeltaChunk(_UsageChunk):
 
 
 @attrs.frozen(repr=False, weakref_slot=False)
-class MessageStopChunk(_Chunk):
+class MessageStopChunk(Variant):
     """`message_stop`: the stream is complete."""
 
     type: ClassVar[str] = "message_stop"
 
 
 @attrs.frozen(repr=False, weakref_slot=False)
-class PingChunk(_Chunk):
+class PingChunk(Variant):
     """`ping`: the connection is alive."""
 
     type: ClassVar[str] = "ping"
 
 
 @attrs.frozen(repr=False, weakref_slot=False)
-class ErrorChunk(_Chunk):
+class ErrorChunk(Variant):
     """`error`: the API gave up in mid-stream.
 
     Source: https://docs.anthropic.com/en/api/errors; of `details`, the class `APIStatusError` of
@@ -443,7 +472,7 @@ class ErrorChunk(_Chunk):
 
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class _WholeEventChunk(_Chunk):
+class _WholeEventChunk(Variant):
     """An event that is kept whole."""
 
     event_type: str
@@ -454,10 +483,12 @@ class _WholeEventChunk(_Chunk):
         """The tag of the event on the wire."""
         return self.event_type
 
+    @classmethod
+    def from_event(cls, event: dict[str, Any], source: Any) -> Self:
+        return cls(read_tag(event), event, chunk=source)
+
     def to_event(self) -> dict[str, Any]:
         return {**copy_json(self.event), "type": self.event_type}
-
-    to_event.__doc__ = AnthropicCallResponseChunk.to_event.__doc__
 
 
 @attrs.frozen(repr=False, weakref_slot=False)

@@ -30,13 +30,12 @@ from .blocks import (
     read_input,
     read_tag,
 )
+from .generate import maker, reader
 from .json import bounded, bounding, copy_json, default_loads, failure_of, loads, stdlib_loads
-from .make import maker
 from .message import Message
 from .record import (
     Record,
     concise_repr,
-    keys_reader,
     per_class,
     read_object,
     rich_repr,
@@ -94,7 +93,6 @@ __all__ = [
     "cost_metadata",
     "default_loads",
     "failure_of",
-    "keys_reader",
     "later_counts",
     "loads",
     "maker",
@@ -102,6 +100,7 @@ __all__ = [
     "read_input",
     "read_object",
     "read_tag",
+    "reader",
     "rich_repr",
     "schema",
     "stdlib_loads",

@@ -1,8 +1,7 @@
 """A JSON object as a frozen class whose annotations are its schema.
 
-Here stands what blocks, citations, usage and `Message` share: reading a mapping field by field
-with the path of whatever does not fit, keeping every key that the class does not name, and
-writing back exactly what was read.
+Blocks, citations, usage and `Message` share this: an object is read key by key, an error names the
+path of what does not fit, unknown keys are kept, and `to_dict` writes exactly what was read.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ import attrs
 
 from .._repr import concise_repr, rich_repr
 from ..errors import DecodeError, kind_of, shown
+from .generate import MISSING, NO_NULLS, REQUIRED_KEY, reader
 from .json import MAX_RECORD_DEPTH, bounded, copy_json
-from .make import maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +34,9 @@ __all__ = [
     "Key",
     "Record",
     "concise_repr",
-    "keys_reader",
+    "per_class",
     "read_object",
+    "read_record",
     "record",
     "rich_repr",
     "schema",
@@ -120,7 +120,8 @@ def to_json(value: Any) -> Any:
 def per_class(make: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
     """Make something for a class once, when it is first wanted.
 
-    Resolving the annotations of classes that are never read costs nothing that way.
+    Classes that are never read cost nothing that way. (`functools.cache` itself is typed for
+    hashable arguments, which mypy says that `type[Any]` is not.)
     """
     return functools.cache(make)  # type: ignore[return-value]
 
@@ -132,12 +133,11 @@ class Key(NamedTuple):
         name: The attribute.
         wire: The key on the wire, which differs where the key is a Python keyword.
         inside: The key of the object that holds this one, or "" for the object itself.
-        exact: The type of a value that is taken without further ado, or None.
+        exact: The type of a value that needs no reader, or None.
         read: From the JSON value to the attribute's value; raises DecodeError.
         nullable: Whether it may be null.
-        required: Whether the key must be there.
-        always: Whether the key is written even when it is null and nobody has sent it.
-        default: The attribute's value where the key is absent.
+        required: Whether the key must be there. Any other key has the default None.
+        always: Whether the key is written although it is null and nobody has sent it.
     """
 
     name: str
@@ -148,7 +148,28 @@ class Key(NamedTuple):
     nullable: bool
     required: bool
     always: bool
-    default: Any
+
+    def checked(self, value: Any) -> Any:
+        """Read the value that was found under the key.
+
+        Args:
+            value: The value, or `MISSING`.
+
+        Returns:
+            The attribute's value.
+
+        Raises:
+            DecodeError: The value does not fit, or the key is missing. The path begins with it.
+        """
+        path = f"{self.inside}.{self.wire}" if self.inside else self.wire
+        if value is MISSING:
+            raise DecodeError(REQUIRED_KEY, path=path)
+        if value is None and self.nullable:
+            return None
+        try:
+            return self.read(value)
+        except DecodeError as error:
+            raise error.under(path) from None
 
 
 class Schema(NamedTuple):
@@ -186,7 +207,6 @@ def schema(cls: type[Any]) -> Schema:
                 nullable=optional or kind is Any,
                 required=field.metadata.get("required", always and not optional),
                 always=always,
-                default=None if always else field.default,
             )
         )
     names = {key.wire for key in keys}
@@ -196,83 +216,60 @@ def schema(cls: type[Any]) -> Schema:
     return Schema(tuple(keys), tag, frozenset(names | {"type"}))
 
 
-def keys_reader(
-    keys: tuple[Key, ...],
-) -> Callable[[dict[str, Any]], tuple[list[Any], list[str]]]:
-    """Make the reader of named keys.
+def read_record(cls: type[Any], data: Any) -> Any:
+    """Read an object as a record of a class.
 
     Args:
-        keys: The keys.
+        cls: The class.
+        data: The JSON value, which has passed `bounded` or comes from text.
 
     Returns:
-        A function from an object to the attributes' values, in the order of the keys, and the
-        names of the keys that came as null. It raises DecodeError with the path from the object
-        on.
+        An instance of the class.
+
+    Raises:
+        DecodeError: It is no object, its tag is that of another class, or a key does not fit.
     """
-    rows = [(key.wire, key.exact, _REQUIRED if key.required else key.default, key) for key in keys]
-
-    def read_keys(data: dict[str, Any]) -> tuple[list[Any], list[str]]:
-        values: list[Any] = []
-        nulls: list[str] = []
-        get = data.get
-        for wire, exact, default, key in rows:
-            value = get(wire, _MISSING)
-            if value.__class__ is exact:  # the most frequent case, and the cheapest
-                values.append(value)
-            elif value is _MISSING:
-                if default is _REQUIRED:
-                    raise DecodeError(_REQUIRED_KEY, path=wire)
-                values.append(default)
-            elif value is None and key.nullable:
-                nulls.append(wire)
-                values.append(None)
-            else:
-                try:
-                    values.append(key.read(value))
-                except DecodeError as error:
-                    raise error.under(wire) from None
-        return values, nulls
-
-    return read_keys
-
-
-_REQUIRED_KEY = "required, but missing"
-_MISSING: Any = object()
-_REQUIRED: Any = object()
-_NO_NULLS: frozenset[str] = frozenset()
-
-
-@per_class
-def _plan(
-    cls: type[Any],
-) -> tuple[
-    Callable[..., Any],
-    Callable[[dict[str, Any]], tuple[list[Any], list[str]]],
-    str | None,
-    frozenset[str],
-]:
-    """How to make a record, how to read its keys, its tag, and which keys are its own."""
-    keys, tag, names = schema(cls)
-    make = maker(cls, "extra", "_nulls", *(key.name for key in keys))
-    return make, keys_reader(keys), tag, names
-
-
-def read_record(cls: type[Any], data: Any) -> Any:
-    """Read an object that has been let in: `cls._read` where that does no more."""
+    tag = schema(cls).tag
     data = read_object(data)
-    make, read_keys, tag, names = _plan(cls)
     if tag is not None and data.get("type") != tag:
         if "type" not in data:
-            raise DecodeError(_REQUIRED_KEY, path="type")
+            raise DecodeError(REQUIRED_KEY, path="type")
         other = data["type"]
         # The text of a tag may be shown; the `repr` of something else may fail.
         got = shown(other) if isinstance(other, str) else kind_of(other)
         raise DecodeError(f"expected {tag}, got {got}", path="type")
-    values, nulls = read_keys(data)
+    return _record_reader(cls)(data)
+
+
+@per_class
+def _record_reader(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
+    keys, tag, names = schema(cls)
+    required = [key for key in keys if key.required]
+    return reader(
+        cls,
+        keys,
+        rest=functools.partial(_rest, names),
+        # A required key that may be null must be looked for among the nulls.
+        required=-1 if any(key.nullable for key in required) else len(required) + (tag is not None),
+    )
+
+
+def _rest(names: frozenset[str], data: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Give the unknown keys of an object, and which known keys are null."""
     extra: dict[str, Any] = {}
-    if not data.keys() <= names:
-        extra = {name: data[name] for name in data if name not in names}
-    return make(extra, frozenset(nulls) if nulls else _NO_NULLS, *values)
+    nulls: list[str] = []
+    for name, value in data.items():
+        if name not in names:
+            extra[name] = value
+        elif value is None:
+            nulls.append(name)
+    return extra, _shared_set(tuple(nulls)) if nulls else NO_NULLS
+
+
+@functools.lru_cache(maxsize=256)
+def _shared_set(names: tuple[str, ...]) -> frozenset[str]:
+    """Make a set once: the API sends the same nulls again and again."""
+    return frozenset(names)
 
 
 def _expect(expected: type) -> Callable[[Any], Any]:
