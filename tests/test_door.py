@@ -32,8 +32,8 @@ from chunkview import (
     decode,
     iter_chunks,
 )
-from chunkview._model import json as _json
-from chunkview._model.json import MAX_DEPTH, MAX_RECORD_DEPTH, bounded
+from chunkview._model import bounds as _bounds
+from chunkview._model.bounds import MAX_DEPTH, MAX_RECORD_DEPTH, bounded
 from support import block_start, delta, message_delta, message_start, sse, text_delta
 
 WRAPPERS: list[Callable[[Any], Any]] = [
@@ -192,12 +192,12 @@ def test_shared_references_are_looked_at_once_and_may_not_add_up(
 ) -> None:
     looked_at = []
 
-    class Counted(_json._Container):
+    class Counted(_bounds._Container):
         def __init__(self, given: Any) -> None:
             looked_at.append(given)
             super().__init__(given)
 
-    monkeypatch.setattr(_json, "_Container", Counted)
+    monkeypatch.setattr(_bounds, "_Container", Counted)
     value: Any = []
     for _ in range(levels // 2 if wrap is SHARING[1] else levels):
         value = wrap(value)
@@ -220,7 +220,7 @@ def test_a_few_shared_references_are_fine() -> None:
 
 
 def test_a_large_value_without_shared_references_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_json, "_MAX_REPEATS", 100)
+    monkeypatch.setattr(_bounds, "_MAX_REPEATS", 100)
     event = {"type": "sunrise", "at": [[i] for i in range(60_000)]}
     assert bounded(event) is event
     with pytest.raises(DecodeError, match="shared references add more than 100 items"):
@@ -231,7 +231,7 @@ def test_a_large_value_without_shared_references_is_fine(monkeypatch: pytest.Mon
 
 
 def test_mappings_that_make_more_of_their_kind_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_json, "_MAX_REPEATS", 1_000)
+    monkeypatch.setattr(_bounds, "_MAX_REPEATS", 1_000)
 
     class Endless(Mapping[str, Any]):
         def __init__(self, items: int) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from chunkview import DecodeError
 from chunkview._model import json as _json
-from chunkview._model.json import MAX_DEPTH, copy_json, default_loads, loads, stdlib_loads
+from chunkview._model.bounds import MAX_DEPTH, copy_json
+from chunkview._model.json import default_loads, loads, stdlib_loads
 
 msgspec_loads = default_loads()
 

@@ -1,6 +1,6 @@
 """Any event to a plain dict: mapping, JSON text, or an object of the `anthropic` SDK.
 
-The SDK is not imported: its event objects are recognised by what they can do.
+The SDK is not imported. Its event objects are recognised by their `model_dump` method.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["event_dict", "new_event_dict", "sdk_event_dict", "text_event_dict"]
 
 
 def event_dict(event: Any) -> dict[str, Any]:
-    """Let an event in: bounded, and of plain dicts and lists.
+    """Turn an event into plain dicts and lists, and check its bounds.
 
     Args:
         event: A mapping, or an event object of the SDK.
@@ -43,7 +43,7 @@ def text_event_dict(text: str | bytes) -> dict[str, Any]:
 
 
 def new_event_dict(event: Any) -> dict[str, Any]:
-    """Write an event that a chunk view holds as a new dict that shares nothing with it.
+    """Copy the event that a chunk view holds into a new dict that shares nothing with it.
 
     Args:
         event: A mapping, JSON text (str or bytes), or an event object of the SDK.
@@ -52,12 +52,12 @@ def new_event_dict(event: Any) -> dict[str, Any]:
         The event on the wire.
 
     Raises:
-        DecodeError: As for `event_dict` and `text_event_dict`. Of an event that was decoded, and
-            has not changed since, nothing is refused.
+        DecodeError: As for `event_dict` and `text_event_dict`. Never for an event that was
+            decoded and has not changed since.
     """
     if isinstance(event, (str, bytes)):
         return text_event_dict(event)
-    # A dict has been let in when it was decoded; other objects are read anew.
+    # A dict was checked when it was decoded. Other objects are read anew.
     copied: dict[str, Any] = copy_json(event if event.__class__ is dict else event_dict(event))
     return copied
 

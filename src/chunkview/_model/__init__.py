@@ -30,8 +30,9 @@ from .blocks import (
     read_input,
     read_tag,
 )
+from .bounds import bounded, copy_json, failure_of
 from .generate import maker, reader
-from .json import bounded, bounding, copy_json, default_loads, failure_of, loads, stdlib_loads
+from .json import loads, parser, stdlib_loads
 from .message import Message
 from .record import (
     Record,
@@ -87,15 +88,14 @@ __all__ = [
     "Usage",
     "WebSearchResultLocationCitation",
     "bounded",
-    "bounding",
     "concise_repr",
     "copy_json",
     "cost_metadata",
-    "default_loads",
     "failure_of",
     "later_counts",
     "loads",
     "maker",
+    "parser",
     "per_class",
     "read_input",
     "read_object",

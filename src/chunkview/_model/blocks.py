@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 
 from ..errors import DecodeError, kind_of
-from .json import copy_json
+from .bounds import copy_json
 from .record import Record, concise_repr, read_object, read_record, record, rich_repr
 
 if TYPE_CHECKING:

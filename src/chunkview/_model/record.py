@@ -15,8 +15,8 @@ import attrs
 
 from .._repr import concise_repr, rich_repr
 from ..errors import DecodeError, kind_of, shown
+from .bounds import MAX_RECORD_DEPTH, bounded, copy_json
 from .generate import MISSING, NO_NULLS, REQUIRED_KEY, reader
-from .json import MAX_RECORD_DEPTH, bounded, copy_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

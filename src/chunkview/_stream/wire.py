@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import decode_object
-from .._model import bounding, default_loads, stdlib_loads
+from .._model import parser, stdlib_loads
 from ..errors import DecodeError, kind_of
 from .fastpath import FastPath, NoFastPath
 from .framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
@@ -88,7 +88,7 @@ class ChunkDecoder:
                 bounds the memory that a stream without end can take.
         """
         self.error: DecodeError | None = None
-        self._loads = default_loads() if loads is None else bounding(loads)
+        self._loads = parser(loads)
         self._max_event_bytes = max_event_bytes
         self._framer = Framer(max_event_bytes)
         # A parser of the caller's own shall see every event.
