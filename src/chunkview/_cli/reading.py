@@ -1,8 +1,8 @@
-"""A recorded or live stream, read event by event, with the place of each in the bytes.
+"""A recorded or live stream, read event by event, with the place of each event in the bytes.
 
-`ChunkDecoder` does not count bytes, and whoever embeds it seldom needs them counted. Who looks
-at a broken recording does: here the bytes are cut after each blank line before they are decoded,
-so that it is known which of them any chunk or error came from.
+`ChunkDecoder` does not say where in the body an event began, which a message about a broken
+recording needs. So a `Framer` cuts the bytes after each event before they are decoded: a chunk or
+an error then belongs to the event that was fed last.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from .._chunks import AnthropicCallResponseChunk
-from .._stream import AnthropicStream
+from .._stream import AnthropicStream, Framer
 from ..errors import ChunkviewError, DecodeError, ProtocolError, StreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["Failure", "Reading"]
-
-# LF, CR and CRLF all end a line; the CR of a CRLF is no line end of its own.
-_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
 
 
 @attrs.frozen
@@ -31,9 +28,9 @@ class Failure:
 
     Attributes:
         problem: What is wrong.
-        offset: How many bytes come before the first line of the event that was not taken. When
-            the stream ends between two events, its length; when it is no event stream at all, 0.
-        chunk: The event's chunk view, where the event itself can be read (an error event, or one
+        offset: How many bytes come before the first line of the event that failed. When the
+            stream ends between two events, its length; when it is not an event stream at all, 0.
+        chunk: The event's chunk view, if the event itself can be read (an error event, or one
             that is out of order), else None.
     """
 
@@ -43,10 +40,10 @@ class Failure:
 
 
 class Reading:
-    """Iterates over the chunk views of a stream and knows where in the bytes each one began.
+    """Iterates over the chunk views of a stream, and knows where in the bytes each one began.
 
     Attributes:
-        stream: The AnthropicStream underneath, for the totals so far.
+        stream: The AnthropicStream that does the decoding, for the totals so far.
         failure: After the iteration, what ended it early, or None.
     """
 
@@ -56,10 +53,10 @@ class Reading:
         """Prepare to read. Nothing is read before the first iteration.
 
         Args:
-            read: Gives the bytes that have come, waiting until there are some; b"" at the end.
-                It may raise OSError.
-            before_read: Called before each `read`, when everything that came has been handed
-                out, with the number of bytes so far.
+            read: Waits for bytes and returns those that have arrived; b"" at the end. It may
+                raise OSError.
+            before_read: Called before each `read` with the number of bytes read so far. By then,
+                every chunk view in those bytes has been yielded.
         """
         self.stream = AnthropicStream(self._pieces())
         self.failure: Failure | None = None
@@ -69,7 +66,7 @@ class Reading:
         self._has_ended = False
 
     def __iter__(self) -> Iterator[tuple[int, AnthropicCallResponseChunk]]:
-        """Read on to the end, or to the event that cannot be taken.
+        """Read to the end, or to the event that fails.
 
         Yields:
             `(offset, chunk)`: how many bytes come before the event's first line, and its chunk
@@ -88,39 +85,42 @@ class Reading:
             self.failure = Failure(problem=str(error), offset=self._begin)
 
     def with_last(self) -> Iterator[tuple[int, AnthropicCallResponseChunk]]:
-        """The same, and in the end the event that was not taken, if it can be read."""
+        """Iterate likewise, and at the end yield the event that failed, if it can be read."""
         yield from self
         if self.failure is not None and self.failure.chunk is not None:
             yield self.failure.offset, self.failure.chunk
 
     def _is_about_all(self, error: ChunkviewError) -> bool:
-        """Whether the decoder found only at the end that it was fed no event stream.
+        """Whether the error is about the whole body: it turned out at the end to be no stream.
 
-        An event that is broken comes with the error, and so does a line that no event can hold.
+        An error about one event holds that event, or a line that cannot belong to any event.
         """
         if not self._has_ended or not isinstance(error, DecodeError) or error.event is not None:
             return False
         return (error.received or b"").lstrip()[:1] not in (b"{", b"<")
 
     def _pieces(self) -> Iterator[bytes]:
-        """Read, and keep count.
+        """Read, and give the decoder no more than one event at a time.
 
-        No piece holds more than one event, so `_begin` is right for the chunk or the error that
-        the piece gives rise to.
+        The bytes of an incomplete event are passed on as well, as soon as they arrive: the
+        decoder refuses some bodies by their first bytes, and an event that grows too long.
         """
-        cutter = _Cutter()
-        position = 0
-        is_between = True  # nothing but line ends has come since the last blank line
+        framer = Framer()
+        position = passed_on = 0
         while data := self._data_at(position):
-            for piece, ends_event in cutter.cut(data):
-                if is_between:
-                    event = piece.lstrip(b"\r\n")
-                    self._begin = position + len(piece) - len(event)
-                    is_between = not event
-                position += len(piece)
-                if piece:
-                    yield piece
-                is_between = is_between or ends_event
+            position += len(data)
+            events = framer.feed(data)
+            begin = framer.offset - sum(map(len, events))
+            for event in events:
+                self._begin = begin + _line_ends_before(event)
+                yield event[passed_on:]
+                passed_on = 0
+                begin += len(event)
+            self._begin = begin + _line_ends_before(framer.buffer)
+            # A slice: a copy of the whole rest at each read would take quadratic time.
+            if news := bytes(framer.buffer[passed_on:]):
+                passed_on += len(news)
+                yield news
         self._has_ended = True
 
     def _data_at(self, position: int) -> bytes:
@@ -132,28 +132,14 @@ class Reading:
             raise _ReadError(f"cannot be read any further: {error.strerror or error}") from error
 
 
-class _Cutter:
-    """Cuts bytes after each blank line, also after one that is split between two reads."""
+_LINE_ENDS = re.compile(rb"[\r\n]*")
 
-    def __init__(self) -> None:
-        self._tail = b""
 
-    def cut(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """Cut what was read.
-
-        Yields:
-            `(piece, ends_event)`: the pieces join to `data`; the last one is what has come of
-            the next event, perhaps nothing.
-        """
-        joined = self._tail + data
-        start, end = len(self._tail), 0
-        for blank_line in _BLANK_LINE.finditer(joined):
-            end = blank_line.end()
-            yield joined[start:end], True
-            start = end
-        yield joined[start:], False
-        self._tail = joined[max(end, len(joined) - len(b"\r\n\r")) :]
+def _line_ends_before(event: bytes | bytearray) -> int:
+    """Count the bytes before the event's first line."""
+    found = _LINE_ENDS.match(event)
+    return 0 if found is None else found.end()
 
 
 class _ReadError(Exception):
-    """The source failed, which is not the fault of its bytes."""
+    """The source failed; its bytes are not at fault."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .accumulate import Accumulator, accumulate
+from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
 from .stream import AnthropicStream
 from .wire import ChunkDecoder
@@ -11,6 +12,7 @@ __all__ = [
     "Accumulator",
     "AnthropicStream",
     "ChunkDecoder",
+    "Framer",
     "accumulate",
     "aiter_chunks",
     "iter_chunks",
