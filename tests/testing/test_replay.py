@@ -1258,7 +1258,7 @@ def test_the_bundled_recordings_are_named() -> None:
 
 
 def test_an_unknown_recording_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="'tetx'; there are citations, error, text, thinking"):
+    with pytest.raises(ValueError, match="'tetx'; the names are citations, error, text, thinking"):
         recording("tetx")
 
 

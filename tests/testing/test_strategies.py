@@ -334,7 +334,7 @@ def test_any_rule_may_be_broken(broken: tuple[str, Stream]) -> None:
 
 
 def test_an_unknown_rule_is_refused() -> None:
-    with pytest.raises(ValueError, match="no rule is named 'nonsense'; there are event_before"):
+    with pytest.raises(ValueError, match="no rule is named 'nonsense'; the rules are event_before"):
         cv.broken_streams("nonsense")
 
 
@@ -510,7 +510,7 @@ def test_messages_and_usages_round_trip(message: Event, usage: Event, later: Eve
 
 @pytest.mark.parametrize("family", ["events", "chunks", *FAMILIES])
 def test_a_type_that_does_not_exist_is_refused(family: str) -> None:
-    with pytest.raises(ValueError, match="nothing here has the type 'nonsense'; there are "):
+    with pytest.raises(ValueError, match="no strategy has the type 'nonsense'; the types are "):
         getattr(cv, family)("nonsense")
 
 

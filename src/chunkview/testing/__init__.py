@@ -1,6 +1,6 @@
 """Tools for testing code that consumes Anthropic's streams.
 
-A replay server and a few recordings for it stand here, and need nothing beyond chunkview itself.
+Here are a replay server and a few recordings for it, which need nothing beyond chunkview itself.
 The Hypothesis strategies are in `chunkview.testing.strategies`, which needs the `testing` extra.
 """
 
@@ -26,8 +26,8 @@ def recording_names() -> tuple[str, ...]:
     """Name the bundled recordings.
 
     They have the shapes that Anthropic documents at
-    https://docs.anthropic.com/en/api/messages-streaming, but were written for this package: no
-    model said what they say.
+    https://docs.anthropic.com/en/api/messages-streaming. Their text was written for this package,
+    not by a model.
 
     Returns:
         The names that `recording` takes, sorted.
@@ -46,8 +46,8 @@ def recording(name: str) -> bytes:
         The body, a `text/event-stream` in UTF-8.
 
     Raises:
-        ValueError: No recording has this name; the message lists those there are.
+        ValueError: No recording has this name; the message lists all names.
     """
     if name not in (names := recording_names()):
-        raise ValueError(f"no recording is named {name!r}; there are {', '.join(names)}")
+        raise ValueError(f"no recording is named {name!r}; the names are {', '.join(names)}")
     return (files(__name__) / "recordings" / f"{name}{_SUFFIX}").read_bytes()

@@ -1,13 +1,13 @@
 """Hypothesis strategies for Anthropic's streams: parts, events, whole streams, bodies.
 
-Everything here gives what the wire holds, JSON objects as plain dicts and bodies as bytes, except
-`chunks`, which gives chunk views. For a value of any other class of chunkview, ask for the class:
-`st.from_type(TextBlock)`, `st.from_type(Message)`. That works without importing this module, and
-so in `st.builds` and wherever Hypothesis looks at annotations; the base classes
-(AnthropicCallResponseChunk, ContentBlock, Citation) give any of their variants.
+These strategies generate what the API sends: JSON objects as plain dicts, and bodies as bytes.
+`chunks` alone generates chunk views. For a value of any other class of chunkview, ask for the
+class: `st.from_type(TextBlock)`, `st.from_type(Message)`. That works without importing this
+module, also in `st.builds` and where Hypothesis reads annotations. For a base class
+(AnthropicCallResponseChunk, ContentBlock, Citation) it generates all variants.
 
-Whatever is generated is new each time, so that it may be changed, and can be written as JSON
-without loss: no lone surrogates, no NaN or infinity, integers within 64 bits.
+Every value is new, so you may change it. Every value can be written as JSON without loss: no lone
+surrogates, no NaN or infinity, integers within 64 bits.
 
 Example:
     ```python
@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 try:
-    from hypothesis import strategies as st
+    import hypothesis  # noqa: F401 - to say early what to install
 except ImportError as error:
     raise ImportError(
         "chunkview.testing.strategies needs hypothesis: pip install 'chunkview[testing]'"
@@ -39,7 +39,7 @@ from ._bodies import (
 )
 from ._broken import RULES, broken_streams
 from ._events import content_block_deltas, vocabulary
-from ._objects import UNKNOWN, extended
+from ._objects import UNKNOWN, any_of, extended
 from ._streams import message_streams
 
 if TYPE_CHECKING:
@@ -75,22 +75,19 @@ def events(
     beta: bool = True,
     unknown: bool = True,
 ) -> SearchStrategy[Event]:
-    """Single events, as dicts.
-
-    Each stands for itself: for events that follow one another as they should, there is
-    `message_streams`.
+    """Single events, as dicts. For events in a valid order, use `message_streams`.
 
     Args:
-        type: The event's type. For a `content_block_delta` also the type of the delta
-            (`text_delta`); `unknown` for a type that no API documents; and a type of the events
-            that `client.messages.stream()` of the SDK adds (`text`, `input_json`). By default any
-            that stands on the wire.
-        beta: With what only the beta API sends.
-        unknown: With what no API documents: tags, and keys in objects of every kind.
+        type: The event's type, by default any that the API sends. The type of a delta
+            (`text_delta`) gives `content_block_delta` events; `unknown` a type that no API
+            documents; `text`, `input_json` and the like the events that `client.messages.stream()`
+            of the SDK adds.
+        beta: Include what only the beta API sends.
+        unknown: Include what no API documents: tags, and keys in objects of every kind.
 
     Returns:
-        A strategy of dicts. Shrinks to `{"type": "ping"}`, or to the event of the given type with
-        no more than its required keys, numbers at 0 and text at "".
+        A strategy of dicts. Shrinks to `{"type": "ping"}`, or to an event of the given type with
+        only its required keys, numbers at 0 and text at "".
 
     Raises:
         ValueError: No event is of that type.
@@ -100,7 +97,7 @@ def events(
         return extended(content_block_deltas(words.deltas[type]), unknown=unknown)
     if type in words.helper_events:
         return extended(words.helper_events[type], unknown=unknown)
-    return extended(_chosen(words.events, type), unknown=unknown)
+    return _chosen(words.events, type, unknown=unknown)
 
 
 def deltas(
@@ -109,21 +106,21 @@ def deltas(
     beta: bool = True,
     unknown: bool = True,
 ) -> SearchStrategy[Event]:
-    """What stands under `delta` of a `content_block_delta`, as dicts.
+    """The `delta` of a `content_block_delta`, as dicts.
 
     Args:
         type: The delta's type, or `unknown`; by default any.
-        beta: With what only the beta API sends.
-        unknown: With what no API documents.
+        beta: Include what only the beta API sends.
+        unknown: Include what no API documents.
 
     Returns:
-        A strategy of dicts. Shrinks to a delta that adds nothing.
+        A strategy of dicts. Shrinks to a `text_delta` with "", or to a delta of the given type
+        that adds nothing.
 
     Raises:
         ValueError: No delta is of that type.
     """
-    words = vocabulary(beta=beta, unknown=unknown)
-    return extended(_chosen(words.deltas, type), unknown=unknown)
+    return _chosen(vocabulary(beta=beta, unknown=unknown).deltas, type, unknown=unknown)
 
 
 def content_blocks(
@@ -132,21 +129,21 @@ def content_blocks(
     beta: bool = True,
     unknown: bool = True,
 ) -> SearchStrategy[Event]:
-    """Content blocks as they stand in a message, as dicts.
+    """Content blocks of a whole message, as dicts.
 
     Args:
         type: The block's type, or `unknown`; by default any.
-        beta: With what only the beta API sends.
-        unknown: With what no API documents.
+        beta: Include what only the beta API sends.
+        unknown: Include what no API documents.
 
     Returns:
-        A strategy of dicts. Shrinks to a block with nothing in it.
+        A strategy of dicts. Shrinks to a `text` block with "", or to an empty block of the given
+        type.
 
     Raises:
         ValueError: No block is of that type.
     """
-    words = vocabulary(beta=beta, unknown=unknown)
-    return extended(_chosen(words.blocks, type), unknown=unknown)
+    return _chosen(vocabulary(beta=beta, unknown=unknown).blocks, type, unknown=unknown)
 
 
 def citations(
@@ -158,27 +155,26 @@ def citations(
 
     Args:
         type: The citation's type, or `unknown`; by default any.
-        unknown: With what no API documents.
+        unknown: Include what no API documents.
 
     Returns:
-        A strategy of dicts. Shrinks to a citation of "".
+        A strategy of dicts. Shrinks to a citation of "" with numbers at 0.
 
     Raises:
         ValueError: No citation is of that type.
     """
-    words = vocabulary(beta=True, unknown=unknown)
-    return extended(_chosen(words.citations, type), unknown=unknown)
+    return _chosen(vocabulary(beta=True, unknown=unknown).citations, type, unknown=unknown)
 
 
 def usages(*, beta: bool = True, unknown: bool = True) -> SearchStrategy[Event]:
     """The `usage` of a message, as dicts.
 
     Args:
-        beta: With what only the beta API sends.
-        unknown: With keys that no API documents.
+        beta: Include what only the beta API sends.
+        unknown: Include keys that no API documents.
 
     Returns:
-        A strategy of dicts. Shrinks to no tokens in and none out.
+        A strategy of dicts. Shrinks to `{"input_tokens": 0, "output_tokens": 0}`.
     """
     return extended(vocabulary(beta=beta, unknown=unknown).usage, unknown=unknown)
 
@@ -187,8 +183,8 @@ def delta_usages(*, beta: bool = True, unknown: bool = True) -> SearchStrategy[E
     """The `usage` of a `message_delta`, as dicts.
 
     Args:
-        beta: With what only the beta API sends.
-        unknown: With keys that no API documents.
+        beta: Include what only the beta API sends.
+        unknown: Include keys that no API documents.
 
     Returns:
         A strategy of dicts. Shrinks to `{"output_tokens": 0}`.
@@ -197,11 +193,11 @@ def delta_usages(*, beta: bool = True, unknown: bool = True) -> SearchStrategy[E
 
 
 def messages(*, beta: bool = True, unknown: bool = True) -> SearchStrategy[Event]:
-    """Whole messages, as the API answers without streaming, as dicts.
+    """Whole messages, which the API answers without streaming, as dicts.
 
     Args:
-        beta: With what only the beta API sends.
-        unknown: With what no API documents.
+        beta: Include what only the beta API sends.
+        unknown: Include what no API documents.
 
     Returns:
         A strategy of dicts. Shrinks to a message without content.
@@ -215,9 +211,9 @@ def chunks(
     beta: bool = True,
     unknown: bool = True,
 ) -> SearchStrategy[AnthropicCallResponseChunk]:
-    """Chunk views, as `chunkview.decode` makes them of `events`.
+    """Chunk views: `chunkview.decode` of `events`.
 
-    `st.from_type(TextDeltaChunk)` asks for the same by class.
+    `st.from_type(TextDeltaChunk)` generates the same for one class.
 
     Args:
         type: As for `events`.
@@ -225,7 +221,7 @@ def chunks(
         unknown: As for `events`.
 
     Returns:
-        A strategy of chunk views whose `chunk` is the event. Shrinks like `events`.
+        A strategy of chunk views, each with the event as its `chunk`. Shrinks like `events`.
 
     Raises:
         ValueError: No event is of that type.
@@ -233,9 +229,12 @@ def chunks(
     return events(type, beta=beta, unknown=unknown).map(decode)
 
 
-def _chosen(table: Mapping[str, SearchStrategy[Event]], tag: str | None) -> SearchStrategy[Event]:
+def _chosen(
+    table: Mapping[str, SearchStrategy[Event]], tag: str | None, *, unknown: bool
+) -> SearchStrategy[Event]:
+    """One row of a table, or any."""
     if tag is None:
-        return st.one_of(*table.values())
+        return extended(any_of(table), unknown=unknown)
     if tag not in table:
-        raise ValueError(f"nothing here has the type {tag!r}; there are {', '.join(table)}")
-    return table[tag]
+        raise ValueError(f"no strategy has the type {tag!r}; the types are {', '.join(table)}")
+    return extended(table[tag], unknown=unknown)

@@ -1,4 +1,4 @@
-"""Content blocks and citations, each by the tag that it has on the wire.
+"""Content blocks and citations, each by its tag on the wire.
 
 Source: https://docs.anthropic.com/en/api/messages (`content`), and the types of the official SDK.
 """
@@ -34,7 +34,7 @@ _CALLER = tagged("direct") | tagged("code_execution_20260120", {"tool_id": ids("
 
 
 def citations() -> dict[str, Events]:
-    """Citations."""
+    """Strategies of citations, by their type."""
     document = {"document_title": or_null(TEXT), "file_id": or_null(ids("file"))}
     return {
         "char_location": tagged(
@@ -174,11 +174,11 @@ _BETA_TOOL_RESULTS = frozenset({"advisor_tool_result", "mcp_tool_result"})
 
 
 def blocks(citation: Events, *, beta: bool) -> dict[str, Events]:
-    """Content blocks as they stand in a message.
+    """Content blocks of a whole message.
 
     Args:
-        citation: What stands among the citations of a text block.
-        beta: With what only the beta API has.
+        citation: The citations of a text block.
+        beta: Include what only the beta API has.
 
     Returns:
         Strategies, by the type of the block.

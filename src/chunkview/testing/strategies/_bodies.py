@@ -1,4 +1,4 @@
-"""Streams as bytes: every legal way to write a body, to cut one into pieces, and to damage one.
+"""Streams as bytes: the legal ways to write a body, to cut it into pieces, and to damage it.
 
 Source of the framing rules:
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
@@ -7,12 +7,13 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-
 from __future__ import annotations
 
 import re
-from itertools import cycle
+from itertools import accumulate, cycle
 from typing import TYPE_CHECKING
 
 import attrs
 from hypothesis import strategies as st
 
+from ..._stream import Framer
 from ._broken import broken_streams
 from ._events import vocabulary
 from ._json import LAYOUTS, ORDERS, cut, cuts, json_values, write_json
@@ -34,21 +35,21 @@ __all__ = ["corrupted_bodies", "segmentations", "sse_bodies", "streams_with_bodi
 def sse_bodies(
     streams: SearchStrategy[Stream] | None = None, *, quirks: bool = True
 ) -> SearchStrategy[bytes]:
-    r"""Bodies of streamed responses, formatted in every way that means the same.
+    r"""Bodies of streamed responses, in all formats that mean the same.
 
-    Lines end in LF, CR or CRLF, each as it likes; there are comments, `id`, `retry` and unknown
-    fields, additional blank lines, events without data, and perhaps a byte order mark; `event`
-    comes before the data or after; a space follows the colon or not; the JSON is compact or
-    spread over several `data` lines, its keys in any order, its text in UTF-8 or escaped.
+    Each line ends in LF, CR or CRLF. There are comments, `id`, `retry` and unknown fields, extra
+    blank lines, events without data, and sometimes a byte order mark. `event` comes before or
+    after the data, with or without a space after the colon. The JSON is compact or spread over
+    several `data` lines, its keys are in any order, and its text is UTF-8 or escaped.
 
-    To format given events, pass `st.just(events)`; to have the events together with the body,
-    use `streams_with_bodies`.
+    To format events of your own, pass `st.just(events)`. To get the events together with the
+    body, use `streams_with_bodies`.
 
     Args:
         streams: The events, by default `message_streams()`.
-        quirks: Also what no specification allows, but gateways do and `ChunkDecoder` takes:
-            `event` lines that are missing or wrong, `data: [DONE]` at the end, and no blank line
-            after the last event.
+        quirks: Also generate what the specification forbids but some gateways send, and
+            `ChunkDecoder` accepts: missing or wrong `event` lines, `data: [DONE]` at the end, and
+            no blank line after the last event.
 
     Returns:
         A strategy of bytes. Shrinks to what the API sends: `event: ...\ndata: {...}\n\n`.
@@ -76,7 +77,7 @@ def _streams_with_bodies(
     draw: DrawFn, streams: SearchStrategy[Stream], quirks: bool
 ) -> tuple[Stream, bytes]:
     events = draw(streams)
-    # A few formattings that take turns mix as well as one for each event, and are drawn faster.
+    # A few formats in turn mix as well as one for each event, and are faster to draw.
     formats = draw(_FORMATS[quirks])
     blocks = [_lines(event, form) for event, form in zip(events, cycle(formats), strict=False)]
     ending = draw(st.sampled_from(_ENDINGS)) if quirks else "blank line"
@@ -94,7 +95,7 @@ def _streams_with_bodies(
 
 _ENDINGS = ("blank line", "end of line", "nothing")
 
-# Lines that mean nothing, whatever event they stand in; and lines that are no event by themselves.
+# Lines without meaning, which may be in any event; and lines that make no event by themselves.
 _IDLE_LINES = (
     ":",
     ": comment",
@@ -107,7 +108,7 @@ _IDLE_LINES = (
     "Data: {}",
 )
 _IDLE_EVENTS = ("", ":\n", "id: 7\n", "data\n", "data:\n", "event: ping\n", "unknown: field\n")
-# What may follow the last event, whose blank line has come.
+# What may follow the last event and its blank line.
 _TAILS = ("", ": comment", "id: 7\n:", "retry: 10\n", "data\n\n", "event: ping\n\n")
 
 
@@ -116,13 +117,13 @@ class _Format:
     """How one event is written.
 
     Attributes:
-        newlines: The ends of its lines, which take turns.
+        newlines: The ends of its lines, used in turn.
         space: Whether a space follows the colon of a field.
         ascii_only: Whether characters beyond ASCII are escaped.
         layout: Of the JSON, as for `write_json`.
         order: Of the JSON's keys, as for `write_json`.
-        name: Where the event's name stands: `first`, `last`, `missing`, `wrong`.
-        idle_line: A line that means nothing, after the first one.
+        name: Where the event's name is: `first`, `last`, `missing` or `wrong`.
+        idle_line: A line without meaning, after the first one.
         idle_event: Lines before the event that make no event, each with its end.
         blank_lines: How many blank lines there are after the one that ends the event.
     """
@@ -158,7 +159,7 @@ _FORMATS = {False: _formats("first", "last"), True: _formats("first", "last", "m
 
 
 def _lines(event: Event, form: _Format) -> list[str]:
-    """Write an event as lines; the ends of the lines are left open."""
+    """Write an event as lines, without their ends."""
     colon = ": " if form.space else ":"
     text = write_json(event, ascii_only=form.ascii_only, layout=form.layout, order=form.order)
     lines = [f"data{colon}{line}" for line in text.split("\n")]
@@ -172,14 +173,14 @@ def _lines(event: Event, form: _Format) -> list[str]:
 
 
 def _joined(lines: list[str], newlines: Iterable[str]) -> str:
-    """Give each line its end."""
+    """Join lines, each with its end."""
     ends = cycle(newlines)
     body: list[str] = []
     after_cr = False
     for line in lines:
         end = next(ends)
         if after_cr and not line and end == "\n":
-            end = "\r\n"  # CR and LF would be one end of line, not two
+            end = "\r\n"  # after a CR, an LF alone would belong to the same line end
         body += (line, end)
         after_cr = end == "\r"
     return "".join(body)
@@ -188,8 +189,8 @@ def _joined(lines: list[str], newlines: Iterable[str]) -> str:
 def segmentations(body: bytes) -> SearchStrategy[list[bytes]]:
     """Ways to cut a body into pieces, as a connection may deliver it.
 
-    Pieces may be empty, and as small as one byte each. Cuts within a line end, a blank line or a
-    character come up more often than by chance.
+    Pieces may be empty, and as small as one byte each. Cuts inside a line end, a blank line or a
+    character are more frequent than by chance.
 
     Args:
         body: The bytes.
@@ -213,15 +214,15 @@ def _segmentations(draw: DrawFn, whole: Titled[bytes]) -> list[bytes]:
 def corrupted_bodies(
     streams: SearchStrategy[Stream] | None = None,
 ) -> SearchStrategy[bytes]:
-    """Bodies that went wrong on the way, or never were an event stream.
+    """Bodies that were damaged on the way, or are not an event stream.
 
-    Bytes overwritten, inserted, lost or repeated; a body cut off; JSON that is invalid, nested
-    too deep, too large, or of the wrong shape; streams that break the rules; HTML and JSON error
-    documents; any bytes at all. Some decode all the same. What they are good for is the sentence
-    "chunks or a ChunkviewError, nothing else".
+    Bytes are overwritten, inserted, lost or repeated, or the body is cut off. JSON is invalid,
+    nested too deep, too large, or of the wrong shape. Streams break the rules. Some bodies are
+    HTML or JSON error documents, or arbitrary bytes. Some of all these decode. Use them to test
+    that a parser gives "chunks or a ChunkviewError, nothing else".
 
     Args:
-        streams: The events of the bodies that are then damaged, by default `message_streams()`.
+        streams: The events of the bodies to damage, by default `message_streams()`.
 
     Returns:
         A strategy of bytes. Shrinks to b"".
@@ -279,7 +280,7 @@ _PAYLOADS: SearchStrategy[bytes] = st.one_of(
 
 
 def _with_other_value(event: Event, number: int, value: object) -> Event:
-    """Put any JSON value in the place of one that is in an event."""
+    """Replace one value in an event with any JSON value."""
     places = list(_values_in(event))
     holder, name = places[number % len(places)]
     holder[name] = value
@@ -294,9 +295,9 @@ def _values_in(value: Event) -> Iterator[tuple[Event, str]]:
 
 
 def _with_payload(draw: DrawFn, body: bytes) -> bytes:
-    """Put an event with bad data somewhere into a body."""
-    ends = [0, *(match.end() for match in re.finditer(rb"(\r\n|\n|\r(?!\n)){2}", body))]
-    place = draw(st.sampled_from(ends))
+    """Insert an event with bad data between two events of a body."""
+    ends = accumulate(map(len, Framer().feed(body)), initial=0)
+    place = draw(st.sampled_from(list(ends)))
     return body[:place] + b"data: " + draw(_PAYLOADS) + b"\n\n" + body[place:]
 
 

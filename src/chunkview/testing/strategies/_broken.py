@@ -1,6 +1,6 @@
-"""Streams that break one rule each, with the name of the rule.
+"""Streams that each break one rule, with the name of the rule.
 
-Every rule is one function here: it takes a valid stream and breaks it.
+Each rule has one function here, which takes a valid stream and breaks it.
 """
 
 from __future__ import annotations
@@ -32,16 +32,15 @@ __all__ = ["RULES", "broken_streams"]
 def broken_streams(rule: str | None = None) -> SearchStrategy[tuple[str, Stream]]:
     """Streams that break exactly one rule, and its name.
 
-    Everything before the place where the rule is broken is as in a valid stream, and so is the
-    rest, but for what follows from the break.
+    Apart from the break and its consequences, the stream is valid.
 
     Args:
         rule: One of `RULES`, by default any.
 
     Returns:
-        A strategy of pairs: the rule, and the events (a new list of new dicts each time). Which
-        error `chunkview.accumulate` raises for the events stands in `RULES`. Shrinks to a stream
-        of few events, all of them as short as can be.
+        A strategy of pairs: the rule, and the events (a new list of new dicts each time). `RULES`
+        says which error `chunkview.accumulate` raises for them. Shrinks to a stream of a few
+        short events.
 
     Raises:
         ValueError: There is no such rule.
@@ -49,7 +48,7 @@ def broken_streams(rule: str | None = None) -> SearchStrategy[tuple[str, Stream]
     if rule is None:
         return st.sampled_from(tuple(RULES)).flatmap(_broken)
     if rule not in RULES:
-        raise ValueError(f"no rule is named {rule!r}; there are {', '.join(RULES)}")
+        raise ValueError(f"no rule is named {rule!r}; the rules are {', '.join(RULES)}")
     return _broken(rule)
 
 
@@ -59,7 +58,7 @@ def _broken(draw: DrawFn, rule: str) -> tuple[str, Stream]:
     return rule, break_it(draw, draw(_VALID))
 
 
-# All blocks end: where one may be left open, "twice" and "after" do not mean one thing only.
+# All blocks end: while a block is open, "twice" and "after" would be ambiguous.
 _VALID = message_streams(cut_off=False, min_blocks=1, max_blocks=3, max_deltas=2)
 _WORDS = vocabulary(beta=True, unknown=False)
 _ORDERED = st.one_of(
@@ -74,7 +73,7 @@ _ORDERED = st.one_of(
         )
     ]
 )
-"""Events that have their place in the order of a stream."""
+"""Events that are only allowed at certain places of a stream."""
 
 
 def _types(stream: Stream) -> list[str]:
@@ -153,7 +152,7 @@ def _delta_after_its_block(draw: DrawFn, stream: Stream) -> Stream:
 
 def _delta_in_wrong_block(draw: DrawFn, stream: Stream, *, tag: str) -> Stream:
     others = [block for name, block in _WORDS.blocks.items() if tag not in TAKES.get(name, ())]
-    # A block of our own, behind those of the stream: it may take any block but some.
+    # Add a block after those of the stream, which may not have one that refuses this delta.
     types = _types(stream)
     index = types.count("content_block_start")
     at_end = types.index("message_delta")
@@ -178,7 +177,7 @@ def _block_stopped_twice(draw: DrawFn, stream: Stream) -> Stream:
 
 
 def _block_stopped_after_message_delta(draw: DrawFn, stream: Stream) -> Stream:
-    # A message_delta closes the blocks that are open, so that this stop comes too late.
+    # A message_delta closes the open blocks, so this stop comes too late.
     last = max(at for at, tag in enumerate(_types(stream)) if tag == "content_block_stop")
     place = _one_of(draw, stream, "message_delta")
     moved = _inserted(stream, _later(draw, stream, place), stream[last])
@@ -229,7 +228,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "content_block_stop": ("index",),
     "message_delta": ("delta", "usage", "usage.output_tokens"),
 }
-"""Where the keys are that an event cannot do without."""
+"""The path of each required key, by type of event."""
 
 
 def _changed(draw: DrawFn, stream: Stream, change: Callable[[Event, str], object]) -> Stream:

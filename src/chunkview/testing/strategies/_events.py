@@ -1,7 +1,7 @@
-"""Events as the API writes them, and the vocabulary that they are made of.
+"""Single events as the API writes them, and the vocabulary of all their parts.
 
-One table per family, built once for each kind of API. Which event may follow which stands in
-`_stream_strategies`.
+There is one table per family, built once for each kind of API. `_streams` knows the order of
+events.
 
 Source: https://docs.anthropic.com/en/api/messages-streaming, and the types of the official SDK.
 """
@@ -53,19 +53,19 @@ __all__ = [
 
 @attrs.frozen
 class Vocabulary:
-    """What an API can say. All tables go from a tag to a strategy.
+    """All that an API can send. Each table maps a tag to a strategy.
 
     Attributes:
         citations: Citations.
-        blocks: Content blocks as they stand in a message.
-        deltas: What stands under `delta` of a `content_block_delta`.
+        blocks: Content blocks of a whole message.
+        deltas: The `delta` of a `content_block_delta`.
         events: Whole events.
-        helper_events: What `client.messages.stream()` of the SDK adds on its own account.
+        helper_events: The events that `client.messages.stream()` of the SDK adds.
         usage: The usage on a message.
         delta_usage: The usage on a `message_delta`.
-        delta_rest: What stands on a `message_delta` beside its delta: usage, and more.
+        delta_rest: The keys of a `message_delta` beside its delta: usage, and more.
         message: Whole messages.
-        started_message: Messages as they start: no content, no stop reason.
+        started_message: Messages at their start: no content, no stop reason.
         stop_reasons: Stop reasons.
     """
 
@@ -87,8 +87,8 @@ def vocabulary(*, beta: bool, unknown: bool) -> Vocabulary:
     """The vocabulary of the API.
 
     Args:
-        beta: With what only the beta API has.
-        unknown: With tags that no API documents: a row `UNKNOWN` in each table.
+        beta: Include what only the beta API has.
+        unknown: Include tags that no API documents: a row `UNKNOWN` in each table.
 
     Returns:
         The tables.
@@ -213,7 +213,7 @@ _EDITS = objects(
 
 
 def _beta_report() -> dict[str, SearchStrategy[Any]]:
-    """What the beta API reports about the request, on messages and on `message_delta`."""
+    """The keys of the beta API about the request, on messages and on `message_delta`."""
     dropped = tagged("thinking_dropped", {"message_index": INDEX})
     return {
         "context_management": or_null(_EDITS),
@@ -259,7 +259,7 @@ def _stopped_messages(
 
 
 def _stop(draw: DrawFn, stop_reason: str | None) -> Event:
-    """Why a message stopped, on itself and on `message_delta`."""
+    """The keys about why a message stopped, for a message and for a `message_delta`."""
     return {
         "stop_reason": stop_reason,
         "stop_sequence": draw(TEXT) if stop_reason == "stop_sequence" else None,
@@ -271,12 +271,12 @@ def _stop(draw: DrawFn, stop_reason: str | None) -> Event:
 def message_deltas(
     draw: DrawFn, stop_reasons: SearchStrategy[str | None], rest: SearchStrategy[Event]
 ) -> Event:
-    """`message_delta` events with a stop reason of the caller's choice.
+    """`message_delta` events with given stop reasons. Shrinks like these.
 
     Args:
-        draw: Hypothesis's own.
-        stop_reasons: The stop reason.
-        rest: What stands beside the delta: `Vocabulary.delta_rest`.
+        draw: The `draw` of `st.composite`.
+        stop_reasons: The stop reasons.
+        rest: The keys beside the delta: `Vocabulary.delta_rest`.
     """
     delta = {**_stop(draw, draw(stop_reasons)), **draw(_MAYBE_CONTAINER)}
     return {"type": "message_delta", "delta": delta, **draw(rest)}
@@ -310,5 +310,5 @@ def _helper_events(citation: Events, *, beta: bool) -> dict[str, Events]:
 
 
 def content_block_deltas(deltas: SearchStrategy[Event]) -> SearchStrategy[Event]:
-    """`content_block_delta` events around the given deltas."""
+    """`content_block_delta` events around the given deltas. Shrinks to block 0."""
     return tagged("content_block_delta", {"index": INDEX, "delta": deltas})

@@ -1,7 +1,7 @@
-"""JSON of every kind, and texts cut into pieces: what the other strategies are made of.
+"""JSON of every kind, and texts cut into pieces, which the other strategies build on.
 
-Whatever is drawn here survives any JSON library: no lone surrogates, no NaN or infinity, integers
-within 64 bits, little nesting.
+Every JSON library can read and write these values: no lone surrogates, no NaN or infinity,
+integers within 64 bits, little nesting.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ __all__ = [
     "write_json",
 ]
 
-# What trips up readers of event streams: ends of lines (and what Python's `splitlines`, but no
-# event stream, takes for one), field names, JSON's own signs, a character of two UTF-16 halves.
+# What readers of event streams get wrong: line ends (also those of Python's `splitlines`, which
+# are none in an event stream), field names, JSON's own signs, a character of two UTF-16 halves.
 _AWKWARD_TEXTS = (
     " ",
     "\n",
@@ -70,7 +70,7 @@ _VALUES = st.recursive(
 )
 _OBJECTS = st.dictionaries(_NAMES | _TEXTS, _VALUES, max_size=3)
 
-# A tool's input travels as text that is cut anywhere, so it has much that can be escaped.
+# A tool's input is sent as text that is cut anywhere, so it has many characters to escape.
 _TOOL_INPUTS = _OBJECTS | st.dictionaries(
     _NAMES, st.text('a\u00e9\U0001f600"\\\n', max_size=8), max_size=2
 )
@@ -104,12 +104,12 @@ def tool_inputs() -> SearchStrategy[dict[str, Any]]:
 def write_json(
     value: Any, *, ascii_only: bool = False, layout: str = "compact", order: str = "given"
 ) -> str:
-    """Write JSON text in one of the many ways there are.
+    """Write JSON text in one of many formats.
 
     Args:
         value: The JSON value.
-        ascii_only: Whether everything beyond ASCII is escaped, and slashes with it.
-        layout: `compact` (no whitespace), `spaced` or `lines` (a newline wherever one may be).
+        ascii_only: Whether all characters beyond ASCII are escaped, and slashes too.
+        layout: `compact` (no whitespace), `spaced` or `lines` (one value a line).
         order: Of the keys, at all levels: `given`, `sorted` or `reversed`.
 
     Returns:
@@ -123,7 +123,7 @@ def write_json(
         indent=1 if layout == "lines" else None,
         sort_keys=order == "sorted",
     )
-    # In JSON a slash stands in strings only, where it may be escaped.
+    # In JSON, slashes only occur in strings, where they may be escaped.
     return text.replace("/", "\\/") if ascii_only else text
 
 
@@ -152,10 +152,10 @@ def json_texts(values: SearchStrategy[Any]) -> SearchStrategy[str]:
 
 
 def fragments(text: str, max_pieces: int | None = None) -> SearchStrategy[list[str]]:
-    """JSON text cut anywhere, as the deltas of a tool's input bring it.
+    """JSON text cut anywhere, like the deltas of a tool's input.
 
-    Cuts inside an escape, and between the two escapes of a surrogate pair, come up more often
-    than by chance.
+    Cuts inside an escape, and between the two escapes of a surrogate pair, are more frequent than
+    by chance.
 
     Args:
         text: The JSON text.
@@ -178,11 +178,11 @@ def fragments(text: str, max_pieces: int | None = None) -> SearchStrategy[list[s
 def cuts(
     length: int, *favoured: Sequence[int], max_cuts: int | None = None
 ) -> SearchStrategy[list[int]]:
-    """Places at which to cut something, sorted; a place given twice makes an empty piece.
+    """Places at which to cut something, sorted. A place given twice makes an empty piece.
 
     Args:
         length: How long the thing is.
-        *favoured: Places that deserve to be cut at more often than by chance, kind by kind.
+        *favoured: Places to choose more often than by chance, a sequence for each kind.
         max_cuts: How many cuts there are at most, by default any number.
 
     Returns:

@@ -1,7 +1,6 @@
-"""JSON objects as the API writes them, and the small values that they are made of.
+"""JSON objects as the API writes them, and the small values in them.
 
-What the objects of the API are called, and what is in each, stands in `_block_strategies` and
-`_event_strategies`.
+`_blocks` and `_events` say which objects the API has, and what is in each.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ Events: TypeAlias = SearchStrategy[Event]
 """Strategies of such objects."""
 
 UNKNOWN = "unknown"
-"""Asks for a thing whose tag no API documents; such a tag is `unknown` or begins with it."""
+"""Selects things with a tag that no API documents. Such a tag begins with this word."""
 
 TEXT = texts()
 INDEX = st.integers(0, 9)
@@ -61,7 +60,7 @@ URL = NUMBER.map("https://example.com/{}".format)
 
 
 def any_of(table: Mapping[str, SearchStrategy[Event]]) -> SearchStrategy[Event]:
-    """Any row of a table. Shrinks towards the first."""
+    """Values of any row of a table. Shrinks towards the first row."""
     return st.one_of(*table.values())
 
 
@@ -69,7 +68,7 @@ def objects(
     required: Mapping[str, SearchStrategy[Any]],
     optional: Mapping[str, SearchStrategy[Any]] | None = None,
 ) -> SearchStrategy[Event]:
-    """JSON objects, made anew each time. Shrinks to the required keys alone."""
+    """JSON objects, new ones each time. Shrinks to the required keys alone."""
     return _objects(_shape(None, required, optional))
 
 
@@ -78,13 +77,13 @@ def tagged(
     required: Mapping[str, SearchStrategy[Any]] | None = None,
     optional: Mapping[str, SearchStrategy[Any]] | None = None,
 ) -> SearchStrategy[Event]:
-    """JSON objects with a fixed `type`."""
+    """JSON objects with a fixed `type`. Shrinks to the required keys alone."""
     return _objects(_shape(tag, required or {}, optional))
 
 
 @attrs.frozen
 class _Shape:
-    """What an object has: its tag, the keys it always has, and those it may have."""
+    """The tag of an object, the keys it always has, and those it may have."""
 
     tag: str | None
     required: dict[str, SearchStrategy[Any]]
@@ -100,8 +99,8 @@ def _shape(
     return Titled(title, _Shape(tag, dict(required), dict(optional or {})))
 
 
-# `st.fixed_dictionaries` also draws an order for the keys, which takes several times as long; the
-# order is drawn where it matters, when events are written as text.
+# `st.fixed_dictionaries` also draws an order for the keys, which takes several times as long. Order
+# only matters in text, so `write_json` changes it there.
 @st.composite
 def _objects(draw: DrawFn, titled_shape: Titled[_Shape]) -> Event:
     shape = titled_shape.value
@@ -116,11 +115,11 @@ def _objects(draw: DrawFn, titled_shape: Titled[_Shape]) -> Event:
     return drawn
 
 
-# The prefix keeps these apart from every name that the API has, now or later.
+# The prefix separates these from the API's own names, also from future ones.
 _UNKNOWN_KEYS = st.dictionaries(
     st.just("unknown") | names().map("unknown_{}".format), json_values(), min_size=1, max_size=2
 )
-# The number says which object; taken modulo how many there are, so that the strategy can be one.
+# The number selects an object, modulo the number of objects, so one strategy fits every value.
 _ADDITIONS = st.lists(st.tuples(st.integers(0, 99), _UNKNOWN_KEYS), max_size=3)
 
 
@@ -128,9 +127,9 @@ def add_unknown_keys(draw: DrawFn, value: Any) -> None:
     """Add keys that no API documents to up to three objects in a JSON value. Shrinks to none.
 
     Args:
-        draw: Hypothesis's own, within `st.composite`.
-        value: An object, or an array of some; they are changed in place. An `input` is the tool's
-            own data and gets no keys.
+        draw: The `draw` of `st.composite`.
+        value: An object, or an array of objects, changed in place. An `input` is the tool's own
+            data and gets no keys.
     """
     objects = list(_objects_in(value))
     for place, keys in draw(_ADDITIONS):
@@ -149,7 +148,7 @@ def _objects_in(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def extended(values: SearchStrategy[Event], *, unknown: bool = True) -> SearchStrategy[Event]:
-    """The same objects, with keys that no API documents when these are asked for."""
+    """The given objects, with keys that no API documents if `unknown` is set."""
     return _extended(Titled("...", values)) if unknown else values
 
 
@@ -166,7 +165,7 @@ def unknown_tags() -> SearchStrategy[str]:
 
 
 def unknown_objects() -> SearchStrategy[Event]:
-    """Objects whose tag no API documents, with anything in them."""
+    """Objects whose tag no API documents, with any content. Shrinks to the tag alone."""
     return _unknown_objects()
 
 
@@ -176,8 +175,10 @@ def _unknown_objects(draw: DrawFn) -> Event:
 
 
 def ids(prefix: str) -> SearchStrategy[str]:
+    """Ids like those of the API. Shrinks to `<prefix>_0`."""
     return st.integers(0, 10**6).map(f"{prefix}_{{}}".format)
 
 
 def or_null(values: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    """The given values, or null. Shrinks to null."""
     return st.none() | values

@@ -1,7 +1,6 @@
 """Whole, valid streams as lists of events.
 
-The order that is valid is the one that `chunkview.accumulate` checks, and within it what the API
-is known to do.
+Their order is valid for `chunkview.accumulate`, and they do what the API is known to do.
 """
 
 from __future__ import annotations
@@ -74,13 +73,13 @@ def message_streams(
 ) -> SearchStrategy[Stream]:
     r"""Whole, valid streams: what the API sends for one message, as a list of events.
 
-    Among the things that real streams do and that these do: empty deltas; a tool's input as JSON
-    text in any formatting, cut anywhere (inside `\u00e9`, between the two escapes of a surrogate
-    pair); blocks that bring text along, or arrive whole; usage that leaves counts out, and repeats
-    or raises the others; a block that is left open, with its tool input cut in the middle.
+    Like real streams, these have empty deltas; a tool's input as JSON text in any format, cut
+    anywhere (inside `\u00e9`, between the two escapes of a surrogate pair); blocks that start with
+    some text, or arrive whole; usage that omits some counts, and repeats or raises the others; a
+    block that is never stopped, with its tool input cut in the middle.
 
     Each of the first eight arguments says whether something may occur. With all of them off,
-    streams hold text blocks only.
+    streams have text blocks only.
 
     Args:
         thinking: Thinking blocks, redacted ones too, and their deltas.
@@ -89,23 +88,23 @@ def message_streams(
         citations: Citations on text.
         beta: What only the beta API sends: compaction, fallback and MCP blocks, the advisor's
             results, `context_management`, `iterations` and more on usage.
-        cut_off: Streams that end for want of tokens, in the middle of their last block: it has
-            no `content_block_stop`, or a tool input that is no JSON.
+        cut_off: Streams that reach their token limit in the middle of the last block: it has no
+            `content_block_stop`, or a tool input that is not valid JSON.
         pings: `ping` events, at any place.
         unknown: What no API documents: events at any place, blocks, deltas, stop reasons, and
             keys in objects of every kind.
         min_blocks: How many content blocks there are at least.
         max_blocks: How many content blocks there are at most.
-        max_deltas: How many deltas a block has at most. With 0, a tool's input comes whole, with
-            the start of its block.
+        max_deltas: How many deltas a block has at most. With 0, a tool's input arrives whole, in
+            the `content_block_start`.
         min_message_deltas: How many `message_delta` events there are at least. The API sends at
-            least one; 0 gives streams that lack it, which `accumulate` takes too.
+            least one; with 0 some streams have none, which `accumulate` accepts.
         max_message_deltas: How many `message_delta` events there are at most.
 
     Returns:
-        A strategy of lists of events (dicts), for each example a new list of new dicts. Shrinks
-        to `message_start`, `message_delta` and `message_stop`, with "msg_0" for an id and no
-        tokens used.
+        A strategy of lists of events: a new list of new dicts for each example. Shrinks to
+        `message_start`, `message_delta` and `message_stop`, with the id "msg_0" and no tokens
+        used.
     """
     features = _Features(
         thinking=thinking,
@@ -154,7 +153,7 @@ def _streams(draw: DrawFn, titled_features: Titled[_Features]) -> Stream:
 
 
 _Block: TypeAlias = tuple[Event, list[Event]]
-"""A content block as it starts, and its deltas."""
+"""A content block at its start, and its deltas."""
 
 TAKES: dict[str, tuple[str, ...]] = {
     "text": ("text_delta", "citations_delta"),
@@ -164,12 +163,12 @@ TAKES: dict[str, tuple[str, ...]] = {
     "mcp_tool_use": ("input_json_delta",),
     "compaction": ("compaction_delta",),
 }
-"""Which deltas a block takes; one that is not listed takes none."""
+"""The deltas that each type of block takes. The other types take none."""
 
 
 @st.composite
 def _blocks(draw: DrawFn, features: Titled[_Features]) -> _Block:
-    # By groups first: else a stream would hardly ever have text, among so many kinds of block.
+    # Draw the group first: among so many kinds of block, text would be rare otherwise.
     return draw(draw(_groups(features.value)))
 
 
@@ -199,7 +198,7 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
     text_deltas = TAKES["text"] if features.citations else TAKES["text"][:1]
     cited = st.lists(any_of(words.citations), max_size=1 if features.citations else 0)
     text_start = tagged("text", {"text": st.just("") | texts()}, {"citations": or_null(cited)})
-    # Twice, for it is what most streams are made of.
+    # Twice, because most streams consist of text.
     groups: list[tuple[SearchStrategy[_Block], ...]] = [
         (st.tuples(text_start, deltas(*text_deltas)),)
     ] * 2
@@ -231,13 +230,13 @@ _COMPACTION_START = tagged(
 )
 
 
-# Seldom, but first: it is the shorter stream.
+# Rare, but first, so that examples shrink to it: the stream is shorter.
 _COMES_WHOLE = st.sampled_from((True, False, False, False))
 
 
 @st.composite
 def _tool_blocks(draw: DrawFn, blocks: Titled[SearchStrategy[Event]], max_deltas: int) -> _Block:
-    """Blocks whose input comes in deltas, or whole with the start."""
+    """Blocks whose input arrives in deltas, or whole with the start."""
     block = draw(blocks.value)
     tool_input = block["input"]
     if max_deltas == 0 or draw(_COMES_WHOLE):
@@ -249,7 +248,7 @@ def _tool_blocks(draw: DrawFn, blocks: Titled[SearchStrategy[Event]], max_deltas
 
 
 def _without_end(draw: DrawFn, deltas: list[Event]) -> list[Event]:
-    """Cut a tool's input in the middle. Other deltas can end at any place as they are."""
+    """Cut a tool's input in the middle. Deltas of other kinds may end anywhere anyway."""
     if not deltas or deltas[0]["type"] != "input_json_delta":
         return deltas
     length = sum(len(delta["partial_json"]) for delta in deltas)
@@ -265,7 +264,7 @@ def _without_end(draw: DrawFn, deltas: list[Event]) -> list[Event]:
 
 
 def _stop_reasons(features: _Features, *, uses_tools: bool, cut_off: bool) -> SearchStrategy[str]:
-    """Why a stream ends, as far as that follows from what it holds."""
+    """The stop reasons that fit the content of a stream."""
     if cut_off:
         return st.sampled_from(("max_tokens", "model_context_window_exceeded"))
     if uses_tools:
@@ -278,7 +277,7 @@ def _stop_reasons(features: _Features, *, uses_tools: bool, cut_off: bool) -> Se
 def _message_deltas(
     draw: DrawFn, features: _Features, stop_reason: str, usage: Event
 ) -> list[Event]:
-    """The `message_delta` events of a stream: only the last one must give the stop reason."""
+    """The `message_delta` events of a stream. Only the last one must give the stop reason."""
     number = draw(st.integers(features.min_message_deltas, features.max_message_deltas))
     rest = vocabulary(beta=features.beta, unknown=features.unknown).delta_rest
     events = []
@@ -292,7 +291,7 @@ def _message_deltas(
 
 
 def _added(before: Event, more: Event) -> Event:
-    """Usage as it is after more was used: each count that it gives is cumulative."""
+    """Add usage to usage: the counts on the wire are cumulative."""
     after = {}
     for name, value in more.items():
         old = before.get(name)
@@ -307,11 +306,11 @@ def _added(before: Event, more: Event) -> Event:
 
 @functools.cache
 def _interruptions(features: _Features) -> SearchStrategy[list[tuple[int, Event]]]:
-    """Events that may come at any place and mean nothing, with the place."""
+    """Events without meaning that may be at any place, each with its place."""
     events = [tagged("ping")] if features.pings else []
     if features.unknown:
         events.append(unknown_objects())
     if not events:
         return st.builds(list)
-    # Wide enough for every place of a stream of the default size; taken modulo its length.
+    # Enough for every place of a stream of the default size; used modulo its length.
     return st.lists(st.tuples(st.integers(0, 63), st.one_of(events)), max_size=3)

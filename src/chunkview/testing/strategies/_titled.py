@@ -1,7 +1,7 @@
-"""A short stand-in for what would fill pages in the repr of a strategy.
+"""A value with a short `repr`.
 
-Hypothesis shows strategies with all their arguments when something goes wrong, and warns of a
-repr that is too long.
+Hypothesis shows a strategy with all its arguments when something goes wrong, which could fill
+pages, and warns when the `repr` is too long.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ __all__ = ["Titled"]
 T = TypeVar("T")
 
 
-# Not an attrs class: Hypothesis shows those field by field, whatever their own repr.
+# Not an attrs class: Hypothesis shows those field by field and ignores their own repr.
 class Titled(Generic[T]):
-    """A value that is shown by its title.
+    """A value whose `repr` is a title.
 
     Attributes:
-        title: What the repr is.
+        title: The `repr`.
         value: The value.
     """
 

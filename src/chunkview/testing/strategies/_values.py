@@ -38,13 +38,13 @@ def values_of(cls: type[Any]) -> SearchStrategy[Any]:
     """Values of a public class.
 
     Args:
-        cls: A class that `chunkview` exports, or `chunkview.common.Usage`. A base class stands
-            for all its variants.
+        cls: A class that `chunkview` exports, or `chunkview.common.Usage`. For a base class, all
+            its variants are generated.
 
     Returns:
-        A strategy. Chunk views are as `decode` makes them. Blocks, citations, usage and messages
-        are as they are read from the wire, but that a tool's input may also be an InvalidJson,
-        as in a message that was cut off.
+        A strategy. Chunk views are made by `decode`; blocks, citations, usage and messages are
+        read from what the API sends. A tool's input may also be an InvalidJson, like in a
+        message that was cut off.
     """
     return _table()[cls]
 
@@ -146,7 +146,7 @@ def _with_input(block: Any, tool_input: chunkview.InvalidJson) -> Any:
 
 @st.composite
 def _invalid_json(draw: DrawFn) -> chunkview.InvalidJson:
-    """The beginning of a JSON object, which is never JSON."""
+    """The beginning of a JSON object, which is never valid JSON."""
     text = draw(json_objects().map(write_json))
     return chunkview.InvalidJson(text[: draw(st.integers(1, len(text) - 1))])
 
