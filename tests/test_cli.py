@@ -1124,7 +1124,7 @@ def test_the_demo_streams_through_the_official_client_without_key_or_network(
     assert 'tool call      find_copies {"title": "The Tombs of Atuan"' in tool_call
     assert error.startswith(text_of(ERROR))
     assert "The client raised APIStatusError: " in error
-    assert f"stream.content still is {text_of(ERROR)!r}\n" in error
+    assert f"stream.content is still {text_of(ERROR)!r}\n" in error
     assert captured.err == ""
 
 

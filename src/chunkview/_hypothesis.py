@@ -1,8 +1,8 @@
-"""Hypothesis's entry point: `st.from_type(TextDeltaChunk)` works without an import of ours.
+"""Hypothesis's entry point: it makes `st.from_type(TextDeltaChunk)` work without an import.
 
-Hypothesis calls `register` while it is being imported itself, in every test run of everybody who
-has chunkview installed. So nothing is built here: the strategies are imported when the first type
-is asked for. And this module stands outside of `testing`, which brings an HTTP server along.
+Hypothesis calls `register` whenever it is imported, in all projects with chunkview installed. So
+`register` must be cheap: it imports the strategies only when the first type is asked for. And this
+module is not in `testing`, because that imports an HTTP server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PUBLIC_CLASSES: tuple[type[Any], ...] = (
     *(value for name in chunkview.__all__ if isinstance(value := getattr(chunkview, name), type)),
     common.Usage,
 )
-"""Every public class, so that none is forgotten when one is added."""
+"""Every public class, including future ones."""
 
 
 def register() -> None:

@@ -1,8 +1,8 @@
-"""How values show themselves: whole while that is short, else shortened, and never with an error.
+"""The `repr` of values: complete if it is short, otherwise shortened, and never an error.
 
-A value of up to `WHOLE` characters is shown as the call that makes it again. A longer one is
-shortened: each part gets half of the room that is left, so that after a text of 500 kB, or 10,000
-blocks, there is room for what follows. Neither way reads more of a value than it shows.
+A short value is shown as the call that makes it. When that takes more than `WHOLE` characters, it
+is shortened: each part gets half of the room that is left, so that after a text of 500 kB, or
+10,000 blocks, there is room for what follows. Neither way reads more of a value than it shows.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ __all__ = ["WHOLE", "concise_repr", "rich_repr"]
 WHOLE = 2_000
 """How many characters the `repr` of a value may have. A longer one is shortened to about that."""
 
-# A part that is shortened gets so many characters at least. With less room left, "..." is shown.
+# A shortened part gets at least this many characters. With less room left, "..." is shown.
 _LEAST = 24
-# Longer integers are named by their size: some Pythons refuse to write them, and it takes
-# quadratic time.
+# A longer integer is shown by its size: writing it takes quadratic time, and Python may refuse.
 _MAX_BITS = 2_000
 
 
 def concise_repr(self: Any) -> str:
-    """Show the fields that differ from their defaults, as a call that would make the value."""
+    """Show the fields that differ from their defaults, as a call that makes the value."""
     try:
         return _show(self, WHOLE, whole=True)
     except (_TooLongError, RecursionError):
@@ -50,7 +49,7 @@ def rich_repr(self: Any) -> Iterator[tuple[str, Any]]:
 def _shown_fields(value: Any) -> Iterator[tuple[str, Any]]:
     for name, parameter, default in _fields(type(value)):  # type: ignore[arg-type]
         item = getattr(value, name)
-        # A default is a scalar, or empty, so the comparison does not look into the item.
+        # A default is a scalar or empty, so the comparison is cheap.
         if type(item) is not type(default) or item != default:
             yield parameter, item
 
@@ -77,7 +76,7 @@ def _show(value: Any, room: int, *, whole: bool) -> str:
     """Show a value.
 
     Args:
-        value: A value of ours or a JSON value; anything else is shown by its own `repr`.
+        value: A value of this package or a JSON value; others are shown by their own `repr`.
         room: How many characters there are.
         whole: Whether nothing may be left out.
 
@@ -89,7 +88,7 @@ def _show(value: Any, room: int, *, whole: bool) -> str:
     """
     kind = type(value)
     if kind is str:
-        # At least the beginning, where it is longer.
+        # One character more than fits shows that it is too long.
         return _fit(repr(value[: max(room, 0) + 1]), room, whole=whole)
     labelled: Iterable[tuple[Any, Any]]
     if kind is dict:
@@ -126,12 +125,12 @@ def _show(value: Any, room: int, *, whole: bool) -> str:
 
 
 def _other(value: Any) -> str:
-    """Show what is neither text nor holds other values, or is not ours."""
+    """Show a scalar, or an object that is not of this package."""
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         return f"<int of {value.bit_length()} bits>"
     try:
         return repr(value)
-    except Exception:  # noqa: BLE001 - it is not ours, and showing it must not fail
+    except Exception:  # noqa: BLE001 - showing an object of another package must not fail
         return f"<{type(value).__name__}>"
 
 

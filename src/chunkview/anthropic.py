@@ -1,6 +1,6 @@
-"""`anthropic_call` and `prompt_template`: a function that returns a prompt becomes a call.
+"""`anthropic_call` and `prompt_template`: decorators that turn a prompt function into a call.
 
-It stands on the `anthropic` SDK (extra `sdk`), which nothing in the core imports.
+They need the `anthropic` SDK (extra `sdk`). The core never imports it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, Union, overload
 
 from ._chunks import sdk_event_dict
 from ._model import Message
@@ -31,15 +31,15 @@ __all__ = ["DEFAULT_MAX_TOKENS", "Prompt", "anthropic_call", "prompt_template"]
 P = ParamSpec("P")
 
 DEFAULT_MAX_TOKENS = 4096
-"""The `max_tokens` of a call that does not say: the most that every current model can do."""
+"""The default `max_tokens` of a call: the most that every current model can do."""
 
 Prompt = Union[str, "Sequence[Mapping[str, Any]]", Mapping[str, Any]]
-"""What a prompt function returns: the user's text, a list of message params, or a mapping with
+"""The result of a prompt function: the user's text, a list of message params, or a mapping with
 `messages` and other fields of the request, which override those of the decorator."""
 
 
 class _StreamCall(Protocol):
-    """Makes a prompt function a call that streams."""
+    """Turns a prompt function into a call that streams."""
 
     @overload
     def __call__(
@@ -50,7 +50,7 @@ class _StreamCall(Protocol):
 
 
 class _MessageCall(Protocol):
-    """Makes a prompt function a call that gives the whole message."""
+    """Turns a prompt function into a call that returns the whole message."""
 
     @overload
     def __call__(
@@ -101,25 +101,25 @@ def anthropic_call(
 
     Args:
         model: The model's name.
-        stream: Whether the call gives an AnthropicStream, or else a Message.
+        stream: Whether the call returns an AnthropicStream instead of a Message.
         client: The client to call with: `anthropic.Anthropic` for a plain function,
             `anthropic.AsyncAnthropic` for an `async` one (or the Bedrock and Vertex clients).
-            By default each call makes its own from the environment at that moment, and
-            closes it with the stream.
-        tools: Tool params for the request, as the API takes them.
-        **call_params: Further fields of the request (`max_tokens`, in tokens, is
-            `DEFAULT_MAX_TOKENS` unless given; `system`, `stop_sequences`, …). With `betas`, the
-            call goes to the beta API.
+            By default each call makes its own from the environment, and closes it with the
+            stream.
+        tools: Tool params for the request, in the API's format.
+        **call_params: Further fields of the request (`system`, `stop_sequences`, …). `max_tokens`,
+            in tokens, is `DEFAULT_MAX_TOKENS` by default. With `betas`, the call goes to the beta
+            API.
 
     Returns:
         A decorator. The decorated function takes the same arguments and returns an
-        AnthropicStream or a Message; for an `async` function, awaiting the call does.
+        AnthropicStream or a Message; an `async` function returns an awaitable of it.
 
     Raises:
-        TypeError: By the call: the function returned something that is no prompt, or the client
-            is synchronous where the function is not, or the other way round.
+        TypeError: By the call: the function did not return a prompt, or only one of the function
+            and the client is async.
 
-    Whatever the SDK raises (`anthropic.APIError` and its kin) passes through unchanged.
+    The SDK's exceptions (`anthropic.APIError` and its subclasses) pass through unchanged.
     """
     fields: dict[str, Any] = {"model": model, "max_tokens": DEFAULT_MAX_TOKENS, **call_params}
     if tools is not None:
@@ -179,14 +179,14 @@ def _endpoint(client: Any, request: Mapping[str, Any]) -> Callable[..., Any]:
 
 
 def _close(answer: Any) -> None:
-    """Close what a client of the wrong kind has answered: a coroutine, or a stream."""
+    """Close the answer of a client of the wrong kind: a coroutine or a stream."""
     close = getattr(answer, "close", None)
     if close is not None:
         close()
 
 
 class _Owned:
-    """A stream of the SDK, with the client that was made for it: closed together."""
+    """A stream of the SDK and the client that was made for it, which are closed together."""
 
     def __init__(self, stream: Any, client: Any) -> None:
         self._stream = stream
@@ -227,7 +227,7 @@ class _AsyncOwned:
 
 
 def _request(function: Callable[..., Any], prompt: Any) -> dict[str, Any]:
-    """The fields of the request that a prompt stands for."""
+    """The fields of the request for a prompt."""
     if isinstance(prompt, str):
         return {"messages": [{"role": "user", "content": prompt}]}
     if isinstance(prompt, Mapping):
@@ -251,11 +251,8 @@ def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", repr(function))
 
 
-R = TypeVar("R")
-
-
 class _TemplateDecorator(Protocol):
-    """Makes a function whose arguments fill a template a prompt function."""
+    """Turns a function with the parameters of a template into a prompt function."""
 
     @overload
     def __call__(
@@ -266,7 +263,7 @@ class _TemplateDecorator(Protocol):
 
 
 def prompt_template(template: str) -> _TemplateDecorator:
-    """Fill a template with a call's arguments. Stands under `anthropic_call`.
+    """Fill a template with a call's arguments. Apply it below `anthropic_call`.
 
     Example:
         ```python
@@ -277,13 +274,13 @@ def prompt_template(template: str) -> _TemplateDecorator:
 
     Args:
         template: The text, in the syntax of `str.format`, with the function's parameters as
-            names. Common indentation and surrounding blank lines are taken away. Lines that begin
-            with `SYSTEM:`, `USER:` or `ASSISTANT:` begin a message of that role; what an argument
-            holds never does.
+            names. Common indentation and surrounding blank lines are removed. A line that begins
+            with `SYSTEM:`, `USER:` or `ASSISTANT:` begins a message of that role. The text of an
+            argument never begins a message.
 
     Returns:
-        A decorator. The function's body may return None, or a mapping of further fields of the
-        request, in which `computed_fields` is a mapping of further names for the template.
+        A decorator. The function may return None, or a mapping of further fields of the request.
+        Its key `computed_fields` is a mapping of further names for the template.
 
     Raises:
         TypeError: By the call: the function returned something else.

@@ -1,6 +1,6 @@
 """chunkview's exceptions.
 
-`ChunkviewError` is the root. An exception carries what was received and the message so far, so
+`ChunkviewError` is the root. An exception keeps the data received and the message so far, so
 nothing is lost.
 """
 
@@ -22,13 +22,12 @@ __all__ = [
 
 
 class ChunkviewError(Exception):
-    """The root of every error that chunkview raises about what it was given.
+    """The base class of all errors that chunkview raises about its input.
 
     Attributes:
-        partial: The message as far as it was received, ready for `to_param()`. Set where the
-            accumulator is out of the caller's reach (`accumulate`, `AnthropicStream`), and on
-            every StreamError and IncompleteStreamError. None elsewhere, and before
-            `message_start`.
+        partial: The message so far, ready for `to_param()`. It is set when the caller has no
+            accumulator (`accumulate`, `AnthropicStream`), and on every StreamError and
+            IncompleteStreamError. None otherwise, and before `message_start`.
     """
 
     partial: Message | None
@@ -46,11 +45,11 @@ class DecodeError(ChunkviewError, ValueError):
 
     Attributes:
         problem: What is wrong, without the place.
-        path: Where, as dotted wire names that begin with the event's type, or "" when the
-            input as a whole is meant.
-        event: The event as it was given, or None when there was none to speak of.
-        received: From the wire only: the bytes of the event that could not be read (at the end
-            of a body, of everything that was still unread). None elsewhere.
+        path: Where, as dotted wire names that begin with the event's type, or "" for the input as
+            a whole.
+        event: The event, unchanged, or None when the input was not read as far as an event.
+        received: If bytes were decoded: the bytes of the event that could not be read; at the
+            end of a body, everything that was still unread. Otherwise None.
         truncated: Whether the body ended in the middle of an event.
     """
 
@@ -75,7 +74,7 @@ class DecodeError(ChunkviewError, ValueError):
         return f"{self.path}: {self.problem}" if self.path else self.problem
 
     def under(self, name: str) -> DecodeError:
-        """Put `name` before the path, as the error passes the field that it came from.
+        """Put `name` before the path. Called for each enclosing field that the error passes.
 
         Args:
             name: The wire name of the enclosing field, or `[i]` for the i-th item of an array.
@@ -92,9 +91,9 @@ class ProtocolError(ChunkviewError):
     """Events in an order that the API never sends.
 
     Attributes:
-        rule: The name of the rule that is broken, one of `chunkview.testing.strategies.RULES`;
-            "" where no stream is at fault, but the question (a block that has not started).
-        chunk: The chunk view that came at the wrong moment, or None.
+        rule: The name of the broken rule, one of `chunkview.testing.strategies.RULES`; "" when
+            the stream is valid, but the caller asked for a block that has not started.
+        chunk: The misplaced chunk view, or None.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class IncompleteStreamError(ChunkviewError):
 
 
 class StreamError(ChunkviewError):
-    """An `error` event in mid-stream: the API gave up after it had answered 200.
+    """An `error` event in the middle of a stream: the API failed after it had answered 200.
 
     Source: https://docs.anthropic.com/en/api/messages-streaming (error events).
 
@@ -144,15 +143,15 @@ class StreamError(ChunkviewError):
 
 
 def kind_of(value: Any) -> str:
-    """Name a JSON value's kind for an error message."""
+    """Name the type of a JSON value for an error message."""
     return "null" if value is None else type(value).__name__
 
 
 def shown(value: Any) -> str:
-    """Show a value in an error message, at a bounded length and without fail.
+    """Show a value in an error message. The text is bounded, and showing it never fails.
 
-    An integer of thousands of digits, or a value nested without end, has a `repr` that raises; an
-    object of the caller's may raise anything.
+    The `repr` of an integer with thousands of digits, or of a deeply nested value, raises; the
+    `repr` of the caller's object may raise anything.
     """
     if isinstance(value, str):
         value = value[:100]
@@ -160,13 +159,13 @@ def shown(value: Any) -> str:
         text = repr(value)
     except (MemoryError, OSError):
         raise
-    except Exception:  # noqa: BLE001 - the error that is being written matters more
+    except Exception:  # noqa: BLE001 - the error that is being reported matters more
         return f"<{kind_of(value)}>"
     return clipped(text)
 
 
 def clipped(text: str, size: int = 80) -> str:
-    """Shorten a text of the stream for an error message.
+    """Shorten a text for an error message.
 
     Args:
         text: The text.

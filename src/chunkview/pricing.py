@@ -1,7 +1,7 @@
-"""CostMetadata to money, by the price lists that `genai-prices` keeps (extra `prices`).
+"""Prices for CostMetadata, from the price lists of `genai-prices` (extra `prices`).
 
-What cannot be priced truly is not priced at all: an unknown model, a tier or place of inference
-whose price is not on the list, counts that make no sense.
+When the true price is not known, there is no price: for an unknown model, for a tier or place of
+inference without a price on the list, for counts that make no sense.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["cost"]
 
-# How the price list names what makes a price differ from the standard one.
+# The price list's names for what makes a price differ from the standard one.
 _VARIANTS: dict[str, dict[str, dict[str, str]]] = {
     "tier": {"standard": {}, "batch": {"processing": "batch"}},
     "speed": {"standard": {}, "fast": {"speed": "fast"}},
-    # Inference in one country costs more on some models, which the list does not know.
+    # Some models cost more when inference is kept in one country. The list lacks those prices.
     "region": {"global": {}, "not_available": {}},
 }
 
@@ -48,14 +48,14 @@ _COUNTS = (
     "web_fetch_requests",
 )
 
-# No response comes near it, and up to it a price has all its digits.
+# No response has more tokens, and a price is exact up to this count.
 _MOST = 10**12
 
-# The list remembers each name that it is asked for, so it is not asked for those of any length.
+# The list caches every model name that it is asked for, so names must be of bounded length.
 _LONGEST_MODEL = 256
 
-# What is counted, as the price list names the count and its price. Where a model has no price for
-# one of these, the list would charge nothing, or the price of the input.
+# The price list's names for counts and their prices. Where a model has no price for one of these,
+# the list would charge nothing, or the price of the input.
 _PRICES = {
     "cache_read_tokens": "cache_read_mtok",
     "cache_write_tokens": "cache_write_mtok",
@@ -63,7 +63,7 @@ _PRICES = {
     "web_searches": "web_searches_kcount",
 }
 
-# The caller's own context may round to a few digits, or raise.
+# The caller's own decimal context may round to a few digits, or raise.
 _ARITHMETIC = decimal.Context(
     prec=50,
     rounding=decimal.ROUND_HALF_EVEN,
@@ -84,22 +84,22 @@ def cost(
 ) -> Decimal | None:
     """Price a response.
 
-    Cache reads and writes by their time to live, web searches, prices that depend on the date or
-    on the length of the prompt, batches and fast mode are taken into account. Of a request that
-    took several sampling iterations each is priced by itself, since they are what is billed.
+    The price includes cache reads, cache writes by their time to live, and web searches. It
+    respects prices that depend on the date or on the length of the prompt, batches and fast mode.
+    If a request took several sampling iterations, each is priced separately, which is how they
+    are billed.
 
     Args:
-        of: What the response cost in tokens: CostMetadata, or anything that has it as its
-            `cost_metadata`, such as a Message or a stream.
-        model: The model, where `of` does not say.
-        when: When the request was made, in UTC unless it has a time zone; now unless given.
+        of: CostMetadata, or an object with a `cost_metadata`, such as a Message or a stream.
+        model: The model, if `of` does not name it.
+        when: The time of the request, in UTC unless it has a time zone; by default now.
 
     Returns:
         US dollars, 0 or more. None when the model is unknown, when there are no token counts, or
-        when the response came by a tier, speed or place, or used something, whose price is not on
-        the list. None also when the counts make no sense: one that is negative, beyond 10**12 or
-        no int, in an iteration too, or tokens written to the cache that are not the sum of those
-        kept for five minutes and for an hour.
+        when the list has no price for the tier, speed or place of the response, or for something
+        that it used. None also when the counts make no sense, in an iteration too: a count is
+        negative, more than 10**12 or not an int, or the tokens written to the cache are not the
+        sum of those kept for five minutes and those kept for an hour.
     """
     metadata = of if isinstance(of, CostMetadata) else of.cost_metadata
     if not _makes_sense(metadata):
@@ -140,7 +140,7 @@ def _counts_make_sense(metadata: CostMetadata) -> bool:
 
 
 def _searches(metadata: CostMetadata, model: str | None, when: datetime | None) -> Decimal | None:
-    """The price of the server tools alone, which iterations do not count."""
+    """The price of the server tools alone, which are not counted in iterations."""
     searches = CostMetadata(
         0, 0, model=metadata.model, web_search_requests=metadata.web_search_requests
     )
@@ -163,12 +163,12 @@ def _price(metadata: CostMetadata, model: str | None, when: datetime | None) -> 
             genai_request_timestamp=None if when is None else _in_utc(when),
             price_context=context,
         )
-    except (LookupError, ValueError):  # a model that is not on the list, counts that it refuses
+    except (LookupError, ValueError):  # an unknown model, or counts that the list refuses
         return None
     prices = vars(price.model_price)
     if any(counts[count] and prices.get(name) is None for count, name in _PRICES.items()):
         return None
-    # Where the list has no price for the variant it would fall back to the standard price.
+    # If the list has no price for the variant, it silently uses the standard price.
     variants = [variant.when for variant in price.model.price_variants or ()]
     if any({name: value} not in variants for name, value in context.items()):
         return None
@@ -176,7 +176,7 @@ def _price(metadata: CostMetadata, model: str | None, when: datetime | None) -> 
 
 
 def _context(metadata: CostMetadata) -> dict[str, str] | None:
-    """What selects the price among a model's, or None when there is no such price."""
+    """What selects one of the model's prices, or None when there is no such price."""
     context: dict[str, str] = {}
     for name, known in _VARIANTS.items():
         value = getattr(metadata, name)
@@ -189,7 +189,7 @@ def _context(metadata: CostMetadata) -> dict[str, str] | None:
 
 
 def _counts(metadata: CostMetadata) -> dict[str, int]:
-    """The counts as the price list wants them: there, input includes what the cache holds."""
+    """The counts for the price list, where the input includes cache reads and writes."""
     read = metadata.cached_tokens or 0
     one_hour = metadata.cache_write_1h_tokens or 0
     written = metadata.cache_write_tokens
@@ -210,6 +210,6 @@ def _in_utc(when: datetime) -> datetime:
         try:
             return when.astimezone(timezone.utc)
         except OverflowError:
-            # In the years 1 and 9999 a day more or less changes no price.
+            # In the years 1 and 9999, a day more or less does not change a price.
             pass
     return when.replace(tzinfo=timezone.utc)

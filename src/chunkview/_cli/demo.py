@@ -1,6 +1,6 @@
 """The demo: bundled recordings, streamed through the official client from a loopback server.
 
-It needs the `anthropic` SDK (extra `sdk`), and neither a key nor a network.
+It needs the `anthropic` SDK (extra `sdk`), but no API key and no network.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def run(
 
     with (
         ReplayServer([recording(name) for name in _RECORDINGS], delay=delay) as server,
-        # A proxy named in the environment would not find the way back to this machine.
+        # A proxy named in the environment cannot reach this machine.
         anthropic.DefaultHttpxClient(mounts={"all://127.0.0.1": None}) as http_client,
         anthropic.Anthropic(
             base_url=server.url, api_key="demo", http_client=http_client, max_retries=0
         ) as client,
         warnings.catch_warnings(),
     ):
-        # The models of the recordings are old, of which the client warns.
+        # The client warns that the models of the recordings are old.
         warnings.simplefilter("ignore", DeprecationWarning)
 
         @anthropic_call("claude-3-5-sonnet-20240620", stream=True, client=client)
@@ -62,7 +62,7 @@ def run(
             stream=True,
             client=client,
             tools=[_FIND_COPIES],
-            # The oldest clients supported have no parameter of this name.
+            # The oldest supported clients have no parameter `thinking`.
             extra_body={"thinking": {"type": "enabled", "budget_tokens": 1024}},
         )
         def find_book(title: str) -> str:
@@ -76,17 +76,17 @@ def run(
         write("\n--- 2. find_book(...): thinking, text, and a tool call with its whole input.\n\n")
         _show(find_book("The Tombs of Atuan"), write, transcript())
 
-        write("\n--- 3. recommend_book('sea'): the API breaks off; what came before is kept.\n\n")
+        write("\n--- 3. recommend_book('sea'): the API breaks off; the text so far is kept.\n\n")
         stream = recommend_book("sea")
         try:
             _show(stream, write, transcript())
         except anthropic.APIStatusError as error:
             write(f"The client raised {type(error).__name__}: {printable(error.message)}\n")
-            write(f"stream.content still is {stream.content!r}\n")
+            write(f"stream.content is still {stream.content!r}\n")
 
 
 def _show(stream: AnthropicStream, write: Callable[[str], None], transcript: Transcript) -> None:
-    """Show one stream as it arrives, then what it amounts to."""
+    """Show one stream as it arrives, then the summary of its message."""
     try:
         with stream:
             for chunk, _ in stream:

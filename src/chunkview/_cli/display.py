@@ -1,7 +1,7 @@
-"""What the command line shows, as strings: nothing here reads or writes.
+"""What the command line shows, as strings. Nothing here reads or writes.
 
-A transcript of a stream as it arrives, a line for a chunk, the summary of a message, and the
-totals of several.
+There is a transcript of a stream as it arrives, a line for a chunk, the summary of a message, and
+the totals of several.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ __all__ = [
 _DIM, _PLAIN = "\033[2m", "\033[0m"
 _THINKING = "| "
 
-# What a terminal would obey rather than show; a stream may hold anything. The controls of ASCII
-# and Latin-1, those of the direction of writing, and the separators of lines and paragraphs.
+# What a terminal would obey instead of showing it: the control characters of ASCII and Latin-1,
+# those for the direction of text, and the separators of lines and paragraphs.
 _HARMFUL = (
     *range(0x20),
     *range(0x7F, 0xA0),
@@ -50,51 +50,51 @@ _HALVES = range(0xD800, 0xE000)
 _ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _HARMFUL}
 _ESCAPES_IN_TEXT = {code: _ESCAPES[code] for code in _HARMFUL if chr(code) not in "\n\t"}
 _MARKS = dict.fromkeys(_HALVES, "\N{REPLACEMENT CHARACTER}")
-# Bytes of a file's name that are not in the file system's encoding: Python has them as halves.
+# Python decodes bytes of a file name that are not in the file system's encoding to surrogates.
 _BYTES = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
 
-# Half a character cannot be encoded. In JSON it can be written as an escape.
+# A lone surrogate, half a character, cannot be encoded. In JSON it can be written as an escape.
 _HALF = re.compile("[\ud800-\udfff]")
 _HARMFUL_OR_HALF = re.compile(f"[{re.escape(''.join(map(chr, _HARMFUL)))}\ud800-\udfff]")
 
-# The most characters that are shown of a model's or a tool's name, and of a tool's input.
+# How many characters are shown of a model's or a tool's name, and of a tool's input.
 _LONGEST_NAME = 200
 _LONGEST_INPUT = 10_000
-# The most spaces that one long cell adds to the others of its column.
+# A column is never padded to more characters than this.
 _WIDEST = 200
 
 
 def printable(text: str) -> str:
-    """Write control characters as escapes, so that a terminal shows them and stays on the line.
+    """Write control characters as escapes, so that a terminal shows them on one line.
 
     Args:
-        text: Something short from a stream.
+        text: A short text from a stream.
 
     Returns:
-        The text, without control characters, those of the direction of writing among them. Half
-        a character is U+FFFD.
+        The text, with escapes for control characters and for those that change the direction of
+        text. Half a character is U+FFFD.
     """
     return text.translate(_ESCAPES).translate(_MARKS)
 
 
 def printable_name(file: str) -> str:
-    """Write a file's name like `printable`, and its bytes that are no characters as escapes.
+    """Write a file's name like `printable`, with escapes for bytes that are not characters.
 
     Args:
         file: The name, as Python decodes it.
 
     Returns:
-        The name as it can be shown; no longer one to open a file with.
+        The name to show, which cannot be used to open the file.
     """
     return printable(file.translate(_BYTES))
 
 
 def shortened(text: str, longest: int) -> str:
-    """Cut a text that is absurdly long, and say how long it was.
+    """Cut a text that is too long, and say how long it was.
 
     Args:
         text: Any text.
-        longest: The most characters to show of it.
+        longest: How many characters of it may be shown.
 
     Returns:
         The text, or its beginning, an ellipsis and the number of its characters.
@@ -109,10 +109,10 @@ class Transcript:
         """Begin a transcript.
 
         Args:
-            is_terminal: Whether a terminal will show it, which must not obey what it shows. For
-                anything else the text stays exactly as it is, but for half a character that
-                stays alone: it is U+FFFD, since no encoding has it.
-            color: Whether thinking is dimmed besides.
+            is_terminal: Whether a terminal will show it. Then control characters are escaped.
+                Otherwise the text is unchanged, except that half a character without the other
+                half is U+FFFD, since it cannot be encoded.
+            color: Whether thinking is also dimmed.
         """
         self._is_terminal = is_terminal
         self._color = color
@@ -127,8 +127,8 @@ class Transcript:
             chunk: The chunk view.
 
         Returns:
-            What is to be written for it, often "". Half a character at its end is kept until the
-            other half comes.
+            The text to write, often "". Half a character at its end is held back until the
+            other half arrives.
         """
         return self._add("thinking", chunk.thinking) + self._add("text", chunk.content)
 
@@ -136,7 +136,7 @@ class Transcript:
         """End the transcript, so that something else can follow.
 
         Returns:
-            The line feed that is missing and an empty line; nothing after nothing.
+            A line feed if one is missing, and an empty line; "" if nothing was written.
         """
         return f"{self._kind_end()}\n" if self._kind else ""
 
@@ -153,7 +153,7 @@ class Transcript:
         return before + self._shown(text[:-1] if self._half else text)
 
     def _kind_end(self) -> str:
-        """What is missing of the text or the thinking, up to the end of its line."""
+        """What ends the current line of the text or the thinking."""
         half, self._half = self._half, ""
         written = self._shown(half)
         is_missing = not self._at_line_start
@@ -188,15 +188,15 @@ def as_json(
     """Write a chunk view for other programs.
 
     Args:
-        file: What the chunk was read from.
-        offset: How many bytes come before its event there.
+        file: The file that the chunk was read from.
+        offset: The byte offset of its event in the file.
         chunk: The chunk view.
-        ascii_only: Whether characters beyond ASCII are written as JSON escapes.
-        is_terminal: Whether a terminal will show it: what it would obey is written as JSON
-            escapes, so that the JSON means the same.
+        ascii_only: Whether to write characters beyond ASCII as JSON escapes.
+        is_terminal: Whether a terminal will show it: then control characters are JSON escapes,
+            which mean the same.
 
     Returns:
-        A JSON object on one line, always with the same keys, which UTF-8 can encode.
+        A JSON object on one line, always with the same keys. UTF-8 can encode it.
     """
     usage = chunk.usage
     text = json.dumps(
@@ -224,12 +224,12 @@ def as_json(
 
 
 def _json_escaped(text: str, characters: re.Pattern[str]) -> str:
-    """Write characters, which JSON text has in its strings only, as JSON's escapes."""
+    """Replace characters with JSON escapes. In JSON text, they occur in strings only."""
     return characters.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def summary(message: Message) -> str:
-    """Say in a few lines what a message is and what it took.
+    """Describe a message and its costs in a few lines.
 
     Args:
         message: A Message, finished or not.
@@ -268,8 +268,8 @@ def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ..
         messages: The name of each file and what was read from it, or None.
 
     Returns:
-        A row for each file and one for their sum, each with a cell for each of `TOTALS_HEAD`.
-        Where something is not known, it says "at least" the sum of the rest.
+        A row for each file and one for their sum, with the columns `TOTALS_HEAD`. If a part of
+        a sum is not known, it is "at least" the sum of the others.
     """
     rows: list[tuple[str, ...]] = []
     columns: list[list[int | Decimal | None]] = [[], [], [], [], []]
@@ -292,14 +292,14 @@ def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ..
 
 
 def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
-    """Align columns by means of spaces.
+    """Align columns with spaces.
 
-    A cell of more than 200 characters moves the rest of its own row to the right and no other
-    row, or the table would grow with the product of its longest cell and its rows.
+    A cell of more than 200 characters is not aligned with: it only moves the rest of its own row.
+    Otherwise the table could grow with its longest cell times its rows.
 
     Args:
         rows: Cells, equally many in each row.
-        words: How many columns hold words; the others hold numbers and are aligned to the right.
+        words: How many columns have words; the others have numbers and are aligned right.
 
     Returns:
         Lines, each with its line feed.
@@ -327,7 +327,7 @@ def _finish_reason(message: Message) -> str:
 
 
 def _further_costs(counts: CostMetadata) -> str:
-    """What else the price depends on, as far as it is known."""
+    """The other facts that the price depends on, if they are known."""
     values = {
         "5-minute cache write": counts.cache_write_5m_tokens,
         "1-hour cache write": counts.cache_write_1h_tokens,
@@ -357,7 +357,7 @@ def _tool_call(block: ContentBlock) -> tuple[str, str] | None:
 
 
 def _price(message: Message) -> Decimal | str:
-    """US dollars, or why they are not known."""
+    """US dollars, or why the price is not known."""
     try:
         from ..pricing import cost
     except ImportError as error:

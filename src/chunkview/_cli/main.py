@@ -1,8 +1,8 @@
 """The command line: `chunkview show`, `chunkview serve` and `chunkview demo`.
 
-Here stand the arguments, and all reading and writing. What is shown is made in `_display`, where
-a file is broken is found out in `_reading`. Data goes to standard output, whatever else there is
-to say to standard error.
+This module parses the arguments, and does all reading and writing. `display` formats what is
+shown, and `reading` finds the place where a file is broken. Data goes to standard output, messages
+go to standard error.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _READ_SIZE = 64 * 1024
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
-# What Python may do with characters that an encoding lacks, and that stops at some.
+# The error handlers of Python that raise for some of the characters that an encoding lacks.
 _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 
-# The most characters that are shown of a problem.
+# A message about a problem is cut to this many characters.
 _LONGEST_PROBLEM = 2_000
 
-# More would be beyond what a thread can wait.
+# Seconds. `threading` overflows on longer timeouts.
 _FOREVER = 1_000_000.0
 
 _DESCRIPTION = "Look at, replay and try out Anthropic's event streams."
@@ -64,24 +64,24 @@ examples:
   chunkview demo
 
 exit status:
-  0    all is well
-  1    something could not be read, or the server or the demo could not run
-  2    the arguments make no sense
-  130  ended by Ctrl-C (serve, which nothing else ends, exits with 0)
+  0    success
+  1    a file could not be read, or the server or the demo could not run
+  2    the arguments are invalid
+  130  ended by Ctrl-C (but serve exits with 0, since Ctrl-C is how it ends)
   141  the reader of the output went away
 """
 _SHOW_DESCRIPTION = """\
 Show recorded or live streams: the text as it arrives, the thinking marked with "| ", and then a
-summary with the finish reason, the tokens, the cost (it takes the extra "prices") and the tool
-calls. Several files get their totals at the end.
+summary with the finish reason, the tokens, the cost (needs the extra "prices") and the tool calls.
+After several files come their totals.
 
-A terminal gets control characters as escapes; pipes and files get the text as it is. The summary
-shows at most 200 characters of a name and 10,000 of a tool's input; --json shows everything.
+On a terminal, control characters are shown as escapes; pipes and files get the text unchanged. The
+summary shows at most 200 characters of a name and 10,000 of a tool's input; --json shows
+everything.
 
-Of a file that is broken, out of order, cut short or ended by an error event, what came before is
-shown. Standard error names the file and the byte at which the event in question begins: so many
-bytes come before its first line (of a file that ends between two events: all of them). The other
-files are shown all the same.
+When a file is broken, out of order, cut short or ended by an error event, show prints everything
+before that place. Standard error names the file and the byte offset of the event's first line (the
+size of the file if it ends between two events). Then show goes on with the next file.
 """
 _SHOW_EPILOG = """\
 examples:
@@ -91,21 +91,21 @@ examples:
   curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
 
 keys of the objects that --json prints, always all of them:
-  file, offset           the argument FILE, and how many bytes come before the event there
-  type, delta_type       the event's type and its delta's, or null
+  file, offset           the argument FILE, and the event's byte offset in it
+  type, delta_type       the types of the event and of its delta, or null
   index                  the content block's number, or null
   content, thinking      the text that the event adds, or ""
   finish_reasons         the stop reason in a list, or null
   common_finish_reasons  the same as "stop", "length", "tool_calls" or "content_filter", or null
-  model, id              of the message, where it starts, else null
-  usage                  the event's usage as it came, or null
+  model, id              the message's, on message_start, else null
+  usage                  the event's usage, unchanged, or null
   input_tokens, cached_tokens, output_tokens
-                         from that usage, or null; the last ones count, they never add up
-  event                  the whole event as it came
+                         from that usage, or null; cumulative: use the last value, do not sum
+  event                  the whole event, unchanged
 """
 _SERVE_DESCRIPTION = """\
 Play recordings to any client of the Messages API, on 127.0.0.1 only. Each request gets the next
-file, and the first again after the last. Ctrl-C ends the server; the exit status is then 0.
+file; after the last file comes the first again. Ctrl-C ends the server with exit status 0.
 """
 _SERVE_EPILOG = """\
 examples:
@@ -115,7 +115,7 @@ examples:
 """
 _DEMO_DESCRIPTION = """\
 Stream three bundled recordings through the official client: a text, a tool call after some
-thinking, and an answer that an error breaks off. It runs offline and needs no API key, but the
+thinking, and an answer that an error interrupts. It runs offline, without an API key. It needs the
 client: pip install 'chunkview[sdk]'
 """
 _DEMO_EPILOG = """\
@@ -131,7 +131,7 @@ Listening on {url} until Ctrl-C. Point a client at it:
   curl -N {url}/v1/messages -d '{{"stream": true}}'
 """
 
-# Between two events of the demo, in seconds: all three streams take about three.
+# Seconds between two events of the demo: its three streams take about three seconds in all.
 _DEMO_DELAY = 0.03
 
 
@@ -146,13 +146,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises:
         SystemExit: By argparse: after `--help` and `--version`, and with status 2 when the
-            arguments make no sense.
+            arguments are invalid.
     """
-    # Whoever starts us may have closed them.
+    # Both are None in a process that was started with closed outputs.
     sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
     for stream in (sys.stdout, sys.stderr):
-        # A character that the output's encoding lacks is no reason to stop. In the C locale Python
-        # chooses a way to treat it that lets the bytes of file names pass, and nothing else.
+        # Escape characters that the output's encoding lacks. In the C locale, Python's own handler
+        # (surrogateescape) raises for all of them but the bytes of file names.
         if isinstance(stream, io.TextIOWrapper) and stream.errors in _STOPPING:
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -174,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """Let go of what can no longer be written, or the interpreter would try again at its end."""
+    """Discard the buffered output, or the interpreter would try to write it at exit."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -193,7 +193,7 @@ def _reason(error: OSError) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that names what it does not understand as a terminal can show it."""
+    """A parser that escapes control characters in its error messages."""
 
     def error(self, message: str) -> NoReturn:
         super().error(shortened(printable_name(message), _LONGEST_PROBLEM))
@@ -229,20 +229,20 @@ def build_parser() -> argparse.ArgumentParser:
         type=_numeral(int, lambda port: 0 <= port <= 0xFFFF, "a port"),
         default=0,
         metavar="N",
-        help="the port; any free one by default",
+        help="the port (default: any free one)",
     )
     serve.add_argument(
         "--segment-size",
         type=_numeral(int, lambda size: size >= 1, "one byte or more"),
         metavar="N",
-        help="bytes to send at a time; a whole event by default",
+        help="bytes to send at a time (default: a whole event)",
     )
     serve.add_argument(
         "--delay",
         type=_numeral(float, lambda delay: 0 <= delay < _FOREVER, "seconds"),
         default=0.0,
         metavar="SECONDS",
-        help="how long to wait between two segments; not at all by default",
+        help="wait between two segments (default: 0)",
     )
 
     demo = _described(
@@ -251,7 +251,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_DEMO_EPILOG,
     )
     demo.set_defaults(run=_demo)
-    demo.add_argument("--no-delay", action="store_true", help="as fast as it goes")
+    demo.add_argument("--no-delay", action="store_true", help="do not wait between events")
     _add_no_color(demo)
     return parser
 
@@ -267,14 +267,14 @@ def _described(
 
 def _add_no_color(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--no-color", action="store_true", help="no colors; so does NO_COLOR in the environment"
+        "--no-color", action="store_true", help="no colors (also with NO_COLOR in the environment)"
     )
 
 
 def _numeral(
     kind: Callable[[str], Any], is_allowed: Callable[[Any], bool], expected: str
 ) -> Callable[[str], Any]:
-    """Make a reader for an argument that is a number."""
+    """Make a parser for an argument that is a number."""
 
     def read(text: str) -> Any:
         with suppress(ValueError):
@@ -290,7 +290,7 @@ def _show(arguments: argparse.Namespace) -> int:
     messages: list[tuple[str, Message | None]] = []
     status = 0
     with Progress(files, color=_has_color(sys.stderr, arguments)) as progress:
-        # What is written to the same terminal must not run into the bar.
+        # Output to the bar's terminal waits until the bar is gone.
         is_held_back = progress.is_drawn and sys.stdout.isatty()
         for number, file in enumerate(files):
             out = io.StringIO() if is_held_back else sys.stdout
@@ -313,7 +313,7 @@ def _show(arguments: argparse.Namespace) -> int:
 def _show_file(
     file: str, arguments: argparse.Namespace, out: TextIO, progress: Progress
 ) -> tuple[Message | None, str]:
-    """Show one stream; give the message as far as it came, and what is wrong or ""."""
+    """Show one stream; return the message so far, and the problem or ""."""
     try:
         source = _opened(file)
     except OSError as error:
@@ -326,7 +326,7 @@ def _show_file(
         return data
 
     def before_read(position: int) -> None:
-        # Now, since what comes next may take its time.
+        # The next bytes may take a while.
         out.flush()
         progress.advance(position)
 
@@ -340,7 +340,7 @@ def _show_file(
                 print(row, file=out)
         elif arguments.chunks:
             for _, chunk in reading.with_last():
-                # Python's repr escapes all that a terminal would obey.
+                # Python's repr escapes all control characters.
                 print(repr(chunk), file=out)
         else:
             transcript = _transcript(arguments)
@@ -355,7 +355,7 @@ def _show_file(
 
 
 def _opened(file: str) -> io.FileIO:
-    """Open a file for reading without a buffer: what has come is there to be read."""
+    """Open a file without a buffer, so that a read returns what has arrived."""
     is_stdin = file == "-"
     return io.FileIO(0 if is_stdin else file, closefd=not is_stdin)
 

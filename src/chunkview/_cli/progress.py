@@ -1,4 +1,4 @@
-"""A progress bar on standard error, where there is a terminal for it and rich to draw it."""
+"""A progress bar on standard error, if that is a terminal and rich is installed."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """How far several recordings have been read. Without rich or a terminal it does nothing.
+    """Shows how far several recordings have been read. Without rich or a terminal it does nothing.
 
-    As a context manager it draws the bar within the block, and leaves nothing behind.
+    As a context manager it draws the bar within the block, and removes it at the end.
     """
 
     def __init__(self, files: Sequence[str], *, color: bool) -> None:
         """Prepare the bar.
 
         Args:
-            files: The paths of what will be read, one after the other. The bar needs their sizes,
-                so there is none when one of them is a pipe, say, nor for a single file.
+            files: The paths of the files, in the order of reading. There is no bar for a single
+                file, nor when the size of a file is not known, for example of a pipe.
             color: Whether the bar may have colors.
         """
         self._bar = _bar(color=color) if len(files) > 1 and sys.stderr.isatty() else None
@@ -48,7 +48,7 @@ class Progress:
         return self._bar is not None
 
     def advance(self, position: int) -> None:
-        """Note how far the file of the moment has been read.
+        """Note how far the current file has been read.
 
         Args:
             position: The number of bytes.
@@ -59,7 +59,7 @@ class Progress:
 
     @contextmanager
     def between_files(self) -> Generator[None]:
-        """Take the bar away while something else is written; the next file begins afterwards."""
+        """Hide the bar while something else is written. Afterwards the next file begins."""
         self._before += self._position
         self._position = 0
         if self._bar is None:
@@ -90,7 +90,7 @@ def _bar(*, color: bool) -> rich.progress.Progress | None:
         from rich.progress import Progress as Bar
     except ImportError:
         return None
-    # Standard output stays what it is: the data that goes there is not the bar's to redirect.
+    # By default rich would also redirect what is printed to standard output.
     return Bar(
         console=Console(stderr=True, color_system="auto" if color else None),
         transient=True,
@@ -100,7 +100,7 @@ def _bar(*, color: bool) -> rich.progress.Progress | None:
 
 
 def _size(file: str) -> int | None:
-    """How many bytes will be read from a file; None when nobody knows."""
+    """How many bytes will be read from a file; None when unknown."""
     if file == "-":
         return None
     try:
