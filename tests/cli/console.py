@@ -1,0 +1,125 @@
+"""What the tests of the command line share: recordings, ways to run it, and kinds of output."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+from chunkview import iter_chunks
+from chunkview._cli.main import main
+from chunkview.testing import recording
+
+Capture: TypeAlias = pytest.CaptureFixture[str]
+Files: TypeAlias = Callable[..., list[str]]
+Process: TypeAlias = subprocess.Popen[bytes]
+Start: TypeAlias = Callable[..., Process]
+
+TEXT = recording("text")
+TOOL_CALL = recording("thinking_tool_call")
+ERROR = recording("error")
+# Kill a hung process after this many seconds.
+GUARD_SECONDS = 60.0
+needs_sigint = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent")
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
+
+
+def text_of(body: bytes) -> str:
+    return "".join(chunk.content for chunk in iter_chunks(body))
+
+
+def thinking_of(body: bytes) -> str:
+    return "".join(chunk.thinking for chunk in iter_chunks(body))
+
+
+def pretend_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make standard output look like a terminal with colors."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def read_until(process: Process, expected: bytes) -> bytes:
+    """Read the output until it contains `expected`, without waiting for more."""
+    assert process.stdout is not None
+    output = b""
+    while expected not in output:
+        data = os.read(process.stdout.fileno(), 65536)
+        assert data, f"the output ended after {output!r}"
+        output += data
+    return output
+
+
+def read_rest(process: Process) -> tuple[bytes, bytes, int]:
+    output, errors = process.communicate()
+    return output or b"", errors, process.returncode
+
+
+def without(*modules: str) -> str:
+    """A program that runs the command line as if these modules were not installed."""
+    return (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({modules!r}))\n"
+        "from chunkview._cli.main import main\n"
+        "sys.exit(main())\n"
+    )
+
+
+def run_on_terminal(start: Start, *arguments: str) -> str:
+    """Run a program on a pseudo-terminal of 200 columns and give all that it wrote there."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": ""}
+    process = start(*arguments, stdout=theirs, stderr=theirs, **environment)
+    os.close(theirs)
+    written = b""
+    # On Linux, reading at the end of a terminal is an OSError.
+    with io.FileIO(ours) as terminal, contextlib.suppress(OSError):
+        while data := terminal.read(65536):
+            written += data
+    process.wait()
+    return written.decode()
+
+
+def event_line(name: str) -> bytes:
+    return f"event: {name}\n".encode()
+
+
+DELTA = TEXT.index(event_line("message_delta"))
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def run(
+    *arguments: str,
+    is_terminal: bool = False,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+) -> tuple[str, str, int]:
+    """Run the command line with outputs of one kind; return what it wrote to each, and its status."""
+    kind = Terminal if is_terminal else io.TextIOWrapper
+    # Without translation of line ends, the test reads back what was written.
+    out = kind(io.BytesIO(), encoding, errors, newline="\n")
+    complaints = io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace", newline="\n")
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(complaints):
+        try:
+            status = main(arguments)
+        except SystemExit as end:
+            status = int(str(end.code))
+        out.flush()
+        complaints.flush()
+    written = [stream.buffer.getvalue().decode(encoding) for stream in (out, complaints)]  # type: ignore[attr-defined]
+    return written[0], written[1], status
+
+
+MODES = [["--no-color"], ["--chunks"], ["--json"]]

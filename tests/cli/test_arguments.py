@@ -1,0 +1,67 @@
+"""The arguments, the help texts, and what the command line imports."""
+
+from __future__ import annotations
+
+import pytest
+
+from chunkview import __version__
+from chunkview._cli.main import main
+from cli.console import TEXT, Capture, Files, Start, read_rest
+
+
+def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"chunkview {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["show"], ["serve"], ["demo"]], ids=" ".join)
+def test_the_examples_in_the_help_texts_are_valid(command: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([*command, "--help"])
+    out = capsys.readouterr().out
+    assert out.isascii()
+    _, _, examples = out.partition("examples:\n")
+    lines = examples.partition("\n\n")[0].splitlines()
+    assert lines
+    for line in lines:
+        arguments = line.partition("chunkview ")[2].partition(" | ")[0].partition("   (")[0]
+        with pytest.raises(SystemExit, match="0"):
+            main([*arguments.split(), "--help"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["show"],
+        ["serve"],
+        ["show", "--chunks", "--json", "-"],
+        ["serve", "-", "--port", "65536"],
+        ["serve", "-", "--port", "http"],
+        ["serve", "-", "--segment-size", "0"],
+        ["serve", "-", "--delay", "nan"],
+        ["serve", "-", "--delay", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_invalid_arguments_end_with_status_2(arguments: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    captured = capsys.readouterr()
+    assert captured.err.startswith("usage: chunkview")
+    assert captured.out == ""
+
+
+def test_show_imports_no_optional_package(start: Start, files: Files) -> None:
+    program = (
+        "import sys\n"
+        "from chunkview._cli.main import main\n"
+        "main()\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
+    )
+    process = start("-c", program, "show", "--json", *files(body=TEXT))
+    loaded = read_rest(process)[1].decode().split()
+    assert "chunkview" in loaded
+    heavy = {"anthropic", "asyncio", "genai_prices", "http", "hypothesis", "pydantic", "rich"}
+    assert heavy.isdisjoint(loaded)

@@ -1,0 +1,114 @@
+"""Live input, Ctrl-C, and outputs that end, are full or are closed."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from chunkview._cli.main import main
+from cli.console import (
+    DELTA,
+    ERROR,
+    TEXT,
+    Files,
+    Start,
+    needs_posix,
+    needs_sigint,
+    read_rest,
+    read_until,
+    text_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [([], "I\u2019d hand you"), (["--chunks"], "MessageStart"), (["--json"], '"offset": 0')],
+    ids=["text", "--chunks", "--json"],
+)
+def test_live_input_is_shown_before_it_ends(arguments: list[str], shown: str, start: Start) -> None:
+    process = start("-m", "chunkview", "show", "-", *arguments)
+    assert process.stdin is not None
+    half = TEXT.index(b" **A Wizard")
+    process.stdin.write(TEXT[:half])
+    process.stdin.flush()
+    before = read_until(process, shown.encode())
+    assert b"Earthsea" not in before
+    process.stdin.write(TEXT[half:])
+    output, errors, status = read_rest(process)
+    assert b"Earthsea" in output
+    assert (errors, status) == (b"", 0)
+
+
+def test_standard_input_is_named_in_messages(
+    start: Start,
+) -> None:
+    process = start("-m", "chunkview", "show", "-")
+    output, errors = process.communicate(ERROR)
+    assert output.decode().startswith(text_of(ERROR))
+    assert errors.startswith(b"chunkview: standard input: byte 1258: error event: ")
+    assert process.returncode == 1
+
+
+@needs_posix
+def test_a_non_blocking_standard_input_is_reported(
+    start: Start,
+) -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    with io.FileIO(ours), io.FileIO(theirs, "wb"):
+        process = start("-m", "chunkview", "show", "-", stdin=ours)
+        _, errors, status = read_rest(process)
+    assert errors.startswith(b"chunkview: standard input: byte 0: cannot be read any further: ")
+    assert status == 1
+
+
+@needs_sigint
+def test_ctrl_c_ends_show_quietly(start: Start) -> None:
+    process = start("-m", "chunkview", "show", "-")
+    assert process.stdin is not None
+    process.stdin.write(TEXT[:DELTA])
+    process.stdin.flush()
+    read_until(process, "crème and the rain".encode())
+    process.send_signal(signal.SIGINT)
+    _, errors, status = read_rest(process)
+    assert (errors, status) == (b"", 130)
+
+
+@needs_posix
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["show", "--help"], ["show"], ["show", "--json"], ["demo", "--no-delay"]],
+    ids=" ".join,
+)
+def test_a_command_ends_quietly_when_the_reader_of_its_output_goes_away(
+    arguments: list[str],
+    start: Start,
+    files: Files,
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    paths = files(body=TEXT) if arguments[0] == "show" and arguments[-1] != "--help" else []
+    with io.FileIO(writer, "wb"):
+        process = start("-m", "chunkview", *arguments, *paths, stdout=writer)
+        _, errors, status = read_rest(process)
+    assert (errors, status) == (b"", 141)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_output_is_reported(start: Start, files: Files) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start("-m", "chunkview", "show", *files(body=TEXT), stdout=full)
+        _, errors, status = read_rest(process)
+    assert (errors, status) == (b"chunkview: No space left on device\n", 1)
+
+
+def test_show_works_with_closed_outputs(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["show", *files(first=TEXT, second=TEXT)]) == 0
+    assert main(["show", *files(first=TEXT, second=ERROR)]) == 1

@@ -1,0 +1,78 @@
+"""`chunkview serve`."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import signal
+import socket
+from pathlib import Path
+
+from chunkview._cli.main import main
+from cli.console import (
+    ERROR,
+    GUARD_SECONDS,
+    TEXT,
+    Capture,
+    Files,
+    Start,
+    needs_sigint,
+    read_rest,
+    read_until,
+    text_of,
+)
+
+
+def ask(url: str) -> bytes:
+    """Ask a server for a stream, with the standard library only."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=GUARD_SECONDS)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/messages", b'{"stream": true}')
+        return connection.getresponse().read()
+
+
+@needs_sigint
+def test_serve_plays_its_files_in_turn_until_ctrl_c(start: Start, files: Files) -> None:
+    paths = files(first=TEXT, second=b"\xff is no stream", third=ERROR)
+    process = start("-m", "chunkview", "serve", *paths, "--segment-size", "700", "--delay", "0.001")
+    shown = read_until(process, b"curl").decode()
+    url = re.findall(r"ANTHROPIC_BASE_URL=(\S+)", shown)[0]
+    assert [ask(url) for _ in range(4)] == [TEXT, b"\xff is no stream", ERROR, TEXT]
+    process.send_signal(signal.SIGINT)
+    _, errors, status = read_rest(process)
+    assert (errors, status) == (b"", 0)
+
+
+def test_the_official_client_streams_from_serve(start: Start, files: Files) -> None:
+    from anthropic import Anthropic, DefaultHttpxClient
+
+    process = start("-m", "chunkview", "serve", *files(body=TEXT))
+    url = re.findall(rb"ANTHROPIC_BASE_URL=(\S+)", read_until(process, b"curl"))[0].decode()
+    with (
+        DefaultHttpxClient(mounts={"all://127.0.0.1": None}) as http_client,
+        Anthropic(base_url=url, api_key="none", http_client=http_client) as client,
+        client.messages.stream(
+            max_tokens=100,
+            model="claude-3-5-sonnet-20240620",
+            messages=[{"role": "user", "content": "Recommend a fantasy book"}],
+        ) as stream,
+    ):
+        assert stream.get_final_text() == text_of(TEXT)
+
+
+def test_serve_names_a_file_that_it_cannot_read(
+    files: Files, capsys: Capture, tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "missing.sse")
+    assert main(["serve", *files(body=TEXT), missing]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == f"chunkview: {missing}: No such file or directory\n"
+    assert captured.out == ""
+
+
+def test_serve_says_that_a_port_is_taken(files: Files, capsys: Capture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", *files(body=TEXT), "--port", str(port)]) == 1
+    assert capsys.readouterr().err.startswith(f"chunkview: cannot listen on port {port}: ")

@@ -1,0 +1,113 @@
+"""`chunkview show`: the text, the thinking and the summary of one stream."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from chunkview import accumulate, iter_chunks
+from chunkview._cli.main import main
+from chunkview.testing import recording
+from cli.console import (
+    TEXT,
+    TOOL_CALL,
+    Capture,
+    Files,
+    Start,
+    read_rest,
+    text_of,
+    thinking_of,
+    without,
+)
+
+COMPLETE = ("citations", "text", "thinking_tool_call")
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_show_prints_the_text_of_a_recording_unchanged(
+    name: str, files: Files, capsys: Capture
+) -> None:
+    assert main(["show", *files(body=recording(name))]) == 0
+    captured = capsys.readouterr()
+    assert text_of(recording(name)) in captured.out
+    assert captured.err == ""
+
+
+def test_show_ends_with_a_summary(files: Files, capsys: Capture) -> None:
+    main(["show", *files(body=TEXT)])
+    assert capsys.readouterr().out == text_of(TEXT) + (
+        "\n\n"
+        "model          claude-3-5-sonnet-20240620\n"
+        "id             msg_01ReplayText4vWqT8mZrKd2\n"
+        "finish reason  end_turn (stop)\n"
+        "tokens         12 input, 1,536 cached, 0 cache write, 104 output\n"
+        "cost metadata  5-minute cache write 0, 1-hour cache write 0, tier standard\n"
+        "cost           $0.002057\n"
+    )
+
+
+def test_the_summary_lists_tool_calls_with_their_input(files: Files, capsys: Capture) -> None:
+    main(["show", *files(body=TOOL_CALL)])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "tool call" in line)
+    [tool] = accumulate(iter_chunks(TOOL_CALL)).tool_calls
+    label, name, tool_input = re.split(r" +", line.replace("tool call", "tool_call"), maxsplit=2)
+    assert (label, name, json.loads(tool_input)) == ("tool_call", tool.name, tool.input)
+
+
+def test_the_summary_distinguishes_server_tools_from_your_own(
+    files: Files, capsys: Capture
+) -> None:
+    main(["show", *files(body=recording("citations"))])
+    out = capsys.readouterr().out
+    assert "\nserver tool    web_search {" in out
+    assert "web searches 1" in out
+
+
+def test_a_tool_input_that_is_not_json_is_shown_as_text(files: Files, capsys: Capture) -> None:
+    body = TOOL_CALL.replace(b'"partial_json":"ue}"', b'"partial_json":"\\u001b"')
+    assert main(["show", *files(body=body)]) == 0
+    out = capsys.readouterr().out
+    assert 'find_copies with invalid JSON: {"title": "The Tombs' in out
+    assert '"on_shelf": tr\\x1b\n' in out
+
+
+def test_a_stop_sequence_is_shown_with_its_reason(files: Files, capsys: Capture) -> None:
+    body = TEXT.replace(
+        b'"stop_reason":"end_turn","stop_sequence":null',
+        b'"stop_reason":"stop_sequence","stop_sequence":"\\n\\nHuman:"',
+    )
+    main(["show", *files(body=body)])
+    assert r"stop_sequence (stop), at '\n\nHuman:'" in capsys.readouterr().out
+
+
+def test_a_finish_reason_without_a_common_counterpart_is_shown_unchanged(
+    files: Files, capsys: Capture
+) -> None:
+    main(["show", *files(body=TEXT.replace(b"end_turn", b"some_day"))])
+    assert "finish reason  some_day (no common counterpart)\n" in capsys.readouterr().out
+
+
+def test_thinking_is_marked_line_by_line_and_set_apart(files: Files, capsys: Capture) -> None:
+    main(["show", *files(body=TOOL_CALL)])
+    out = capsys.readouterr().out
+    marked = "".join(f"| {line}\n" for line in thinking_of(TOOL_CALL).split("\n"))
+    assert out.startswith(f"{marked}\n{text_of(TOOL_CALL)}\n\nmodel ")
+    assert "\033" not in out
+
+
+def test_without_the_prices_extra_the_summary_names_it(start: Start, files: Files) -> None:
+    process = start("-c", without("genai_prices"), "show", *files(body=TEXT))
+    output, errors, status = read_rest(process)
+    assert b"pip install 'chunkview[prices]'" in output
+    assert (errors, status) == (b"", 0)
+
+
+def test_counts_that_make_no_sense_have_no_cost(files: Files, capsys: Capture) -> None:
+    body = TEXT.replace(b'"input_tokens":12', b'"input_tokens":-12')
+    assert main(["show", *files(first=body, second=TEXT)]) == 0
+    out = capsys.readouterr().out
+    assert "tokens         -12 input" in out
+    assert "cost           not known: " in out
+    assert out.endswith(" at least $0.002057\n")
