@@ -151,7 +151,7 @@ SDKS := 0.40.0 0.60.0 0.84.0 1.0.0 1.17.0 2.12.0 2.14.0
 TEST_SDKS := $(SDKS:%=test-sdk-%)
 SDK_TESTS := tests/test_decode.py tests/test_stream.py tests/test_anthropic.py tests/test_wire.py \
 	tests/test_invariants.py tests/test_sdk.py tests/test_call_response_chunk.py \
-	tests/testing/test_replay.py -k "not accumulate_agrees"
+	tests/testing/test_replay_*.py -k "not accumulate_agrees"
 .PHONY: $(TEST_SDKS)
 
 test-sdks: $(TEST_SDKS) ## the tests that meet the anthropic SDK, on releases from 0.40 on

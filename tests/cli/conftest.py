@@ -35,7 +35,7 @@ def files(tmp_path: Path) -> Files:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start `python` with arguments and pipes; a process that hangs is killed, and the test fails."""
+    """Start `python` with pipes. A process that hangs is killed, and the test fails."""
     with contextlib.ExitStack() as stack:
 
         def start_python(

@@ -106,7 +106,7 @@ def run(
     encoding: str = "utf-8",
     errors: str = "strict",
 ) -> tuple[str, str, int]:
-    """Run the command line with outputs of one kind; return what it wrote to each, and its status."""
+    """Run the command line with outputs of one kind; return both outputs and the status."""
     kind = Terminal if is_terminal else io.TextIOWrapper
     # Without translation of line ends, the test reads back what was written.
     out = kind(io.BytesIO(), encoding, errors, newline="\n")

@@ -1,0 +1,228 @@
+"""`message_streams`, compared with chunkview and the SDK."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chunkview
+from chunkview import InvalidJson, accumulate, decode
+from chunkview._model.blocks import BLOCKS, CITATIONS
+from chunkview.testing import strategies as cv
+from support import drawn, sdk_accumulate, without_nulls
+from testing.drawing import (
+    BETA_KEYS,
+    BETA_TAGS,
+    Predicate,
+    Stream,
+    deltas,
+    few,
+    has_unknown,
+    inside,
+    keys,
+    left_open,
+    occurs,
+    starts,
+    tags,
+)
+
+if TYPE_CHECKING:
+    from support import Event
+
+
+@pytest.fixture(scope="module")
+def streams() -> list[Stream]:
+    return drawn(cv.message_streams(), 4)
+
+
+def usages(stream: Stream) -> list[Event]:
+    first = [event["message"]["usage"] for event in stream if event["type"] == "message_start"]
+    return first + [event["usage"] for event in stream if event["type"] == "message_delta"]
+
+
+def forget(value: Any) -> None:
+    """Empty a JSON value, with all its parts, to reveal parts that are shared."""
+    items = list(value.values() if isinstance(value, dict) else value)
+    for item in items:
+        if isinstance(item, (dict, list)):
+            forget(item)
+    value.clear()
+
+
+@given(cv.message_streams())
+def test_every_stream_is_accepted_and_nothing_is_lost(stream: Stream) -> None:
+    assert accumulate(stream).content is not None
+    assert [decode(event).to_event() for event in stream] == stream
+
+
+@given(cv.message_streams())
+def test_every_stream_can_be_written_as_json_and_read_back(stream: Stream) -> None:
+    assert json.loads(json.dumps(stream, ensure_ascii=False, allow_nan=False).encode()) == stream
+    numbers = [item for item in inside(stream) if isinstance(item, int)]
+    assert all(-(2**63) <= number < 2**63 for number in numbers)
+
+
+@given(cv.message_streams())
+def test_every_stream_is_new_and_may_be_changed(stream: Stream) -> None:
+    accumulate(stream)
+    forget(stream)
+
+
+@pytest.mark.parametrize("beta", [False, True])
+@settings(max_examples=50)
+@given(data=st.data())
+def test_the_official_sdk_accepts_every_stream(beta: bool, data: st.DataObject) -> None:
+    stream = data.draw(cv.message_streams(beta=beta))
+    theirs, ours = sdk_accumulate(stream, beta=beta), accumulate(stream)
+    assert theirs["stop_reason"] == ours.stop_reason
+    assert theirs["usage"]["output_tokens"] == ours.usage.output_tokens
+    assert len(theirs["content"]) == len(ours.content)
+    for their_block, our_block in zip(theirs["content"], ours.content, strict=True):
+        if isinstance(our_block, chunkview.TextBlock):
+            assert their_block["text"] == our_block.text
+        if isinstance(our_block, chunkview.ToolUseBlock) and isinstance(our_block.input, dict):
+            assert without_nulls(their_block["input"]) == without_nulls(our_block.input)
+
+
+@given(cv.message_streams())
+def test_counts_on_message_delta_are_never_smaller_than_before(stream: Stream) -> None:
+    names = ("output_tokens", "input_tokens", "cache_read_input_tokens")
+    for name in names:
+        counts = [usage[name] for usage in usages(stream) if usage.get(name) is not None]
+        assert counts == sorted(counts)
+
+
+@given(cv.message_streams(cut_off=False))
+def test_a_stream_that_is_not_cut_off_ends_every_block_and_every_tool_input(
+    stream: Stream,
+) -> None:
+    assert not left_open(stream)
+    inputs = [getattr(block, "input", None) for block in accumulate(stream).content]
+    assert not any(isinstance(tool_input, InvalidJson) for tool_input in inputs)
+
+
+SERVER_TOOL_TAGS = {"server_tool_use", "container_upload"} | {
+    tag for tag in BLOCKS if tag.endswith("_tool_result") and tag != "mcp_tool_result"
+}
+CUT_OFF_REASONS = {"max_tokens", "model_context_window_exceeded"}
+FEATURES: dict[str, Predicate] = {
+    "thinking": lambda stream: tags(stream) & {"thinking", "redacted_thinking", "thinking_delta"},
+    "tools": lambda stream: "tool_use" in tags(stream),
+    "server_tools": lambda stream: tags(stream) & SERVER_TOOL_TAGS,
+    "citations": lambda stream: "citations_delta" in tags(stream),
+    "beta": lambda stream: tags(stream) & BETA_TAGS or BETA_KEYS & set(keys(stream)),
+    "cut_off": lambda stream: left_open(stream),
+    "pings": lambda stream: "ping" in tags(stream),
+    "unknown": lambda stream: has_unknown(stream),
+}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_occurs_by_default(feature: str, streams: list[Stream]) -> None:
+    assert any(FEATURES[feature](stream) for stream in streams)
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_feature_that_is_off_never_occurs(feature: str, data: st.DataObject) -> None:
+    off: dict[str, Any] = {feature: False}
+    assert not FEATURES[feature](data.draw(cv.message_streams(**off)))
+
+
+@few
+@given(
+    cv.message_streams(
+        thinking=False,
+        tools=False,
+        server_tools=False,
+        citations=False,
+        beta=False,
+        cut_off=False,
+        pings=False,
+        unknown=False,
+    )
+)
+def test_with_everything_off_there_is_only_text(stream: Stream) -> None:
+    assert {block["type"] for block in starts(stream)} <= {"text"}
+    assert {delta["type"] for delta in deltas(stream)} <= {"text_delta"}
+
+
+@few
+@given(
+    cv.message_streams(
+        min_blocks=1, max_blocks=2, max_deltas=1, min_message_deltas=0, max_message_deltas=3
+    )
+)
+def test_sizes_are_kept(stream: Stream) -> None:
+    assert 1 <= len(starts(stream)) <= 2
+    assert len(deltas(stream)) <= len(starts(stream))
+    assert len(usages(stream)) <= 4
+
+
+SEEN: dict[str, Predicate] = {
+    "a ping before message_start": lambda stream: stream[0]["type"] == "ping",
+    "a ping after message_stop": lambda stream: stream[-1]["type"] == "ping",
+    "an empty text delta": lambda stream: {"type": "text_delta", "text": ""} in deltas(stream),
+    "text that a block brings along": lambda stream: any(
+        block["type"] == "text" and block["text"] for block in starts(stream)
+    ),
+    "a signature that a block brings along": lambda stream: any(
+        block["type"] == "thinking" and block["signature"] for block in starts(stream)
+    ),
+    "a signature": lambda stream: "signature_delta" in tags(stream),
+    "two message_deltas": lambda stream: len(usages(stream)) == 3,
+    "a message_delta without input tokens": lambda stream: "input_tokens" not in usages(stream)[1],
+    "a message_delta with null for input tokens": lambda stream: (
+        usages(stream)[1].get("input_tokens", 0) is None
+    ),
+    "a stop_sequence": lambda stream: any(
+        event["type"] == "message_delta" and event["delta"]["stop_sequence"] for event in stream
+    ),
+    "an unknown delta": lambda stream: any(
+        delta["type"].startswith("unknown") for delta in deltas(stream)
+    ),
+    "an unknown key on an event": lambda stream: any(
+        event["type"] == "content_block_stop" and len(event) > 2 for event in stream
+    ),
+    "a cut in an escape": lambda stream: any(
+        re.search(r"(?<!\\)(\\\\)*\\(u[0-9a-f]{0,3})?$", delta.get("partial_json", ""))
+        for delta in deltas(stream)
+    ),
+    "a cut between surrogates": lambda stream: any(
+        re.search(r"(?<!\\)(\\\\)*\\ud[89ab][0-9a-f]{2}$", delta.get("partial_json", ""))
+        for delta in deltas(stream)
+    ),
+    "a tool input cut off": lambda stream: any(
+        isinstance(getattr(block, "input", None), InvalidJson)
+        for block in accumulate(stream).content
+    ),
+    "a tool input that comes whole": lambda stream: any(
+        block.get("input") for block in starts(stream)
+    ),
+    **{
+        f"a block of type {tag}": lambda stream, tag=tag: tag in tags(stream)  # type: ignore[misc]
+        for tag in BLOCKS
+    },
+    **{
+        f"a citation of type {tag}": lambda stream, tag=tag: any(  # type: ignore[misc]
+            delta["citation"]["type"] == tag
+            for delta in deltas(stream)
+            if delta["type"] == "citations_delta"
+        )
+        for tag in CITATIONS
+    },
+}
+
+
+@pytest.mark.parametrize("what", SEEN)
+def test_the_habits_of_real_streams_occur(what: str, streams: list[Stream]) -> None:
+    # What Hypothesis draws depends on all that has been imported, so a rare case may be missing.
+    # Then look for it.
+    drawn_already = any(SEEN[what](stream) for stream in streams)
+    assert drawn_already or occurs(cv.message_streams(), SEEN[what])
