@@ -25,16 +25,7 @@ MILLION = 1_000_000
 
 
 HUGE = 10**400
-COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "cached_tokens",
-    "cache_write_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "web_search_requests",
-    "web_fetch_requests",
-)
+COUNTS = [field.name for field in attrs.fields(CostMetadata) if field.type == "int | None"]
 
 counts = st.none() | st.integers(0, 3) | st.integers(0, 10**7) | st.integers() | st.just(HUGE)
 models = st.sampled_from([SONNET, "claude-3-haiku-20240307", "claude-2.1", "claude-x"]) | st.text(

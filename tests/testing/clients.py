@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING
 
 from anthropic import Anthropic, AsyncAnthropic
 
-from chunkview.testing import (
-    ReplayServer,
-    recording,
-)
+from chunkview.testing import ReplayServer, recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,7 @@ import sys
 
 import pytest
 
-from chunkview.testing import (
-    recording,
-    recording_names,
-)
+from chunkview.testing import recording, recording_names
 from testing.clients import COMPLETE, TEXT, text_of
 
 

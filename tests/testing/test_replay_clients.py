@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anthropic import APIConnectionError, APIStatusError
 
-from chunkview.testing import (
-    ApiError,
-    ReplayServer,
-    recording,
-)
+from chunkview.testing import ApiError, ReplayServer, recording
 from testing.clients import (
     COMPLETE,
     FOREVER,

@@ -12,10 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from chunkview.testing import (
-    ApiError,
-    ReplayServer,
-)
+from chunkview.testing import ApiError, ReplayServer
 from testing.clients import (
     FOREVER,
     OVERLOADED,

@@ -7,10 +7,7 @@ import json
 import pytest
 
 from chunkview import accumulate, iter_chunks
-from chunkview.testing import (
-    ReplayServer,
-    recording,
-)
+from chunkview.testing import ReplayServer, recording
 from support import sse, text_stream
 from testing.clients import COMPLETE, MESSAGES, MODEL, ask, http_connection, summary, sync_client
 

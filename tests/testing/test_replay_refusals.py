@@ -9,9 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chunkview.testing import (
-    ReplayServer,
-)
+from chunkview.testing import ReplayServer
 from chunkview.testing.replay import _requests
 from testing.clients import (
     CHUNKED,

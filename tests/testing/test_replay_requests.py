@@ -13,11 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chunkview.testing import (
-    ApiError,
-    ReceivedRequest,
-    ReplayServer,
-)
+from chunkview.testing import ApiError, ReceivedRequest, ReplayServer
 from support import sse, text_stream
 from testing.clients import (
     HEAD,

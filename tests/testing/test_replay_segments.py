@@ -7,9 +7,7 @@ import re
 import pytest
 from hypothesis import given
 
-from chunkview.testing import (
-    ReplayServer,
-)
+from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
 from testing.clients import FOREVER, TEXT, ask, chunks_of, exchange, http_connection, http_request
 
@@ -78,7 +76,7 @@ def test_an_http_1_0_client_gets_the_body_without_chunks() -> None:
 
 @given(cv.sse_bodies(cv.message_streams(max_blocks=1)) | cv.corrupted_bodies())
 def test_each_http_chunk_ends_with_a_blank_line_and_has_no_other(body: bytes) -> None:
-    """Without a size, the chunks join to the body, and the decoder sees an event in each."""
+    """Without a size, the chunks join to the body, and each is one event of it."""
     with ReplayServer(body) as server:
         chunks = chunks_of(server)
     assert b"".join(chunks) == body

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chunkview.testing import (
-    ReplayServer,
-)
+from chunkview.testing import ReplayServer
 from chunkview.testing.replay import _handler, _server
 from testing.clients import (
     CHUNKED,

@@ -211,7 +211,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_SHOW_EPILOG,
     )
     show.set_defaults(run=_show)
-    show.add_argument("files", nargs="+", metavar="FILE", help="an SSE body; - is standard input")
+    _add_files(show)
     shape = show.add_mutually_exclusive_group()
     shape.add_argument("--chunks", action="store_true", help="print each chunk view on a line")
     shape.add_argument("--json", action="store_true", help="print each chunk as a JSON object")
@@ -223,7 +223,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_SERVE_EPILOG,
     )
     serve.set_defaults(run=_serve)
-    serve.add_argument("files", nargs="+", metavar="FILE", help="an SSE body; - is standard input")
+    _add_files(serve)
     serve.add_argument(
         "--port",
         type=_numeral(int, lambda port: 0 <= port <= 0xFFFF, "a port"),
@@ -263,6 +263,10 @@ def _described(
     parser.epilog = epilog
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="an SSE body; - is standard input")
 
 
 def _add_no_color(parser: argparse.ArgumentParser) -> None:
