@@ -25,7 +25,7 @@ MILLION = 1_000_000
 
 
 HUGE = 10**400
-COUNTS = [field.name for field in attrs.fields(CostMetadata) if field.type == "int | None"]
+COUNTS = [field.name for field in attrs.fields(CostMetadata) if str(field.type) == "int | None"]
 
 counts = st.none() | st.integers(0, 3) | st.integers(0, 10**7) | st.integers() | st.just(HUGE)
 models = st.sampled_from([SONNET, "claude-3-haiku-20240307", "claude-2.1", "claude-x"]) | st.text(

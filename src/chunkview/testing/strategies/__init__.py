@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 try:
-    import hypothesis  # noqa: F401 - to say early what to install
+    from hypothesis import strategies as st
 except ImportError as error:
     raise ImportError(
         "chunkview.testing.strategies needs hypothesis: pip install 'chunkview[testing]'"
@@ -39,7 +39,7 @@ from ._bodies import (
 )
 from ._broken import RULES, broken_streams
 from ._events import content_block_deltas, vocabulary
-from ._objects import UNKNOWN, any_of, extended
+from ._objects import UNKNOWN, extended
 from ._streams import message_streams
 
 if TYPE_CHECKING:
@@ -232,9 +232,9 @@ def chunks(
 def _chosen(
     table: Mapping[str, SearchStrategy[Event]], tag: str | None, *, unknown: bool
 ) -> SearchStrategy[Event]:
-    """One row of a table, or any."""
+    """The values of one row of a table, or of all rows."""
     if tag is None:
-        return extended(any_of(table), unknown=unknown)
+        return extended(st.one_of(*table.values()), unknown=unknown)
     if tag not in table:
         raise ValueError(f"no strategy has the type {tag!r}; the types are {', '.join(table)}")
     return extended(table[tag], unknown=unknown)
