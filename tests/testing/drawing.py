@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hypothesis import Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
-from chunkview._model.blocks import BLOCKS
+from chunkview._model import BLOCKS
 from support import Event
 
 if TYPE_CHECKING:

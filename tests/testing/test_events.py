@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import chunkview
 from chunkview import InvalidJson, common, decode
 from chunkview._chunks.decode import DELTAS, EVENTS
-from chunkview._model.blocks import BLOCKS, CITATIONS
+from chunkview._model import BLOCKS, CITATIONS
 from chunkview.testing import strategies as cv
 from support import drawn
 from testing.drawing import BETA_KEYS, BETA_TAGS, has_unknown, keys, occurs, tags

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import chunkview
 from chunkview import InvalidJson, accumulate, decode
-from chunkview._model.blocks import BLOCKS, CITATIONS
+from chunkview._model import BLOCKS, CITATIONS
 from chunkview.testing import strategies as cv
 from support import drawn, sdk_accumulate, without_nulls
 from testing.drawing import (
