@@ -1,8 +1,7 @@
 """The framing of an event stream: bytes to events, and an event to its data.
 
-Lines end in LF, CR or CRLF, and a blank line ends an event. An event is cut off together with its
-blank line, so the events and the rest join to what was fed. The decoder, the reader of recordings
-and the replay server all cut this way.
+Lines end in LF, CR or CRLF. A blank line ends an event. `Framer` cuts an event off together with
+its blank line, so the events and the rest join to the bytes that were fed.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["BYTE_ORDER_MARK", "Framer", "data_of", "lines_of"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""UTF-8's, which may precede the first event."""
+"""U+FEFF in UTF-8. One may precede the first event."""
 
 
 class Framer:
@@ -30,10 +29,10 @@ class Framer:
     The time taken is linear in the bytes, whatever the cut: no byte is searched twice.
 
     Attributes:
-        buffer: The bytes of the event that is still incomplete. Not to be changed.
+        buffer: The bytes of the event that is still incomplete. Read it, do not change it.
         offset: How many bytes of the body came before the event that is still incomplete.
-        is_too_long: Whether an event was longer than allowed. It is then in `rest`, and nothing
-            can be fed any more.
+        is_too_long: Whether an event was longer than allowed. That event is then in `rest`, and
+            the framer takes no more bytes.
     """
 
     __slots__ = ("_after_cr", "_max_event_bytes", "_newlines", "buffer", "is_too_long", "offset")
@@ -42,13 +41,13 @@ class Framer:
         """Make a framer for one body.
 
         Args:
-            max_event_bytes: How many bytes an event may have, without the line ends behind it;
-                None for any number.
+            max_event_bytes: How many bytes an event may have, without the line ends after it.
+                None allows any number.
         """
+        self.buffer = bytearray()
         self.offset = 0
         self.is_too_long = False
         self._max_event_bytes = sys.maxsize if max_event_bytes is None else max_event_bytes
-        self.buffer = bytearray()
         self._newlines = 0
         self._after_cr = False
 
@@ -65,53 +64,69 @@ class Framer:
 
         Returns:
             The events that these bytes complete, each with the blank line that ends it. Further
-            blank lines are an event of their own. Where an event is too long, those before it.
+            blank lines are an event of their own. When an event is too long: the events before it.
         """
-        if self._after_cr and data:
-            # The blank line ended in CR. An LF that follows belongs to the same line end.
-            self._after_cr = False
-            if data.startswith(b"\n"):
-                self.offset += 1
-                data = data[1:]
         buffer = self.buffer
-        start, end = 0, None
-        if buffer:
-            if 0x0A not in data and 0x0D not in data:
-                buffer += data
-                if len(buffer) > self._max_event_bytes:
-                    self._check_rest()
-                return []
-            newlines = self._newlines = max(self._newlines, _newlines(buffer[-1:] + data))
-            searched = len(buffer) - 1
+        if buffer and 0x0A not in data and 0x0D not in data:
             buffer += data
-            end = _FIND_END[newlines](buffer, searched)
-            if end < 0:
+            if len(buffer) > self._max_event_bytes:
                 self._check_rest()
-                return []
-            data = bytes(buffer)
-            buffer.clear()
-            find_end = _FIND_END[newlines]
-        else:
-            find_end = _FIND_END[_newlines(data)]
-        limit = self._max_event_bytes
+            return []
+        if self._after_cr and data:
+            data = self._without_half_a_newline(data)
+        if not buffer:
+            return self._cut(data, _newlines(data))
+        end = self._join(data)
+        if end < 0:
+            self._check_rest()
+            return []
+        data = bytes(buffer)
+        buffer.clear()
+        return self._cut(data, self._newlines, end)
+
+    def _without_half_a_newline(self, data: bytes) -> bytes:
+        """Drop the LF of a CRLF that ended the last event with its CR."""
+        self._after_cr = False
+        if not data.startswith(b"\n"):
+            return data
+        self.offset += 1
+        return data[1:]
+
+    def _join(self, data: bytes) -> int:
+        """Add bytes to the buffer, and find where its first event ends, or -1."""
+        buffer = self.buffer
+        searched = len(buffer) - 1  # a blank line may begin with the last byte
+        self._newlines = max(self._newlines, _newlines(buffer[-1:] + data))
+        buffer += data
+        return _FIND_END[self._newlines](buffer, searched)
+
+    def _cut(self, data: bytes, newlines: int, end: int | None = None) -> list[bytes]:
+        """Cut bytes into events, and keep the rest in the buffer.
+
+        Args:
+            data: The bytes, which begin with an event.
+            newlines: Which line ends there are: a place in `_FIND_END`.
+            end: Where the first event ends, if that is known.
+        """
+        find_end, limit = _FIND_END[newlines], self._max_event_bytes
         events: list[bytes] = []
-        size = len(data)
+        start, size = 0, len(data)
         while start < size:
             if end is None:
                 end = find_end(data, start)
-                if end < 0:
-                    break
+            if end < 0:
+                break
             if end - start < _SHORTEST:
                 end = max(end, _skip_newlines(data, start))
             if end - start > limit and _content_length(data[start:end]) > limit:
-                size = end
+                size = end  # what follows an event that is too long is dropped
                 break
             events.append(data[start:end])
             start, end = end, None
         self.offset += start
         if start < size:
-            buffer += data[start:size]
-            self._newlines = _newlines(buffer)
+            self.buffer += data[start:size]
+            self._newlines = _newlines(self.buffer)
             self._check_rest()
         else:
             self._after_cr = data.endswith(b"\r")
@@ -122,9 +137,66 @@ class Framer:
         self.buffer.clear()
 
     def _check_rest(self) -> None:
-        # The last line ends are no part of the event: they may belong to its blank line.
+        # The line ends at the end do not count: they may belong to the blank line.
         newlines = len(self.buffer[-4:]) - _content_length(self.buffer[-4:])
         self.is_too_long = len(self.buffer) - newlines > self._max_event_bytes
+
+
+def data_of(event: bytes) -> bytes | None:
+    """Join the data lines of an event.
+
+    Args:
+        event: The lines of the event, with or without its blank line.
+
+    Returns:
+        The data; None when there is no data line.
+    """
+    if 0x0D in event:
+        event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    # What servers send: one data line, mostly after an event line.
+    if event.endswith(b"\n\n"):
+        if event.startswith(b"event: "):
+            begin = event.find(b"\ndata: ")
+            if begin >= 0 and event.count(b"\n") == 3:
+                return event[begin + 7 : -2]
+        elif event.startswith(b"data: ") and event.count(b"\n") == 2:
+            return event[6:-2]
+    return _join_data_lines(event)
+
+
+def lines_of(event: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Split an event into its lines, one by one: many short lines then take no memory.
+
+    Args:
+        event: The lines of the event, with or without its blank line.
+
+    Yields:
+        `(name, value)` of each line; the name of a comment is empty. Blank lines are left out.
+    """
+    event = event.strip(b"\r\n")
+    if 0x0D in event:
+        event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    start, size = 0, len(event)
+    while start < size:
+        end = event.find(b"\n", start)
+        end = size if end < 0 else end
+        if end > start:
+            name, _, value = event[start:end].partition(b":")
+            yield name, value[1:] if value.startswith(b" ") else value
+        start = end + 1
+
+
+def _join_data_lines(event: bytes) -> bytes | None:
+    data: bytearray | None = None
+    for name, value in lines_of(event):
+        if name != b"data":
+            continue
+        if data is None:
+            data = bytearray(value)
+        else:
+            data += b"\n"
+            data += value
+    return None if data is None else bytes(data)
 
 
 _SHORTEST = 5  # bytes; a pair of line ends has four at most
@@ -132,7 +204,7 @@ _SHORTEST = 5  # bytes; a pair of line ends has four at most
 
 def _newlines(data: Data) -> int:
     """Say which line ends there are: a place in `_FIND_END`."""
-    # An int is found by memchr; a bytes of length 1 takes ten times as long.
+    # `0x0D in data` is a memchr. `b"\r" in data` is ten times slower.
     if 0x0D not in data:
         return 0
     lone = data.count(b"\r") - data.count(b"\r\n") - data.endswith(b"\r")
@@ -140,11 +212,12 @@ def _newlines(data: Data) -> int:
 
 
 def _end_after_lf(data: Data, start: int) -> int:
-    """Find where an event ends whose lines end in LF: after its blank line, or -1."""
+    """Find the end of the first event: after its blank line, or -1. Here lines end in LF."""
     end = data.find(b"\n\n", start, start + _NEAR)
     if end >= 0:
         return end + 2
-    # Line by line, by memchr: searching for two bytes takes 20 times as long on a long line.
+    # Go line by line, which is a memchr each: on a long line, a search for two bytes is 20 times
+    # slower.
     end = data.find(b"\n", start + _NEAR - 1)
     while end >= 0:
         if data.startswith(b"\n", end + 1):
@@ -154,10 +227,11 @@ def _end_after_lf(data: Data, start: int) -> int:
 
 
 _NEAR = 512
+"""How many bytes are searched for two LFs at once. Most events are shorter."""
 
 
 def _end_after_crlf(data: Data, start: int) -> int:
-    """The same where lines end in CRLF or LF."""
+    """Find the same where lines end in CRLF or LF."""
     end = data.find(b"\n", start)
     while end >= 0:
         if data.startswith(b"\r\n", end + 1):
@@ -172,7 +246,7 @@ _ANY_END = re.compile(rb"\n(?:\n|\r\n?)|\r\r\n?")
 
 
 def _end_after_any(data: Data, start: int) -> int:
-    """The same where lines end in any way. Three times as slow."""
+    """Find the same where lines end in any way. This is three times slower."""
     found = _ANY_END.search(data, start)
     return -1 if found is None else found.end()
 
@@ -193,55 +267,3 @@ def _skip_newlines(data: Data, start: int) -> int:
 
 def _content_length(event: Data) -> int:
     return len(event.rstrip(b"\r\n"))
-
-
-def data_of(event: bytes) -> bytes | None:
-    """Join the data lines of an event.
-
-    Args:
-        event: The lines of the event, with or without its blank line.
-
-    Returns:
-        The data; None when there is no data line.
-    """
-    if 0x0D in event:
-        event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    # What servers send: one data line, mostly behind an event line.
-    if event.endswith(b"\n\n"):
-        if event.startswith(b"event: "):
-            begin = event.find(b"\ndata: ")
-            if begin >= 0 and event.count(b"\n") == 3:
-                return event[begin + 7 : -2]
-        elif event.startswith(b"data: ") and event.count(b"\n") == 2:
-            return event[6:-2]
-    data: bytearray | None = None
-    for name, value in lines_of(event):
-        if name == b"data":
-            if data is None:
-                data = bytearray(value)
-            else:
-                data += b"\n"
-                data += value
-    return None if data is None else bytes(data)
-
-
-def lines_of(event: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Split an event into its lines, one by one, so that many short ones take no memory.
-
-    Args:
-        event: The lines of the event, with or without its blank line.
-
-    Yields:
-        `(name, value)` of each line; the name of a comment is empty. Blank lines are left out.
-    """
-    event = event.strip(b"\r\n")
-    if 0x0D in event:
-        event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    start, size = 0, len(event)
-    while start < size:
-        end = event.find(b"\n", start)
-        end = size if end < 0 else end
-        if end > start:
-            name, _, value = event[start:end].partition(b":")
-            yield name, value[1:] if value.startswith(b" ") else value
-        start = end + 1

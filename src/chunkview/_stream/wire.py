@@ -1,20 +1,19 @@
-"""Bytes of an event stream to chunk views, without any input or output of its own.
+"""The bytes of an event stream to chunk views.
 
-`ChunkDecoder` takes bytes, cut anywhere, and gives the chunk views that they complete. It knows
-nothing of connections, and it does not judge the order of events. `Framer` cuts out the events.
+`ChunkDecoder` takes bytes, cut anywhere, and gives the chunk views that they complete. It does no
+input or output of its own, and it does not judge the order of events. `Framer` cuts out the events.
 Two paths decode an event to the same chunk: `FastPath` recognises what it has seen before; the
-general path parses JSON.
+general path parses JSON. `Beginning` finds out that a body is no event stream at all.
 """
 
 from __future__ import annotations
 
-import re
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import decode_object
 from .._model import parser, stdlib_loads
 from ..errors import DecodeError, kind_of
+from .beginning import Beginning, has_only_unknown_fields, not_a_stream
 from .fastpath import FastPath, NoFastPath
 from .framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
 
@@ -58,15 +57,13 @@ class ChunkDecoder:
     """
 
     __slots__ = (
+        "_beginning",
         "_fast",
         "_framer",
-        "_has_begun",
         "_has_raised",
         "_is_over",
         "_loads",
-        "_looks",
         "_max_event_bytes",
-        "_no_stream",
         "error",
     )
 
@@ -91,14 +88,13 @@ class ChunkDecoder:
         self._loads = parser(loads)
         self._max_event_bytes = max_event_bytes
         self._framer = Framer(max_event_bytes)
-        # A parser of the caller's own shall see every event.
+        # A parser of the caller's own must see every event.
         has_fast_path = loads is None or loads is stdlib_loads
         self._fast = FastPath() if has_fast_path else NoFastPath()
-        self._looks = 0
-        self._has_begun = False
+        # None after the first event with data.
+        self._beginning: Beginning | None = Beginning(max_event_bytes)
         self._has_raised = False
         self._is_over = False
-        self._no_stream: bytearray | None = None
 
     def feed(self, data: Piece) -> list[AnthropicCallResponseChunk]:
         """Take the next bytes of the body.
@@ -123,24 +119,20 @@ class ChunkDecoder:
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
         chunks: list[AnthropicCallResponseChunk] = []
         try:
-            fast, framer = self._fast, self._framer
+            framer = self._framer
             if not framer.buffer and len(piece) <= self._max_event_bytes:
-                # One event at a time is how the API sends, and how most clients read.
-                chunk = fast.recognise(piece)
+                # The API sends one event at a time, and most clients read it that way.
+                chunk = self._fast.recognise(piece)
                 if chunk is not None:
                     return [chunk]
-            if not self._has_begun and self._looks < _MAX_LOOKS and piece:
-                self._look_at_start(piece)
-            for event in framer.feed(piece):
-                chunk = fast.recognise(event) or self._decode(event)
-                if chunk is not None:
-                    chunks.append(chunk)
-            if framer.is_too_long:
-                self._refuse_long_event()
+            if self._beginning is not None:
+                self._beginning.look_at(framer.buffer, piece)
+            events = framer.feed(piece)
+            if events or framer.is_too_long:
+                self._decode_all(events, chunks)
         except DecodeError as error:
-            self._fail(error)
+            self._fail(error, is_raised=not chunks)
             if not chunks:
-                self._has_raised = True
                 raise
         except BaseException as error:
             self._interrupt(error)
@@ -159,46 +151,25 @@ class ChunkDecoder:
                 `received` holds what came of it), or was no event stream, or an event before
                 the end was broken and `feed` has not raised that yet.
         """
-        error = self.error
-        if error is None:
-            if self._is_over:
+        if self.error is not None:
+            if self._has_raised:
                 return []
-            self._is_over = True
-            try:
-                return self._decode_rest()
-            except DecodeError as failure:
-                self._fail(failure)
-                self._has_raised = True
-                raise
-            except BaseException as interruption:
-                self._interrupt(interruption)
-                raise
-        if self._has_raised:
+            self._has_raised = True
+            raise self.error
+        if self._is_over:
             return []
-        self._has_raised = True
-        raise error
-
-    def _decode_rest(self) -> list[AnthropicCallResponseChunk]:
-        rest = self._framer.rest
-        self._framer.clear()
-        was_joined = not self._has_begun and _were_joined(rest)
+        self._is_over = True
         try:
-            chunk = self._decode(rest, at_end=True)
-        except DecodeError:
-            if was_joined:
-                raise DecodeError(_NO_LINE_ENDS, received=rest) from None
+            return self._decode_rest()
+        except DecodeError as error:
+            self._fail(error, is_raised=True)
             raise
-        if chunk is not None:
-            return [chunk]
-        if was_joined:
-            raise DecodeError(_NO_LINE_ENDS, received=rest)
-        if self._no_stream and not self._has_begun:
-            body = bytes(self._no_stream)
-            raise DecodeError(_not_a_stream(body), received=body)
-        return []
+        except BaseException as error:
+            self._interrupt(error)
+            raise
 
     def _refusal(self, data: Any) -> DecodeError:
-        """Make the error of a decoder that can take nothing any more."""
+        """Make the error of a decoder that takes no more bytes."""
         first = self.error
         if first is None:
             return DecodeError("nothing can be fed any more: the decoder was closed", received=data)
@@ -215,30 +186,58 @@ class ChunkDecoder:
         again.__cause__ = first
         return again
 
-    def _refuse_long_event(self) -> None:
-        problem = f"an event of more than {self._max_event_bytes} bytes"
-        raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
-
-    def _fail(self, error: DecodeError) -> None:
+    def _fail(self, error: DecodeError, *, is_raised: bool) -> None:
+        """Note what broke the body, and whether the caller has seen that error."""
         self.error = error
+        self._has_raised = is_raised
         self._is_over = True
         self._framer.clear()
 
-    def _interrupt(self, error: BaseException) -> None:
-        """Note that some of the body may be lost: nothing that follows could be trusted."""
-        kind = type(error).__name__
-        self._fail(DecodeError(f"the decoder was interrupted ({kind}): part of the body is lost"))
+    def _interrupt(self, interruption: BaseException) -> None:
+        """Note that part of the body may be lost: nothing that follows can be trusted."""
+        kind = type(interruption).__name__
+        problem = f"the decoder was interrupted ({kind}): part of the body is lost"
+        self._fail(DecodeError(problem), is_raised=False)
+
+    def _decode_all(self, events: list[bytes], chunks: list[AnthropicCallResponseChunk]) -> None:
+        """Decode events one by one, so that `chunks` has those before a broken one."""
+        for event in events:
+            chunk = self._fast.recognise(event) or self._decode(event)
+            if chunk is not None:
+                chunks.append(chunk)
+        if self._framer.is_too_long:
+            problem = f"an event of more than {self._max_event_bytes} bytes"
+            raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
+
+    def _decode_rest(self) -> list[AnthropicCallResponseChunk]:
+        """Decode the last event, which lacks its blank line."""
+        rest = self._framer.rest
+        self._framer.clear()
+        mistake = None if self._beginning is None else self._beginning.mistake_at_end(rest)
+        try:
+            chunk = self._decode(rest, at_end=True)
+        except DecodeError:
+            if mistake is not None:
+                raise mistake from None
+            raise
+        if chunk is not None:
+            return [chunk]
+        if mistake is not None:
+            raise mistake
+        if self._beginning is not None:
+            self._beginning.check_end()
+        return []
 
     def _decode(self, event: bytes, *, at_end: bool = False) -> AnthropicCallResponseChunk | None:
-        """Decode one event in the general way; None when it holds no data."""
-        if not self._has_begun:
+        """Decode one event in the general way. None when it holds no data."""
+        if self._beginning is not None:
             event = event.removeprefix(BYTE_ORDER_MARK)
         payload = data_of(event)
         try:
             if not payload:
-                self._pass_over(event, payload, at_end=at_end)
+                self._skip(event, payload, at_end=at_end)
                 return None
-            self._has_begun = True
+            self._beginning = None
             chunk = self._decode_payload(payload, at_end=at_end)
         except DecodeError as error:
             error.received = event if at_end else event.rstrip(b"\r\n")
@@ -260,62 +259,30 @@ class ChunkDecoder:
             raise DecodeError(f"expected object, got {kind_of(value)}", event=payload)
         return decode_object(value, payload)
 
-    def _look_at_start(self, piece: bytes) -> None:
-        """Refuse what is no text, and lines without their line ends, as soon as they show."""
-        self._looks += 1
-        rest = self._framer.rest
-        if rest and piece.startswith((b"data:", b"event:")) and self._is_whole_line(rest):
-            raise DecodeError(_NO_LINE_ENDS, received=rest + piece)
-        for magic, problem in _BINARY.items():
-            if (rest + piece[: len(magic)]).startswith(magic):
-                raise DecodeError(problem, received=rest + piece)
+    def _skip(self, event: bytes, payload: bytes | None, *, at_end: bool) -> None:
+        """Skip an event without data.
 
-    def _is_whole_line(self, line: bytes) -> bool:
-        """Whether this is one line without a line end that could only have ended here."""
-        if 0x0A in line or 0x0D in line:
-            return False
-        if _EVENT_LINE.fullmatch(line):
-            return True
-        payload = data_of(line)
-        if not payload or not payload.endswith(b"}"):
-            return False
-        try:
-            stdlib_loads(payload)
-        except DecodeError:
-            return False
-        return True
-
-    def _pass_over(self, event: bytes, payload: bytes | None, *, at_end: bool) -> None:
-        """Skip an event without data, unless it proves that the body is not an event stream."""
-        if payload is not None:
-            self._has_begun = True
-            if at_end and not event.endswith((b"\n", b"\r")):
-                raise DecodeError(_CUT, truncated=True)
-            return
-        if at_end and self._is_cut(event):
+        Raises:
+            DecodeError: It is cut off, or it proves that the body is no event stream.
+        """
+        if at_end and self._is_cut(event, payload):
             raise DecodeError(_CUT, truncated=True)
-        names = [name for name, _ in islice(lines_of(event), 1)]
-        if not names or any(name in _FIELDS for name, _ in lines_of(event)):
-            return
-        # Unknown fields are legal. Only what cannot be meant as a field is refused at once.
-        if event.lstrip()[:1] in (b"{", b"<"):
-            raise DecodeError(_not_a_stream(event))
-        if not self._has_begun:
-            self._no_stream = self._no_stream or bytearray()
-            self._no_stream += event
-            if len(self._no_stream) > self._max_event_bytes:
-                raise DecodeError(_not_a_stream(bytes(self._no_stream)))
+        if payload is not None:
+            self._beginning = None
+        elif has_only_unknown_fields(event):
+            # Unknown fields are legal. Refuse at once only what cannot be meant as a field.
+            if event.lstrip()[:1] in (b"{", b"<"):
+                raise not_a_stream(event)
+            if self._beginning is not None:
+                self._beginning.keep(event)
 
-    def _is_cut(self, event: bytes) -> bool:
-        """Whether the lines at the end of a body are the beginning of an event."""
-        names = (name for name, _ in lines_of(event))
-        if self._has_begun:
-            return any(name not in (b"", b"id", b"retry") for name in names)
-        last = event[max(event.rfind(b"\n"), event.rfind(b"\r")) + 1 :]
-        beginnings = (BYTE_ORDER_MARK, b"data", b"event", b"id", b"retry")
-        return (last != b"" and any(name.startswith(last) for name in beginnings)) or any(
-            name == b"event" for name in names
-        )
+    def _is_cut(self, event: bytes, payload: bytes | None) -> bool:
+        """Whether the body ends in the middle of an event, which has no data so far."""
+        if payload is not None:
+            return not event.endswith((b"\n", b"\r"))
+        if self._beginning is not None:
+            return self._beginning.is_cut(event)
+        return any(name not in (b"", b"id", b"retry") for name, _ in lines_of(event))
 
 
 def as_bytes(data: Piece) -> bytes:
@@ -324,53 +291,17 @@ def as_bytes(data: Piece) -> bytes:
     Raises:
         TypeError: It is not bytes of any kind.
     """
-    if isinstance(data, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(data, (bytes, bytearray, memoryview)):
         return bytes(data)
     raise TypeError(f"feed takes bytes, got {kind_of(data)}")
 
 
 _DONE = b"[DONE]"  # the end mark of OpenAI's streams, which some gateways append
-_FIELDS = frozenset((b"data", b"event", b"id", b"retry", b""))
-"""The fields of an event; a comment is a field without a name."""
 _CUT = "the body ends in the middle of an event"
-_NO_LINE_ENDS = (
-    "the lines have no line ends, as iter_lines() gives them: feed the bytes of iter_bytes() "
-    "(httpx), iter_content(None) (requests) or content.iter_any() (aiohttp)"
-)
-_EVENT_LINE = re.compile(rb"event: ?\w+")
-_JOINED_LINES = re.compile(rb"(?:event: ?\w+|\})data: ?\{")
-_MAX_LOOKS = 8
-"""How many pieces are looked at: lines without line ends show in the third, at the latest."""
-_COMPRESSED = (
-    "the body is compressed with {}: read it with iter_bytes() instead of iter_raw(), or "
-    "decompress it first"
-)
-_BINARY = {
-    b"\x1f\x8b": _COMPRESSED.format("gzip"),
-    b"\x28\xb5\x2f\xfd": _COMPRESSED.format("zstd"),
-    b"\x00": (
-        "the body is no text; it may hold the frames of AWS "
-        "(application/vnd.amazon.eventstream): let botocore read them, and decode the bytes of "
-        "each event"
-    ),
-}
-"""How bodies begin that are no text, and what to do about them."""
-
-
-def _were_joined(body: bytes) -> bool:
-    """Whether a body seems to be lines of an event stream without their line ends."""
-    if 0x0A in body or 0x0D in body:
-        return False
-    return _JOINED_LINES.search(body) is not None
-
-
-def _not_a_stream(body: bytes) -> str:
-    start = body.strip()[:80].decode(errors="replace")
-    return f"the body is no event stream; it begins with {start!r}"
 
 
 def _is_about_its_input(error: Exception) -> bool:
-    """Whether a parser's exception tells of bad JSON, and not of a time-out or of lack of memory.
+    """Whether a parser's exception says that the JSON is bad, rather than a time-out or no memory.
 
     Parsers raise a ValueError, or a class of their own that is named like msgspec's DecodeError.
     """
@@ -380,7 +311,7 @@ def _is_about_its_input(error: Exception) -> bool:
 
 
 def _unreadable(payload: bytes, error: Exception, *, at_end: bool) -> DecodeError:
-    """Say that a payload is no JSON, or no whole one where the body ends."""
+    """Make the error for a payload that is no JSON, or that is cut off by the end of the body."""
     if at_end:
         return DecodeError(_CUT, event=payload, truncated=True)
     if isinstance(error, DecodeError):
