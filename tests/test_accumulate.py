@@ -6,7 +6,6 @@ import json
 import sys
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,17 +165,13 @@ def test_a_message_is_what_its_events_amount_to_at_any_time(events: Any, data: A
     model = Model(events[:end])
     assert [chunk.chunk for chunk in accumulator.unhandled] == model.unhandled
     assert accumulator.complete is any(event["type"] == "message_stop" for event in events[:end])
-    partial, head = accumulator.partial, accumulator.head
+    message = accumulator.message
     if model.message is None:
-        assert partial is head is None
-        with pytest.raises(ProtocolError, match="message_start has not come"):
-            accumulator.message()
+        assert message is None
     else:
-        assert partial is not None
-        assert head is not None
-        assert without_nulls(partial.to_dict()) == without_nulls(model.message)
-        assert head == attrs.evolve(partial, content=head.content)
-        assert partial.content == tuple(map(accumulator.block, range(len(partial.content))))
+        assert message is not None
+        assert without_nulls(message.to_dict()) == without_nulls(model.message)
+        assert message.content == tuple(map(accumulator.block, range(len(message.content))))
     # Nothing of this makes a difference to what comes after.
     accumulator.extend(map(decode, events[end:]))
     assert accumulator.finish() == accumulate(events)
@@ -244,7 +239,12 @@ def is_beginning(part: Any, whole: Any) -> bool:
 def so_far(*events: Any) -> Message:
     accumulator = Accumulator()
     accumulator.extend(events)
-    return accumulator.message()
+    return message_of(accumulator)
+
+
+def message_of(accumulator: Accumulator) -> Message:
+    assert accumulator.message is not None
+    return accumulator.message
 
 
 def test_a_stream_of_text_amounts_to_its_message() -> None:
@@ -332,10 +332,10 @@ def test_a_compaction_delta_that_no_block_takes_is_refused_at_once() -> None:
     accumulator.extend([message_start(), block_start(type="compaction", content="old")])
     with pytest.raises(DecodeError, match="signature: expected str, got int"):
         accumulator.add(delta("compaction_delta", content="new", signature=5))
-    assert accumulator.message().content == (CompactionBlock("old"),)
+    assert message_of(accumulator).content == (CompactionBlock("old"),)
     with pytest.raises(StreamError) as caught:
         accumulator.add(ERROR)
-    assert caught.value.partial == accumulator.message()
+    assert caught.value.partial == accumulator.message
 
 
 def test_a_fallback_renames_the_model() -> None:
@@ -403,7 +403,7 @@ def test_a_message_delta_made_by_hand_has_no_unknown_keys() -> None:
     chunk = chunkview.MessageDeltaChunk("end_turn", None, chunkview.MessageDeltaUsage(5))
     accumulator = Accumulator()
     accumulator.extend([message_start(), chunk])
-    assert accumulator.message().extra == {}
+    assert message_of(accumulator).extra == {}
 
 
 def test_an_unknown_key_never_takes_the_place_of_a_known_one() -> None:
@@ -418,7 +418,7 @@ def test_a_block_that_is_open_at_message_delta_is_closed_there() -> None:
     events = [message_start(), tool_start(), json_delta('{"x": [1'), message_delta("max_tokens")]
     accumulator = Accumulator()
     accumulator.extend(events)
-    assert accumulator.message().tool_calls[0].input == InvalidJson('{"x": [1')
+    assert message_of(accumulator).tool_calls[0].input == InvalidJson('{"x": [1')
     with pytest.raises(ProtocolError, match="input_json_delta for block 0, which has ended"):
         accumulator.add(json_delta("]}"))
     with pytest.raises(ProtocolError, match="block 0 has ended already"):
@@ -460,7 +460,7 @@ def test_the_message_can_be_asked_for_at_any_time_and_the_stream_goes_on() -> No
     texts = []
     for event in events:
         accumulator.add(event)
-        texts.append(accumulator.message().text)
+        texts.append(message_of(accumulator).text)
     assert texts == ["", "", "a", "ab", "abc", "abc", "abc", "abc", "abc"]
     assert accumulator.finish() == accumulate(events)
 
@@ -475,7 +475,7 @@ def test_deltas_that_no_rule_covers_are_kept() -> None:
     accumulator.extend([message_start(), block_start(0), block_start(1, type="hologram")])
     accumulator.extend(unhandled)
     assert accumulator.unhandled == [decode(event) for event in unhandled]
-    assert accumulator.message().content == (
+    assert message_of(accumulator).content == (
         TextBlock(""),
         UnknownBlock("hologram", {"type": "hologram"}),
     )
@@ -554,24 +554,24 @@ OUT_OF_ORDER: Any = [
 ]
 
 
-@pytest.mark.parametrize(("before", "event", "message"), OUT_OF_ORDER)
+@pytest.mark.parametrize(("before", "event", "problem"), OUT_OF_ORDER)
 def test_what_is_out_of_order_is_refused_and_leaves_the_state_as_it_was(
-    before: list[Event], event: Event, message: str
+    before: list[Event], event: Event, problem: str
 ) -> None:
     # As chunk views too: those have a shorter way.
     for first, then in (before, event), (list(map(decode, before)), decode(event)):
         accumulator = Accumulator()
         accumulator.extend(first)
-        partial, complete = accumulator.partial, accumulator.complete
+        message, complete = accumulator.message, accumulator.complete
         with pytest.raises(ProtocolError) as caught:
             accumulator.add(then)
-        assert str(caught.value) == message
+        assert str(caught.value) == problem
         assert caught.value.chunk == decode(event)
-        assert accumulator.partial == partial
+        assert accumulator.message == message
         assert accumulator.complete == complete
         with pytest.raises(ProtocolError) as caught:
             accumulate([*first, then])
-        assert caught.value.partial == partial
+        assert caught.value.partial == message
 
 
 def test_pings_and_unknown_events_may_come_at_any_time() -> None:
@@ -634,17 +634,9 @@ def test_an_error_event_keeps_what_came_before_it() -> None:
 def test_before_message_start_there_is_no_message() -> None:
     accumulator = Accumulator()
     accumulator.add(PingChunk())
-    assert accumulator.partial is accumulator.head is None
-    with pytest.raises(ProtocolError, match=r"^no message yet: message_start has not come$"):
-        accumulator.message()
-
-
-def test_the_head_is_the_message_without_the_content() -> None:
-    accumulator = Accumulator()
-    accumulator.extend(text_stream("a"))
-    assert accumulator.head is not None
-    assert accumulator.head.content == ()
-    assert accumulator.head.stop_reason == "end_turn"
+    assert accumulator.message is None
+    with pytest.raises(IncompleteStreamError, match=r"^the stream ended before message_start$"):
+        accumulator.finish()
 
 
 def test_an_event_that_cannot_be_decoded_is_refused() -> None:
@@ -652,7 +644,7 @@ def test_an_event_that_cannot_be_decoded_is_refused() -> None:
     accumulator.extend(STARTED)
     with pytest.raises(DecodeError, match=r"content_block_delta\.delta\.text"):
         accumulator.add(delta("text_delta"))
-    assert accumulator.message().text == ""
+    assert message_of(accumulator).text == ""
 
 
 def test_what_came_before_an_event_out_of_order_is_accumulated() -> None:
@@ -660,7 +652,7 @@ def test_what_came_before_an_event_out_of_order_is_accumulated() -> None:
     with pytest.raises(ProtocolError):
         accumulator.extend([*STARTED, text_delta("a"), text_delta("b", 1), text_delta("c")])
     accumulator.add(text_delta("d"))
-    assert accumulator.message().text == "ad"
+    assert message_of(accumulator).text == "ad"
 
 
 PARTIAL = [
@@ -723,7 +715,7 @@ def test_add_and_extend_are_the_same() -> None:
     for event in events:
         one.add(event)
     other.extend(events)
-    assert one.message() == other.message()
+    assert one.message == other.message
 
 
 def test_what_was_given_is_never_changed() -> None:
@@ -756,7 +748,7 @@ def test_the_deltas_of_the_last_block_take_the_short_way(
         accumulator.extend([decode(piece)] * 3)
     for _ in range(3):
         one_by_one.add(piece)
-    assert accumulator.message() == one_by_one.message()
+    assert accumulator.message == one_by_one.message
     accumulator.add(block_stop())
     with pytest.raises(ProtocolError, match="which has ended"):
         accumulator.add(decode(piece))

@@ -328,7 +328,7 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
     received = []
     try:
         for event in events:
-            before = accumulator.partial
+            before = accumulator.message
             accumulator.add(event)
             received.append(event)
         accumulator.finish()
@@ -336,7 +336,7 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
         assert type(error) is type(caught.value)
         assert str(error) == str(caught.value)
         if len(received) < len(events):
-            assert accumulator.partial == before  # the state is as it was
+            assert accumulator.message == before  # the state is as it was
             offender = events[len(received)]
             if isinstance(error, DecodeError):
                 assert error.event is offender
@@ -352,9 +352,9 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
     stream = AnthropicStream(events)
     with pytest.raises(cv.RULES[rule]) as streaming:
         list(stream)
-    assert stream.message == accumulator.partial
+    assert stream.message == accumulator.message
     for failure in (caught.value, streaming.value):
-        assert failure.partial == accumulator.partial
+        assert failure.partial == accumulator.message
 
 
 @given(cv.message_streams(unknown=False), st.data())
@@ -364,16 +364,16 @@ def test_10_a_stream_that_ends_anywhere_keeps_what_came(events: Any, data: Any) 
     accumulator.extend(events[:end])
     text = "".join(decode(event).content for event in events[:end])
     if not accumulator.complete:
-        missing = "message_start" if accumulator.partial is None else "message_stop"
+        missing = "message_start" if accumulator.message is None else "message_stop"
         with pytest.raises(IncompleteStreamError) as caught:
             accumulator.finish()
         assert str(caught.value) == f"the stream ended before {missing}"
-        assert caught.value.partial == accumulator.partial
-    if accumulator.partial is None:
+        assert caught.value.partial == accumulator.message
+    if accumulator.message is None:
         assert text == ""
     else:
-        assert accumulator.partial.text == text
-        json.dumps(accumulator.partial.to_param())
+        assert accumulator.message.text == text
+        json.dumps(accumulator.message.to_param())
 
 
 @examples(0.4)

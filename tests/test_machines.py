@@ -114,7 +114,7 @@ class AccumulatorMachine(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         assert self.accumulator.complete is self.stopped
-        message = self.accumulator.partial
+        message = self.accumulator.message
         if not self.started:
             assert message is None
             return

@@ -116,7 +116,7 @@ def test_a_message_of_a_stream_cut_anywhere_is_read_as_it_was_written(
 ) -> None:
     accumulator = Accumulator()
     accumulator.extend(events[: data.draw(st.integers(1, len(events)))])
-    message = accumulator.partial
+    message = accumulator.message
     if message is not None:
         written = message.to_dict()
         assert Message.from_dict(written) == message
@@ -159,7 +159,7 @@ def test_an_input_as_deep_as_json_may_be_fits_into_a_message() -> None:
     start = block_start(type="tool_use", id="t", name="f", input={})
     deep = json_delta('{"x":' + "[" * 199 + "]" * 199 + "}")
     accumulator.extend([message_start(), start, deep, {"type": "content_block_stop", "index": 0}])
-    message = accumulator.partial
+    message = accumulator.message
     assert message is not None
     assert Message.from_dict(message.to_dict()) == message
     assert isinstance(message.tool_calls[0].input, dict)

@@ -34,6 +34,7 @@ from chunkview import (
     ToolUseBlock,
     Usage,
     accumulate,
+    common,
     decode,
     iter_chunks,
 )
@@ -115,20 +116,19 @@ class ClosedByAclose(AsyncClosable):
 def message_of(events: list[Any]) -> Message | None:
     accumulator = Accumulator()
     accumulator.extend(events)
-    return accumulator.partial
+    return accumulator.message
 
 
 def assert_totals(stream: AnthropicStream, message: Message | None) -> None:
     """The totals of a stream are those of the message so far."""
     assert stream.message == message
     if message is None:
-        assert stream.message_param is stream.usage is stream.id is stream.model is None
-        assert stream.finish_reasons is stream.common_finish_reasons is None
+        assert stream.usage is stream.id is stream.model is None
+        assert stream.finish_reasons is stream.common_finish_reasons is stream.common_usage is None
         assert stream.input_tokens is stream.cached_tokens is stream.output_tokens is None
         assert stream.content == stream.thinking == stream.signature == ""
         assert stream.cost_metadata == CostMetadata()
         return
-    assert stream.message_param == message.to_param()
     assert stream.content == message.text
     assert (stream.thinking, stream.signature) == (message.thinking, message.signature)
     assert (stream.id, stream.model) == (message.id, message.model)
@@ -140,6 +140,9 @@ def assert_totals(stream: AnthropicStream, message: Message | None) -> None:
     assert stream.finish_reasons == (None if reason is None else [reason])
     assert stream.common_finish_reasons == common_finish_reasons(reason)
     assert stream.cost_metadata == message.cost_metadata
+    assert stream.common_usage == common.Usage.from_counts(
+        stream.input_tokens, stream.cached_tokens, stream.output_tokens
+    )
 
 
 @given(cv.message_streams())
@@ -288,12 +291,11 @@ def test_a_stream_gives_each_chunk_and_keeps_the_totals(whole: Recorded) -> None
     assert stream.finish_reasons == [message.stop_reason]
     assert stream.common_finish_reasons is not None
     assert stream.cost_metadata == message.cost_metadata
-    assert stream.message_param == message.to_param()
 
 
 def test_before_the_first_event_nothing_is_known() -> None:
     stream = AnthropicStream(text_stream("a"))
-    assert stream.message is stream.message_param is stream.usage is None
+    assert stream.message is stream.usage is None
     assert stream.id is stream.model is stream.finish_reasons is None
     assert stream.common_finish_reasons is stream.input_tokens is stream.output_tokens is None
     assert stream.cached_tokens is None

@@ -1,13 +1,38 @@
 """Chunk views to a Message: the order of events.
 
-Theory of operation. A stream is in one of three phases: before `message_start`, during the message,
-after `message_stop`. Each phase has a table that says how it takes an event, by the event's class;
-an event that is not in the table breaks the phase's rule. The content blocks in the making are
-`Draft`s, one for each block; a draft's own table says which deltas it takes. Everything that a
-`message_delta` changes is collected, and put together when somebody asks for the message.
+Theory of operation
+===================
 
-Every event costs O(1), amortised, whatever came before it. So nothing here may copy or walk what
-has been received: not the blocks, not their text, not the unknown keys.
+The accumulator is a state machine over events, and one smaller machine for each block.
+
+1) The stream is in one of three phases:
+
+       before  --message_start-->  during  --message_stop-->  after
+
+   A phase is a table (`_Phase`): how it takes an event, by the event's class. An event without a
+   row breaks the rule of that phase. Pings and unknown events have a row in every table. Only
+   `message_start` and `message_stop` change the phase.
+
+2) A content block is absent, open, or ended. `content_block_start` opens the next index, and
+   `content_block_stop` ends it. `message_delta` and `message_stop` end every block that is still
+   open: a stream that is cut by `max_tokens` never stops its last block. A block that came with
+   `message_start` has ended already.
+
+3) An open block is a `Draft` (drafts.py). Its class has a table too: which deltas it takes, and
+   how. A delta without a row breaks a rule, unless the delta or the block is of an unknown type:
+   then it goes to `unhandled`.
+
+4) Everything else about the message is the `Head` (head.py).
+
+A broken rule raises ProtocolError, and the state stays as it was. So a caller can skip the event
+and go on.
+
+Nobody knows how long a stream will be, so every event costs O(1), amortised, whatever came before
+it. No step may copy or walk what was received: not the blocks, not their text, not unknown keys.
+`message` does that, when it is asked for.
+
+`extend` has a short way past the tables for the most frequent events: deltas to the block that
+started last. It must do exactly what the tables do.
 """
 
 from __future__ import annotations
@@ -36,7 +61,7 @@ from .._chunks import (
     UnknownDeltaChunk,
     decode,
 )
-from .._model import BLOCKS, ContentBlock, FallbackBlock, Message, later_counts, schema
+from .._model import BLOCKS, ContentBlock, FallbackBlock, Message
 from ..errors import (
     ChunkviewError,
     DecodeError,
@@ -55,6 +80,7 @@ from .drafts import (
     draft_of,
     row_of,
 )
+from .head import Head
 from .iterate import iter_chunks
 from .wire import MAX_EVENT_BYTES
 
@@ -64,7 +90,7 @@ if TYPE_CHECKING:
     from .._chunks import AnthropicCallResponseChunk, MessageStreamEvent
     from .iterate import Source
 
-__all__ = ["Accumulator", "accumulate"]
+__all__ = ["Accumulator", "HeadAccumulator", "accumulate", "with_partial"]
 
 
 def accumulate(
@@ -96,9 +122,28 @@ def accumulate(
     try:
         accumulator.extend(iter_chunks(source, loads=loads, max_event_bytes=max_event_bytes))
     except (DecodeError, ProtocolError) as error:
-        failure = accumulator.with_partial(error)
+        failure = with_partial(error, accumulator.message)
         raise failure from failure.__cause__
     return accumulator.finish()
+
+
+def with_partial(error: DecodeError | ProtocolError, partial: Message | None) -> ChunkviewError:
+    """Give an error that ends a stream the message so far.
+
+    Args:
+        error: What the source or `Accumulator.add` raised.
+        partial: The message so far.
+
+    Returns:
+        The same error with its `partial`. A body that ends inside an event gets the same error as
+        one that ends between two events: an IncompleteStreamError.
+    """
+    if isinstance(error, DecodeError) and error.truncated:
+        incomplete = IncompleteStreamError(f"the stream ended early: {error}", partial=partial)
+        incomplete.__cause__ = error
+        return incomplete
+    error.partial = partial
+    return error
 
 
 @attrs.frozen
@@ -106,23 +151,23 @@ class _Phase:
     """Where in a stream we are.
 
     Attributes:
-        rule: The rule that an event breaks which is not in `takes`.
-        refusal: The same in words.
+        rule: The rule that an event without a row in `takes` breaks.
+        problem: What is wrong with such an event, after its type.
         takes: How an event is taken, by its class.
     """
 
     rule: str
-    refusal: str
+    problem: str
     takes: Mapping[type, Callable[[Any, Any], None]]
 
 
 class Accumulator:
     """Builds a Message from chunk views, one by one. Each event costs O(1), amortised.
 
-    The order of events that it accepts is that of the API: `message_start` first, content blocks
-    numbered from 0 without gaps, each with one start and at most one stop, and nothing but pings
-    and unknown events before the start and after `message_stop`. A block that is still open at
-    `message_delta`, as in streams cut by `max_tokens`, is closed there.
+    It accepts the order of events that the API promises: `message_start` first; content blocks
+    numbered from 0 without gaps, each with one start and at most one stop; nothing but pings and
+    unknown events before the start and after `message_stop`. A block that is still open at
+    `message_delta`, as in streams cut by `max_tokens`, ends there.
 
     Attributes:
         unhandled: Deltas that no rule covers, in order: unknown deltas, and deltas to blocks of
@@ -131,16 +176,11 @@ class Accumulator:
 
     __slots__ = (
         "_append",
-        "_changes",
-        "_counts",
         "_drafts",
-        "_extra",
-        "_extra_counts",
         "_head",
         "_input_index",
         "_open",
         "_phase",
-        "_start",
         "_text_index",
         "_thinking_index",
         "unhandled",
@@ -148,15 +188,10 @@ class Accumulator:
 
     def __init__(self) -> None:
         self.unhandled: list[AnthropicCallResponseChunk] = []
-        self._start: Message | None = None
-        self._head: Message | None = None
-        self._changes: dict[str, Any] = {}
-        self._extra: dict[str, Any] = {}
-        self._counts: dict[str, Any] = {}
-        self._extra_counts: dict[str, Any] = {}
+        self._phase = self._BEFORE
+        self._head = Head()
         self._drafts: list[Draft] = []
         self._open: dict[int, Draft] = {}
-        self._phase = self._BEFORE
         self._append_to(None, None)
 
     def add(self, chunk: MessageStreamEvent) -> None:
@@ -185,8 +220,8 @@ class Accumulator:
             DecodeError: As for `add`.
         """
         for chunk in chunks:
-            # The next delta of the block that began last goes straight to its parts, in a seventh
-            # of the time of the way by the tables.
+            # A delta to the block that started last goes straight to its parts. The way through
+            # the tables takes seven times as long.
             kind: Any = chunk.__class__
             if kind is TextDeltaChunk and chunk.index == self._text_index:  # type: ignore[union-attr]
                 self._append(chunk.text)  # type: ignore[union-attr]
@@ -197,51 +232,21 @@ class Accumulator:
             else:
                 self._add(decode(chunk))
 
-    def message(self) -> Message:
-        """Give the message as far as it has come. The accumulator can go on afterwards.
+    @property
+    def message(self) -> Message | None:
+        """The message so far; None before `message_start`. The accumulator can go on afterwards.
 
-        Returns:
-            A Message. In a block that is still open, a tool input that cannot be parsed yet is
-            an InvalidJson.
-
-        Raises:
-            ProtocolError: There was no `message_start` yet.
+        In a block that is still open, a tool input that cannot be parsed yet is an InvalidJson.
         """
-        head = self.head
+        head = self._head.message()
         if head is None:
-            raise ProtocolError("no message yet: message_start has not come")
+            return None
         return attrs.evolve(head, content=tuple([draft.block() for draft in self._drafts]))
-
-    @property
-    def partial(self) -> Message | None:
-        """The message as far as it has come, or None before `message_start`."""
-        return None if self._start is None else self.message()
-
-    @property
-    def head(self) -> Message | None:
-        """The message so far, but for the content that the stream has brought.
-
-        Cheap at any time, where `message()` makes every block that is still open. None before
-        `message_start`.
-        """
-        if self._head is None and self._start is not None:
-            start = self._start
-            usage = attrs.evolve(
-                start.usage, **self._counts, extra={**start.usage.extra, **self._extra_counts}
-            )
-            extra = {**start.extra, **self._extra}
-            self._head = attrs.evolve(start, usage=usage, extra=extra, **self._changes)
-        return self._head
 
     @property
     def complete(self) -> bool:
         """Whether `message_stop` has come."""
         return self._phase is self._AFTER
-
-    @property
-    def open_blocks(self) -> tuple[int, ...]:
-        """The indices of the blocks that have started and not ended, in the order of starting."""
-        return tuple(self._open)
 
     def finish(self) -> Message:
         """Give the finished message.
@@ -252,32 +257,15 @@ class Accumulator:
         Raises:
             IncompleteStreamError: There was no `message_stop`; `partial` is the message so far.
         """
+        message = self.message
+        if message is None:
+            raise IncompleteStreamError("the stream ended before message_start")
         if not self.complete:
-            missing = "message_start" if self._start is None else "message_stop"
-            raise IncompleteStreamError(f"the stream ended before {missing}", partial=self.partial)
-        return self.message()
-
-    def with_partial(self, error: DecodeError | ProtocolError) -> ChunkviewError:
-        """Give an error that ends the stream the message as far as it has come.
-
-        Args:
-            error: What the source or `add` raised.
-
-        Returns:
-            The same error with its `partial`. A body cut inside an event is reported like one cut
-            between two events: by an IncompleteStreamError.
-        """
-        if isinstance(error, DecodeError) and error.truncated:
-            broken_off = IncompleteStreamError(
-                f"the stream ended early: {error}", partial=self.partial
-            )
-            broken_off.__cause__ = error
-            return broken_off
-        error.partial = self.partial
-        return error
+            raise IncompleteStreamError("the stream ended before message_stop", partial=message)
+        return message
 
     def block(self, index: int) -> ContentBlock:
-        """Give a content block as far as it has come.
+        """Give a content block, as far as it was received.
 
         Args:
             index: Which block of the message, from 0.
@@ -291,18 +279,18 @@ class Accumulator:
         return self._draft(index).block()
 
     def partial_input(self, index: int) -> Any:
-        """Read what has come of a tool's input, tolerant of the missing end.
+        """Read the part of a tool's input that was received.
 
-        The text so far is parsed anew at each call (by jiter, extra `partial`), so call it when
-        something is to be shown rather than for every delta.
+        Each call parses the whole text so far (by jiter, extra `partial`). So call it when you
+        want to show something, rather than for every delta.
 
         Args:
             index: Which block of the message, from 0.
 
         Returns:
-            A dict with the keys and values so far, the last string as far as it goes; the input
-            that the block started with, as a rule {}, while no text has come; an InvalidJson when
-            the text cannot be the beginning of a JSON object.
+            A dict with the keys and values so far; the last string may be incomplete. Before any
+            text: the input that the block started with, as a rule {}. An InvalidJson when the
+            text cannot be the beginning of a JSON object.
 
         Raises:
             ProtocolError: The block has not started, or is no tool use.
@@ -319,7 +307,7 @@ class Accumulator:
         raise ProtocolError(f"block {shown(index)} has not started")
 
     def _append_to(self, index: int | None, draft: Draft | None) -> None:
-        """Note which block's deltas `extend` appends straight away."""
+        """Note to which block `extend` appends deltas straight away."""
         self._text_index = index if isinstance(draft, TextDraft) else None
         self._input_index = index if isinstance(draft, InputDraft) else None
         self._thinking_index = index if isinstance(draft, ThinkingDraft) else None
@@ -330,11 +318,11 @@ class Accumulator:
         phase = self._phase
         take = phase.takes.get(chunk.__class__) or row_of(phase.takes, chunk.__class__)
         if take is None:
-            raise _broken(phase.rule, f"{clipped(chunk.type)} {phase.refusal}", chunk)
+            raise _broken(phase.rule, f"{clipped(chunk.type)} {phase.problem}", chunk)
         take(self, chunk)
 
     def _start_message(self, chunk: MessageStartChunk) -> None:
-        self._start = chunk.message
+        self._head.start(chunk.message)
         self._drafts = [draft_of(block, is_open=False) for block in chunk.message.content]
         self._phase = self._DURING
 
@@ -352,8 +340,7 @@ class Accumulator:
         self._open[chunk.index] = draft
         self._append_to(chunk.index, draft)
         if isinstance(chunk.content_block, FallbackBlock):
-            self._changes["model"] = chunk.content_block.to.model
-            self._head = None
+            self._head.change_model(chunk.content_block.to.model)
 
     def _delta(self, chunk: Any) -> None:
         index, delta_type = chunk.index, chunk.delta_type
@@ -389,58 +376,46 @@ class Accumulator:
                 else "block_stopped_twice"
             )
             raise _broken(rule, f"block {index} has ended already", chunk)
-        draft.close()
+        draft.end()
         if index in (self._text_index, self._input_index, self._thinking_index):
             self._append_to(None, None)
 
-    def _close_blocks(self) -> None:
+    def _end_open_blocks(self) -> None:
         for draft in self._open.values():
-            draft.close()
+            draft.end()
             draft.ended_with_message = True
         self._open.clear()
         self._append_to(None, None)
 
     def _message_delta(self, chunk: MessageDeltaChunk) -> None:
-        self._close_blocks()
-        changes = self._changes
-        changes["stop_reason"] = chunk.stop_reason
-        changes["stop_sequence"] = chunk.stop_sequence
-        changes["stop_details"] = chunk.stop_details
-        for name in ("container", "context_management", "input_transformations"):
-            value = getattr(chunk, name)
-            if value is not None:
-                changes[name] = value
-        self._extra.update(_unknown_keys(chunk))
-        counts, extra_counts = later_counts(chunk.usage)
-        self._counts.update(counts)
-        self._extra_counts.update(extra_counts)
-        self._head = None
+        self._end_open_blocks()
+        self._head.update(chunk)
 
     def _stop_message(self, _chunk: MessageStopChunk) -> None:
-        self._close_blocks()
+        self._end_open_blocks()
         self._phase = self._AFTER
 
-    def _fail(self, chunk: ErrorChunk) -> None:
+    def _raise_error(self, chunk: ErrorChunk) -> None:
         raise StreamError(
             clipped(f"{chunk.error_type}: {chunk.error_message}", 500),
             error_type=chunk.error_type,
             error_message=chunk.error_message,
             request_id=chunk.request_id,
             chunk=chunk,
-            partial=self.partial,
+            partial=self.message,
         )
 
-    def _pass(self, _chunk: AnthropicCallResponseChunk) -> None:
+    def _ignore(self, _chunk: AnthropicCallResponseChunk) -> None:
         """Take an event that adds nothing to the message."""
 
     _ANYWHERE: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
-        PingChunk: _pass,
-        UnknownChunk: _pass,
+        PingChunk: _ignore,
+        UnknownChunk: _ignore,
     }
     _BEFORE: ClassVar[_Phase] = _Phase(
         "event_before_message_start",
         "came before message_start",
-        {**_ANYWHERE, MessageStartChunk: _start_message, ErrorChunk: _fail},
+        {**_ANYWHERE, MessageStartChunk: _start_message, ErrorChunk: _raise_error},
     )
     _DURING: ClassVar[_Phase] = _Phase(
         "second_message_start",
@@ -458,8 +433,8 @@ class Accumulator:
             ContentBlockStopChunk: _stop_block,
             MessageDeltaChunk: _message_delta,
             MessageStopChunk: _stop_message,
-            ErrorChunk: _fail,
-            HelperEventChunk: _pass,
+            ErrorChunk: _raise_error,
+            HelperEventChunk: _ignore,
         },
     )
     _AFTER: ClassVar[_Phase] = _Phase(
@@ -467,18 +442,19 @@ class Accumulator:
     )
 
 
+class HeadAccumulator(Accumulator):
+    """An accumulator that also gives the message without its blocks, for AnthropicStream.
+
+    `message` makes every block that is still open, `head` makes none.
+    """
+
+    __slots__ = ()
+
+    @property
+    def head(self) -> Message | None:
+        """The message but for its content; None before `message_start`."""
+        return self._head.message()
+
+
 def _broken(rule: str, problem: str, chunk: AnthropicCallResponseChunk) -> ProtocolError:
     return ProtocolError(problem, rule=rule, chunk=chunk)
-
-
-def _unknown_keys(chunk: MessageDeltaChunk) -> dict[str, Any]:
-    """The keys of a `message_delta` event that no class names, of the delta and of the event."""
-    if chunk.chunk is None:
-        return {}
-    event = chunk.to_event()
-    delta = event.pop("delta")
-    return {
-        name: value
-        for name, value in {**delta, **event}.items()
-        if name not in schema(Message).names
-    }

@@ -1,6 +1,7 @@
-"""Content blocks in the making: each takes its deltas in O(1) and is put together when it ends.
+"""Content blocks in the making.
 
-Parts are collected and joined once, and a tool's input is parsed once. Each class says in `takes`
+A `Draft` takes a delta in O(1): it only collects the parts. The parts are joined once, and a tool's
+input is parsed once, when the block ends or when somebody asks for it. Each class says in `takes`
 which deltas it takes, and how.
 """
 
@@ -42,7 +43,7 @@ Takes = Mapping[type, Callable[[Any, Any], None]]
 
 
 def row_of(table: Mapping[type, Any], cls: type) -> Any:
-    """Look a class up in a table; a subclass finds the row of its base. None without a row."""
+    """Look up a class in a table. A subclass finds the row of its base. None without a row."""
     row = table.get(cls)
     if row is None:
         return next((table[base] for base in cls.__mro__ if base in table), None)
@@ -50,15 +51,15 @@ def row_of(table: Mapping[type, Any], cls: type) -> Any:
 
 
 class Draft:
-    """A content block in the making. This one takes no deltas: the block came whole.
+    """A content block in the making. This class takes no deltas: its block starts whole.
 
     Attributes:
         start: The block as it started.
         is_open: Whether the block has not ended yet.
-        ended_with_message: Whether it was the end of the message that ended the block.
+        ended_with_message: Whether the block was still open when the message ended.
     """
 
-    __slots__ = ("_made", "ended_with_message", "is_open", "start")
+    __slots__ = ("_built", "ended_with_message", "is_open", "start")
 
     takes: ClassVar[Takes] = {}
     """How the draft takes a delta, by the delta's class."""
@@ -67,19 +68,19 @@ class Draft:
         self.start = start
         self.is_open = is_open
         self.ended_with_message = False
-        self._made: ContentBlock | None = None if is_open else start
+        self._built: ContentBlock | None = None if is_open else start
 
     def block(self) -> ContentBlock:
-        """The block as far as it has come."""
-        return self._finished() if self._made is None else self._made
+        """The block, as far as it was received."""
+        return self._build() if self._built is None else self._built
 
-    def close(self) -> None:
-        """End the block, and let go of the parts that it was made of."""
-        self._made = self._finished()
+    def end(self) -> None:
+        """End the block, and drop the parts that it was built from."""
+        self._built = self._build()
         self.is_open = False
 
-    def _finished(self) -> ContentBlock:
-        """Make the block from its start and the deltas so far."""
+    def _build(self) -> ContentBlock:
+        """Build the block from its start and the deltas so far."""
         return self.start
 
 
@@ -92,19 +93,19 @@ class PartsDraft(Draft):
         super().__init__(start, is_open=is_open)
         self.parts: list[str] = []
 
-    def close(self) -> None:
-        super().close()
+    def end(self) -> None:
+        super().end()
         self.parts = []
 
     def _joined(self) -> str:
-        """The string so far; the next call does not join the same parts again."""
+        """The string so far. The next call does not join the same parts again."""
         if len(self.parts) > 1:
             self.parts[:] = ["".join(self.parts)]
         return self.parts[0] if self.parts else ""
 
 
 class TextDraft(PartsDraft):
-    """A text block: deltas append to its text and to its citations."""
+    """A text block. Deltas append to its text and to its citations."""
 
     __slots__ = ("citations",)
 
@@ -120,7 +121,7 @@ class TextDraft(PartsDraft):
     def _add_citation(self, chunk: CitationsDeltaChunk) -> None:
         self.citations.append(chunk.citation)
 
-    def _finished(self) -> ContentBlock:
+    def _build(self) -> ContentBlock:
         citations = self.start.citations
         if self.citations:
             citations = (*(citations or ()), *self.citations)
@@ -130,7 +131,7 @@ class TextDraft(PartsDraft):
 
 
 class ThinkingDraft(PartsDraft):
-    """A thinking block: deltas append to its text, and a signature replaces the one before."""
+    """A thinking block. Deltas append to its text. A signature replaces the one before."""
 
     __slots__ = ("signature",)
 
@@ -146,7 +147,7 @@ class ThinkingDraft(PartsDraft):
     def _set_signature(self, chunk: SignatureDeltaChunk) -> None:
         self.signature = chunk.signature
 
-    def _finished(self) -> ContentBlock:
+    def _build(self) -> ContentBlock:
         thinking = self.start.thinking + self._joined()
         return attrs.evolve(self.start, thinking=thinking, signature=self.signature)
 
@@ -157,7 +158,7 @@ class ThinkingDraft(PartsDraft):
 
 
 class InputDraft(PartsDraft):
-    """A tool use: deltas are pieces of the input's JSON text, which is parsed when it ends."""
+    """A tool use. Deltas are pieces of the input's JSON text, which is parsed when it ends."""
 
     __slots__ = ()
 
@@ -166,20 +167,20 @@ class InputDraft(PartsDraft):
     def _add_json(self, chunk: InputJsonDeltaChunk) -> None:
         self.parts.append(chunk.partial_json)
 
-    def _finished(self) -> ContentBlock:
+    def _build(self) -> ContentBlock:
         text = self._joined()
         if not text:
             return self.start
         return attrs.evolve(self.start, input=_object_or_text(text))
 
     def partial_input(self) -> Any:
-        """Read what has come of the input, tolerant of the missing end.
+        """Read the part of the input that was received.
 
         Raises:
             ImportError: jiter is not installed.
         """
-        if self._made is not None:
-            return self._made.input  # type: ignore[attr-defined]
+        if self._built is not None:
+            return self._built.input  # type: ignore[attr-defined]
         text = self._joined()
         if not text:
             return self.start.input
@@ -194,7 +195,7 @@ class InputDraft(PartsDraft):
             value = from_json(text.encode(), partial_mode="trailing-strings", allow_inf_nan=False)
         except ValueError:
             return InvalidJson(text)
-        # jiter stops at the end of the first value, and lets numbers beyond a float's range pass.
+        # jiter stops after the first value, and it reads numbers beyond a float's range as inf.
         if isinstance(value, dict) and _is_finite(value) and not _has_more(text):
             return value
         return InvalidJson(text)
@@ -203,7 +204,7 @@ class InputDraft(PartsDraft):
 
 
 class CompactionDraft(Draft):
-    """A compaction: each delta is the whole content, and replaces the one before."""
+    """A compaction. Each delta is the whole content, and replaces the one before."""
 
     __slots__ = ("_content",)
 
@@ -214,13 +215,13 @@ class CompactionDraft(Draft):
         self._content: dict[str, Any] = {}
 
     def _replace(self, chunk: CompactionDeltaChunk) -> None:
-        # Keys that the chunk does not name replace too, so they must be what the block takes.
-        # Only the delta is checked here: the block may be large, and its deltas many.
+        # Keys that the chunk does not name replace those of the block, so the block must be able
+        # to read them. Check the delta alone: a block may be large and have many deltas.
         content = {"encrypted_content": None, **chunk.to_event()["delta"], "type": "compaction"}
         CompactionBlock.from_dict(content)
         self._content = content
 
-    def _finished(self) -> ContentBlock:
+    def _build(self) -> ContentBlock:
         if not self._content:
             return self.start
         return CompactionBlock.from_dict({**self.start.to_dict(), **self._content})
@@ -275,7 +276,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _has_more(text: str) -> bool:
-    """Whether a whole JSON value is followed by something else."""
+    """Whether something follows a whole JSON value."""
     try:
         _, end = json.JSONDecoder().raw_decode(text.lstrip(" \t\r\n"))
     except (ValueError, RecursionError):

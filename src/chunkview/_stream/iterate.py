@@ -1,13 +1,14 @@
 """Any source of a stream to chunk views: bytes, files, events, synchronous or asynchronous.
 
-`items_of` says how a source is iterated over, and names the remedy for the usual mistakes. `Intake`
-turns its items, which may be pieces of a body or events, into chunk views.
+`items_of` says how to iterate over a source, and names the remedy for the usual mistakes. An item
+is a piece of a body or an event. `Intake` turns items into chunk views.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import decode
@@ -57,7 +58,6 @@ def iter_chunks(
         yield from intake.chunks_of(item)
         intake.check()
     yield from intake.end()
-    intake.check()
 
 
 async def aiter_chunks(
@@ -82,26 +82,23 @@ async def aiter_chunks(
         TypeError: As for `iter_chunks`.
     """
     items = items_of(source)
+    if not hasattr(items, "__aiter__"):
+        for chunk in iter_chunks(items, loads=loads, max_event_bytes=max_event_bytes):
+            yield chunk
+        return
     intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
-    if hasattr(items, "__aiter__"):
-        async for item in items:
-            for chunk in intake.chunks_of(item):
-                yield chunk
-            intake.check()
-    else:
-        for item in items:
-            for chunk in intake.chunks_of(item):
-                yield chunk
-            intake.check()
+    async for item in items:
+        for chunk in intake.chunks_of(item):
+            yield chunk
+        intake.check()
     for chunk in intake.end():
         yield chunk
-    intake.check()
 
 
 class Intake:
     """Takes the items of a source, pieces of a body or events, and gives chunk views.
 
-    What the synchronous and the asynchronous iterators have in common.
+    The synchronous and the asynchronous iterators share it.
     """
 
     __slots__ = ("_decoder", "_options", "_text_is_json")
@@ -120,7 +117,7 @@ class Intake:
         """Take one item of the source.
 
         Raises:
-            DecodeError: It is broken, and no chunk view precedes the fault.
+            DecodeError: The item is broken, and no chunk view precedes the fault.
         """
         if isinstance(item, (bytes, bytearray, memoryview)):
             if self._decoder is None:
@@ -135,7 +132,7 @@ class Intake:
         return [decode(item)]
 
     def check(self) -> None:
-        """Raise the error that waits behind the chunk views given last, if there is one.
+        """Raise the error that follows the last chunk views, if there is one.
 
         Raises:
             DecodeError: There is one.
@@ -144,16 +141,19 @@ class Intake:
             self._decoder.close()
 
     def end(self) -> list[AnthropicCallResponseChunk]:
-        """The source has ended.
+        """Take the end of the source.
+
+        Returns:
+            The chunk view of a last event without its blank line, else nothing.
 
         Raises:
-            DecodeError: It has ended too early.
+            DecodeError: The source has ended too early.
         """
         return [] if self._decoder is None else self._decoder.close()
 
 
 def sync_items_of(source: Any) -> Any:
-    """Give the items of a source that is not asynchronous, as `items_of` does.
+    """Do the same as `items_of` for a source that must not be asynchronous.
 
     Raises:
         TypeError: As by `items_of`, or the source is asynchronous.
@@ -171,11 +171,11 @@ def items_of(source: Any) -> Any:
     """Say how to iterate over a source.
 
     Args:
-        source: What a user has given.
+        source: What the caller gave.
 
     Returns:
-        An iterable or an asynchronous iterable of pieces of a body or of events. One whole body
-        is its own only item.
+        An iterable or an asynchronous iterable of pieces of a body or of events. A whole body is
+        one item.
 
     Raises:
         TypeError: The source cannot be iterated over, or not in a way that makes sense. The error
@@ -207,30 +207,47 @@ _READ_SIZE = 64 * 1024
 
 
 def _remedy(source: Any) -> str:
-    """Say what to give instead of a source that is none, or ""."""
-    if isinstance(source, str):
-        return "give bytes, or an open file (open(path, 'rb'))"
-    if isinstance(source, io.TextIOBase):
-        return "open the file in binary mode (open(path, 'rb'))"
-    if isinstance(source, Mapping):
-        return "it is one event, or a response that holds a stream; give an iterable of events"
+    """Say what to give instead of something that is no source. "" for a source."""
+    for kind, remedy in _WRONG_KINDS.items():
+        if isinstance(source, kind):
+            return remedy
     if hasattr(source, "__iter__") or hasattr(source, "__aiter__"):
         return ""
-    if hasattr(source, "__await__"):
-        return "await it first"
-    if hasattr(source, "iter_bytes"):  # httpx, and raw responses of the SDK
-        return "give its iter_bytes(), or its aiter_bytes() where it is asynchronous"
-    if hasattr(getattr(source, "content", None), "iter_any"):  # aiohttp
-        return "give its content.iter_any()"
-    if hasattr(source, "__fspath__"):
-        return "give bytes, or an open file (open(path, 'rb'))"
-    if hasattr(source, "__enter__") or hasattr(source, "__aenter__"):
-        return "enter it with a `with` statement first, and give what that gives"
+    for attribute, remedy in _WRONG_ATTRIBUTES.items():
+        if _has(source, attribute):
+            return remedy
     return "there is nothing to iterate over"
 
 
+def _has(source: Any, attribute: str) -> bool:
+    try:
+        attrgetter(attribute)(source)
+    except AttributeError:
+        return False
+    return True
+
+
+_GIVE_BYTES = "give bytes, or an open file (open(path, 'rb'))"
+_GIVE_BYTES_OF_RESPONSE = "give its iter_bytes(), or its aiter_bytes() where it is asynchronous"
+_ENTER = "enter it with a `with` statement first, and give what that gives"
+_WRONG_KINDS: dict[type, str] = {
+    str: _GIVE_BYTES,
+    io.TextIOBase: "open the file in binary mode (open(path, 'rb'))",
+    Mapping: "it is one event, or a response that holds a stream; give an iterable of events",
+}
+_WRONG_ATTRIBUTES = {
+    "__await__": "await it first",
+    "iter_bytes": _GIVE_BYTES_OF_RESPONSE,  # httpx, and raw responses of the SDK
+    "content.iter_any": "give its content.iter_any()",  # aiohttp
+    "__fspath__": _GIVE_BYTES,
+    "__enter__": _ENTER,
+    "__aenter__": _ENTER,
+}
+"""What to do with an object that has the attribute; the first one counts."""
+
+
 def _refuse_lines(text: str) -> None:
-    """Refuse what `iter_lines()` and `iter_text()` give.
+    """Refuse the items of `iter_lines()` and `iter_text()`.
 
     Raises:
         DecodeError: The text belongs to the body of an event stream.

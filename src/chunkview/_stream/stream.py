@@ -1,11 +1,18 @@
-"""AnthropicStream: iterate over a stream's chunks and finished tool calls, keep the totals."""
+"""AnthropicStream: iterates over the chunks and finished tool calls of a stream, and keeps totals.
+
+A synchronous and an asynchronous generator read the source. They share what happens to a chunk
+(`_pairs_of`) and to an exception (`_failures`). Closing is the delicate part, since another thread
+or task may be reading: see closing.py.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from .. import common
 from .._chunks import (
+    ContentBlockStartChunk,
     ContentBlockStopChunk,
     InputJsonDeltaChunk,
     MessageDeltaChunk,
@@ -23,18 +30,17 @@ from ..errors import (
     clipped,
     shown,
 )
-from .accumulate import Accumulator
+from .accumulate import HeadAccumulator, with_partial
 from .closing import close_source, close_source_async, unblock
 from .iterate import Intake, items_of
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from .. import common
     from .._chunks import AnthropicCallResponseChunk, FinishReason
     from .._model import Message, Usage
     from ..common import CostMetadata
@@ -48,27 +54,27 @@ _COMPLETES_NOTHING = frozenset({TextDeltaChunk, InputJsonDeltaChunk, ThinkingDel
 """The most frequent chunks, none of which can complete a tool call."""
 
 _CUT_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
-"""Stop reasons of a message that ends where it should not."""
+"""Stop reasons of a message that was cut off."""
 
 
 class AnthropicStream:
-    """A stream of Anthropic's, iterated over as pairs of chunk view and finished tool call.
+    """A stream of Anthropic's: an iterator over pairs of chunk view and finished tool call.
 
     Iterate with `for` or `async for`, according to the source. The attributes are the totals so
-    far: usage replaces, it never adds up. As a context manager (sync or async) it closes its
-    source, so that leaving the loop early frees the connection.
+    far: a later usage replaces an earlier one, counts are never added up. As a context manager
+    (sync or async) it closes its source, so leaving the loop early frees the connection.
 
     Example:
         ```python
         with AnthropicStream(client.messages.create(..., stream=True)) as stream:
             for chunk, tool in stream:
                 print(chunk.content, end="", flush=True)
-        print(stream.usage)
+        print(stream.finish().usage)
         ```
 
-    Exceptions of the source pass through unchanged; `message` is then what had come before.
+    Exceptions of the source pass through unchanged. `message` is then the message so far.
 
-    A stream belongs to one thread or task, but for `close()` and `aclose()`.
+    A stream belongs to one thread or task. Only `close()` and `aclose()` may be called by others.
     """
 
     def __init__(
@@ -97,13 +103,14 @@ class AnthropicStream:
         self._is_async = hasattr(self._items, "__aiter__")
         self._is_sync = hasattr(self._items, "__iter__")
         self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
-        self._accumulator = Accumulator()
+        self._accumulator = HeadAccumulator()
+        self._open_tools: dict[int, None] = {}
         self._closed = False
         self._pairs: Any = None
         self._async_pairs: Any = None
 
     def __repr__(self) -> str:
-        """What the stream has brought so far, at a bounded length."""
+        """The message so far, at a bounded length."""
         message = self.message
         if message is None:
             return "<AnthropicStream: no message yet>"
@@ -146,9 +153,9 @@ class AnthropicStream:
     def __aiter__(self) -> AsyncGenerator[Pair]:
         """Iterate asynchronously over what is left of the stream: as `__iter__`."""
         if self._async_pairs is None:
-            self._async_pairs = self._iterate_async()
+            self._async_pairs = self._iterate_async() if self._is_async else _async(self)
         elif self._async_pairs.ag_frame is None and self._failed:
-            self._async_pairs = self._iterate_again_async()
+            self._async_pairs = _async(self._iterate_again())
         pairs: AsyncGenerator[Pair] = self._async_pairs
         return pairs
 
@@ -158,16 +165,12 @@ class AnthropicStream:
 
     def _iterate_again(self) -> Generator[Pair]:
         """After a failure: say again that the stream is not complete."""
-        self._accumulator.finish()
+        self.finish()
         yield from ()
-
-    async def _iterate_again_async(self) -> AsyncGenerator[Pair]:
-        for pair in self._iterate_again():
-            yield pair
 
     def _iterate(self) -> Generator[Pair]:
         intake, add = self._intake, self._accumulator.add
-        try:
+        with self._failures():
             for item in self._items:
                 if self._closed:
                     break
@@ -178,29 +181,14 @@ class AnthropicStream:
                     else:
                         yield from self._pairs_of(chunk)
                 intake.check()
-            if not self._closed:
-                for chunk in intake.end():
-                    yield from self._pairs_of(chunk)
-        except (DecodeError, ProtocolError) as error:
-            failure = self._accumulator.with_partial(error)
-            raise failure from failure.__cause__
-        except ChunkviewError:
-            raise
-        except Exception:
-            # A source that is closed under its reader may raise anything.
-            if not self._closed:
-                raise
+            yield from self._last_pairs()
         if self._closed:
             close_source(self._source)
-        self._finish()
+        self.finish()
 
     async def _iterate_async(self) -> AsyncGenerator[Pair]:
-        if not self._is_async:
-            for pair in self:
-                yield pair
-            return
         intake, add = self._intake, self._accumulator.add
-        try:
+        with self._failures():
             async for item in self._items:
                 if self._closed:
                     break
@@ -212,52 +200,77 @@ class AnthropicStream:
                         for pair in self._pairs_of(chunk):
                             yield pair
                 intake.check()
-            if not self._closed:
-                for chunk in intake.end():
-                    for pair in self._pairs_of(chunk):
-                        yield pair
+            for pair in self._last_pairs():
+                yield pair
+        if self._closed:
+            await close_source_async(self._source)
+        self.finish()
+
+    @contextmanager
+    def _failures(self) -> Generator[None]:
+        """Give the errors that end the stream the message so far."""
+        try:
+            yield
         except (DecodeError, ProtocolError) as error:
-            failure = self._accumulator.with_partial(error)
+            failure = with_partial(error, self.message)
             raise failure from failure.__cause__
         except ChunkviewError:
             raise
         except Exception:
+            # A source that is closed while it is read may raise anything.
             if not self._closed:
                 raise
-        if self._closed:
-            await close_source_async(self._source)
-        self._finish()
-
-    def _finish(self) -> None:
-        if self._closed and not self._accumulator.complete:
-            raise IncompleteStreamError(
-                "the stream was closed before its end", partial=self._accumulator.partial
-            )
-        self._accumulator.finish()
 
     def _pairs_of(self, chunk: AnthropicCallResponseChunk) -> tuple[Pair, ...]:
-        """Take a chunk; give it with each tool call that it completes, or with None."""
-        accumulator = self._accumulator
-        ends_message = isinstance(chunk, (MessageDeltaChunk, MessageStopChunk))
-        ending = accumulator.open_blocks if ends_message else ()
-        accumulator.add(chunk)
+        """Take a chunk. Give it with each tool call that it completes, or with None."""
+        self._accumulator.add(chunk)
         if isinstance(chunk, ContentBlockStopChunk):
-            block = accumulator.block(chunk.index)
+            self._open_tools.pop(chunk.index, None)
+            block = self._accumulator.block(chunk.index)
             return ((chunk, block if isinstance(block, ToolUseBlock) else None),)
-        tools = [
-            block
-            for block in map(accumulator.block, ending)
-            if isinstance(block, ToolUseBlock) and self._is_whole(block)
+        if isinstance(chunk, ContentBlockStartChunk):
+            if isinstance(chunk.content_block, ToolUseBlock):
+                self._open_tools[chunk.index] = None
+        elif isinstance(chunk, (MessageDeltaChunk, MessageStopChunk)):
+            tools = self._tools_at_end_of_message()
+            return tuple([(chunk, tool) for tool in tools]) or ((chunk, None),)
+        return ((chunk, None),)
+
+    def _last_pairs(self) -> Iterator[Pair]:
+        """Take the end of the source."""
+        for chunk in () if self._closed else self._intake.end():
+            yield from self._pairs_of(chunk)
+
+    def _tools_at_end_of_message(self) -> list[ToolUseBlock]:
+        """The tool calls that are finished though their blocks were never stopped."""
+        blocks = [self._accumulator.block(index) for index in self._open_tools]
+        self._open_tools.clear()
+        return [
+            block for block in blocks if isinstance(block, ToolUseBlock) if self._is_whole(block)
         ]
-        return tuple([(chunk, tool) for tool in tools]) or ((chunk, None),)
 
     def _is_whole(self, tool: ToolUseBlock) -> bool:
-        """Whether a tool call is finished though its block was never stopped."""
         if isinstance(tool.input, InvalidJson):
             return False
         head = self._accumulator.head
-        # No input at all is the whole input, unless the message was cut before it could come.
+        # No input at all is a whole input, unless the message was cut off before it.
         return bool(tool.input) or head is None or head.stop_reason not in _CUT_OFF
+
+    def finish(self) -> Message:
+        """Give the finished message. This reads nothing: iterate over the stream first.
+
+        Returns:
+            The Message.
+
+        Raises:
+            IncompleteStreamError: There was no `message_stop` so far; `partial` is the message so
+                far.
+        """
+        if self._closed and not self._accumulator.complete:
+            raise IncompleteStreamError(
+                "the stream was closed before its end", partial=self.message
+            )
+        return self._accumulator.finish()
 
     def close(self) -> None:
         """Close the source, and with it the connection.
@@ -282,7 +295,7 @@ class AnthropicStream:
         unblock(self._source)
         if not hasattr(self._source, "gi_frame"):
             close_source(self._source)
-        # Else the reader closes it: a generator that is running cannot be closed by others.
+        # Else the reader closes it: nobody else can close a generator that is running.
 
     async def aclose(self) -> None:
         """Close the source, and with it the connection.
@@ -295,7 +308,7 @@ class AnthropicStream:
             await close_source_async(self._source)
         finally:
             if self._async_pairs is not None:
-                with suppress(RuntimeError):  # another task is reading, and will find it closed
+                with suppress(RuntimeError):  # another task is reading it, and will find it closed
                     await self._async_pairs.aclose()
 
     def __enter__(self) -> Self:
@@ -322,14 +335,8 @@ class AnthropicStream:
 
     @property
     def message(self) -> Message | None:
-        """The message as far as it has come; None before `message_start`."""
-        return self._accumulator.partial
-
-    @property
-    def message_param(self) -> dict[str, Any] | None:
-        """The assistant turn to send back to the API (`Message.to_param()`), or None."""
-        message = self.message
-        return None if message is None else message.to_param()
+        """The message so far; None before `message_start`."""
+        return self._accumulator.message
 
     @property
     def content(self) -> str:
@@ -400,6 +407,19 @@ class AnthropicStream:
         return None if head is None else common_finish_reasons(head.stop_reason)
 
     @property
+    def common_usage(self) -> common.Usage | None:
+        """Provider-agnostic token counts.
+
+        None when there are no counts at all; else a missing count is 0.
+        """
+        return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
+
+    @property
     def cost_metadata(self) -> CostMetadata:
-        """What a price calculation needs, as far as the stream has come. Never None."""
+        """The facts that a price calculation needs, as far as they are known. Never None."""
         return cost_metadata(self.usage, self.model)
+
+
+async def _async(pairs: Iterable[Pair]) -> AsyncGenerator[Pair]:
+    for pair in pairs:
+        yield pair
