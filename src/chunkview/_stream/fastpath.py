@@ -1,13 +1,16 @@
-"""The fast path of the decoder: events that need no JSON parser, recognised by their bytes.
+"""The fast path of the decoder: events that it recognises by their bytes, without a JSON parser.
 
-Successive deltas of a block share their leading bytes, up to the string that each one brings. Once
-one delta has shown these bytes (a *run*), only the strings of the others have to be parsed. That
-makes a stream of text four times as fast with the standard library, and twice as fast with msgspec
-(`one long text` in benchmarks/test_wire.py). Stop and ping events are byte-identical in every
-stream. Chunks are immutable, so one instance serves them all: 5% less for a recorded stream.
+Theory of operation. The deltas of a block share their first bytes, up to the string that each one
+brings. Such a series of deltas is a `Run`, and the shared bytes are its prefix. Once a delta has
+shown the prefix, only the strings of the others are parsed. That makes a stream of text four times
+as fast with the standard library, and twice as fast with msgspec (`one long text` in
+benchmarks/test_wire.py). Stop and ping events are byte-identical in every stream. Chunks are
+immutable, so one instance serves them all: 5% less for a recorded stream.
 
-What is remembered only saves time. A run is used only after it has been proven to mean the same as
-the general path for every string, so one stream cannot change how another one decodes.
+`FastPath` serves one stream. `Memory` keeps what the streams of this process have shown, so that
+the next one need not learn it again. That only saves time: a run is used only after it was proven
+to mean the same as the general path for every string. So one stream cannot change how another one
+decodes.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ class FastPath:
         """Make a fast path for one stream.
 
         Args:
-            memory: What earlier streams have shown; that of this process unless given.
+            memory: What earlier streams have shown. By default that of this process.
         """
         self._memory = MEMORY if memory is None else memory
         # The first event of a stream always takes the general path.
@@ -58,7 +61,7 @@ class FastPath:
         self.run: Run | None = None
 
     def recognise(self, event: bytes) -> AnthropicCallResponseChunk | None:
-        """Decode an event that is known by its bytes.
+        """Decode an event if its bytes are known.
 
         Args:
             event: The bytes of one event, with its blank line.
@@ -67,7 +70,7 @@ class FastPath:
             The chunk view, or None when only the general path can read the event.
         """
         run = self.run
-        if run is not None and event.startswith(run.start):
+        if run is not None and event.startswith(run.prefix):
             return run.decode(event)
         return self._bare_events.get(event) if len(event) < _SHORT else None
 
@@ -86,19 +89,21 @@ class FastPath:
             self.run = self._memory.recall(block_type, index) or self.run
         elif chunk.type == "content_block_delta":
             delta_type, index = chunk.delta_type, chunk.index  # type: ignore[attr-defined]
-            # What has been tried in vain is not tried again for each delta.
+            # Try once for each block and type. If it fails, it would fail for every delta.
             if delta_type in OPENINGS and self._tried != (delta_type, index):
                 self._tried = (delta_type, index)
-                head = event.rstrip(b"\r\n")[: -len(payload)]
+                before = event.rstrip(b"\r\n")[: -len(payload)]
                 # The payload must be a line of its own, and the only data line.
-                alone = event.startswith(payload, len(head)) and data_of(head) == b""
-                self.run = self._memory.learn(head, payload, delta_type, index) if alone else None
+                alone = event.startswith(payload, len(before)) and data_of(before) == b""
+                self.run = (
+                    self._memory.run_of(before, payload, delta_type, index) if alone else None
+                )
         elif kind in _BARE and len(event) < _SHORT:
             self._memory.keep(event, chunk)
 
 
 class NoFastPath:
-    """The fast path of a decoder that has none: a parser of the caller's own sees every event."""
+    """Recognises no event: a parser of the caller's own must see every one."""
 
     __slots__ = ()
 
@@ -113,31 +118,31 @@ class Run:
     """The deltas of one block, which begin with the same bytes up to the string they bring.
 
     Attributes:
-        start: The lines of the event up to and with the quote that opens the string.
-        head: Where in these the payload begins.
+        prefix: These bytes: the lines of the event up to and with the quote that opens the string.
+        payload_at: Where in the prefix the payload begins.
         index: The block.
     """
 
-    __slots__ = ("_length", "_make", "head", "index", "start")
+    __slots__ = ("_length", "_make", "index", "payload_at", "prefix")
 
     def __init__(
         self,
-        start: bytes,
-        head: int,
+        prefix: bytes,
+        payload_at: int,
         make: Callable[..., AnthropicCallResponseChunk],
         index: int,
     ) -> None:
-        self.start = start
-        self.head = head
+        self.prefix = prefix
+        self.payload_at = payload_at
         self.index = index
-        self._length = len(start)
+        self._length = len(prefix)
         self._make = make
 
     def decode(self, event: bytes) -> AnthropicCallResponseChunk | None:
-        """Decode one event that begins with `start`.
+        """Decode one event that begins with the prefix.
 
         Args:
-            event: Bytes that begin with `start`; perhaps one event with its blank line.
+            event: Bytes that begin with the prefix. They may be one event with its blank line.
 
         Returns:
             The chunk view, or None when the bytes are not exactly one event of this run.
@@ -151,13 +156,13 @@ class Run:
         close = text[end:]
         newlines = _CLOSES.get(close)
         if newlines is None:
-            newlines = _newlines_behind(close)
+            newlines = _newlines_after(close)
             if newlines is None:
                 return None
         # A `\u` escape may be a lone surrogate: leave such text to the general path.
         if "\\" in text and "\\u" in text:
             return None
-        return self._make(event[self.head : newlines], self.index, value)
+        return self._make(event[self.payload_at : newlines], self.index, value)
 
 
 # The API pads its events with spaces between the last two braces.
@@ -166,11 +171,11 @@ _CLOSES = {
     for spaces in range(24)
     for newlines in ("\n\n", "\r\n\r\n", "\r\n\r", "\r\r")
 }
-"""What may follow the string of a delta, with the place where its line ends."""
+"""What may follow the string of a delta, and where its line ends, counted from the end."""
 
 
-def _newlines_behind(close: str) -> int | None:
-    """The same for spaces in other places, and for more of them."""
+def _newlines_after(close: str) -> int | None:
+    """Say the same for spaces in other places, and for more of them."""
     line = close.rstrip("\r\n")
     if "\n" in line or "\r" in line:
         return None
@@ -178,7 +183,7 @@ def _newlines_behind(close: str) -> int | None:
 
 
 class Memory:
-    """What streams have shown, for the streams that follow. It has bounds.
+    """What streams have shown, for the streams that follow. Its size is bounded.
 
     Attributes:
         bare_events: The chunk views of events that hold no more than an index, by their bytes.
@@ -204,15 +209,15 @@ class Memory:
     def recall(self, block_type: str, index: int) -> Run | None:
         """Guess the run of a block that has just started: the last run of such a block.
 
-        A wrong guess does no harm, since a run decodes only what begins with its very bytes.
+        A wrong guess does no harm: a run decodes only events that begin with its prefix.
         """
         return self._runs.get((_DELTAS_OF.get(block_type, ""), index))
 
-    def learn(self, head: bytes, payload: bytes, delta_type: str, index: int) -> Run | None:
-        """Learn a run from one of its deltas.
+    def run_of(self, before: bytes, payload: bytes, delta_type: str, index: int) -> Run | None:
+        """Make the run of a delta, and remember it.
 
         Args:
-            head: The lines of the event up to the payload.
+            before: The lines of the event before the payload.
             payload: The event's JSON.
             delta_type: A key of `OPENINGS`.
             index: The delta's block.
@@ -221,9 +226,9 @@ class Memory:
             The run; None when the string is not the last thing in the event.
         """
         opening = OPENINGS[delta_type].search(payload)
-        if opening is None or len(head) + opening.end() > _MAX_START:
+        if opening is None or len(before) + opening.end() > _MAX_PREFIX:
             return None
-        run = _proven(head + payload[: opening.end()], len(head), delta_type, index)
+        run = _proven(before + payload[: opening.end()], len(before), delta_type, index)
         if run is not None and 0 <= index < _MAX_INDEX:
             self._runs[delta_type, index] = run
         return run
@@ -233,10 +238,10 @@ _BARE = (ContentBlockStopChunk, MessageStopChunk, PingChunk)
 _SHORT = 128
 """How many bytes a bare event has at most."""
 _MAX_BARE_EVENTS = 512
-_MAX_START = 512
-"""How many bytes the start of a run has at most. The API's have about 120."""
+_MAX_PREFIX = 512
+"""How many bytes the prefix of a run has at most. The API's have about 120."""
 _MAX_INDEX = 64
-"""Of how many blocks of a message the last run is remembered."""
+"""The runs of how many blocks of a message are remembered."""
 _DELTAS_OF = {
     "text": "text_delta",
     "thinking": "thinking_delta",
@@ -256,23 +261,23 @@ OPENINGS = {
 """What opens the string of a delta, by the delta's type."""
 
 
-# Streams begin their events alike, so that nearly every run has been proven for an earlier one:
-# looking it up takes a twentieth of the time of proving it anew.
+# Nearly every run was proven for an earlier stream. Looking it up takes a twentieth of the time of
+# proving it again.
 @functools.lru_cache(maxsize=256)
-def _proven(start: bytes, head: int, delta_type: str, index: int) -> Run | None:
-    """Make a run, unless the bytes mean something else than they seem to mean.
+def _proven(prefix: bytes, payload_at: int, delta_type: str, index: int) -> Run | None:
+    """Make a run, unless its prefix means something else than it seems to mean.
 
-    That is tried out: with two different strings behind them, the bytes must decode to the deltas
-    of the block that bring these strings. `start` ends with the quote that opens the value of some
-    key. Either that key is the delta's, and every string counts; or it is another one (the delta's
-    own name may be escaped, or come twice), and then no string makes a difference.
+    Try it: with two different strings after it, the prefix must decode to the deltas of the block
+    that bring these strings. That is enough. The prefix ends with the quote that opens the value of
+    some key. Either that key is the delta's, and every string counts. Or it is another key (the
+    delta's own name may be escaped, or come twice), and then no string makes a difference.
     """
     make, _ = STRING_DELTAS[delta_type]
     for text in ("", "probe"):
         expected: Any = make(None, index, text)
         try:
-            if decode(start[head:] + text.encode() + b'"}}') != expected:
+            if decode(prefix[payload_at:] + text.encode() + b'"}}') != expected:
                 return None
         except DecodeError:
             return None
-    return Run(start, head, make, index)
+    return Run(prefix, payload_at, make, index)
