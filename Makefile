@@ -149,9 +149,9 @@ $(TEST_PYTHONS): test-python-%:
 # SDK accumulates: the older the release, the less it keeps.
 SDKS := 0.40.0 0.60.0 0.84.0 1.0.0 1.17.0 2.12.0 2.14.0
 TEST_SDKS := $(SDKS:%=test-sdk-%)
-SDK_TESTS := tests/test_decode.py tests/test_stream.py tests/test_anthropic.py tests/test_wire.py \
-	tests/test_invariants.py tests/test_sdk.py tests/test_call_response_chunk.py \
-	tests/testing/test_replay_*.py -k "not accumulate_agrees"
+SDK_TESTS := tests/test_decode.py tests/stream/test_stream_*.py tests/stream/test_wire_*.py \
+	tests/test_anthropic.py tests/test_invariants.py tests/test_sdk.py \
+	tests/test_call_response_chunk.py tests/testing/test_replay_*.py -k "not accumulate_agrees"
 .PHONY: $(TEST_SDKS)
 
 test-sdks: $(TEST_SDKS) ## the tests that meet the anthropic SDK, on releases from 0.40 on
@@ -166,7 +166,7 @@ $(TEST_SDKS): test-sdk-%: .venvs/sdk%/.test
 # with what the SDK accumulates, as above, and one of what Hypothesis shrinks to: an old release
 # shrinks less far.
 test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproject.toml allows
-	$(<D)/bin/python -m pytest -q -k "not accumulate_agrees and not what_the_sdk_makes_of_them \
+	$(<D)/bin/python -m pytest -q -k "not accumulate_agrees and not give_the_message_of_the_sdk \
 		and not official_sdk_accepts and not body_shrinks"
 
 .venvs/oldest/.test: pyproject.toml .ci/oldest.py

@@ -1,7 +1,7 @@
-"""Streams of one kind of event, as many of them as somebody wants: for growth.
+"""Streams that repeat one kind of event as often as you want, to measure growth.
 
-Accumulating an event costs the same whatever came before it. Each row here is a kind of event that
-could break that promise: the events before it, and the n-th event.
+Accumulating an event must cost the same at any time. Each row here is a kind of event that could
+break that promise: the events before it, and the n-th event.
 """
 
 from __future__ import annotations

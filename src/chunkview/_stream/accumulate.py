@@ -27,9 +27,9 @@ The accumulator is a state machine over events, and one smaller machine for each
 A broken rule raises ProtocolError, and the state stays as it was. So a caller can skip the event
 and go on.
 
-Nobody knows how long a stream will be, so every event costs O(1), amortised, whatever came before
-it. No step may copy or walk what was received: not the blocks, not their text, not unknown keys.
-`message` does that, when it is asked for.
+Nobody knows how long a stream will be, so every event costs O(1), amortised, however many came
+before it. No step may copy or walk what was received: not the blocks, not their text, not unknown
+keys. `message` does that, when it is asked for.
 
 `extend` has a short way past the tables for the most frequent events: deltas to the block that
 started last. It must do exactly what the tables do.
@@ -215,7 +215,7 @@ class Accumulator:
             chunks: Chunk views, or events that `decode` takes.
 
         Raises:
-            ProtocolError: As for `add`. What came before the offending chunk is accumulated.
+            ProtocolError: As for `add`. The chunks before the offending one are accumulated.
             StreamError: As for `add`.
             DecodeError: As for `add`.
         """

@@ -26,7 +26,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class Framer:
     """Collects bytes and gives back whole events.
 
-    The time taken is linear in the bytes, whatever the cut: no byte is searched twice.
+    The time taken is linear in the bytes for every cut: no byte is searched twice.
 
     Attributes:
         buffer: The bytes of the event that is still incomplete. Read it, do not change it.

@@ -147,9 +147,9 @@ class ChunkDecoder:
             Nothing too when the decoder was closed before, or has raised before.
 
         Raises:
-            DecodeError: The body ended in the middle of an event (`truncated` is True and
-                `received` holds what came of it), or was no event stream, or an event before
-                the end was broken and `feed` has not raised that yet.
+            DecodeError: The body ended in the middle of an event (`truncated` is True, and
+                `received` has the beginning of that event). Or the body was no event stream. Or
+                an event before the end was broken, and `feed` has not raised that yet.
         """
         if self.error is not None:
             if self._has_raised:

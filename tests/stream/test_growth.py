@@ -1,4 +1,4 @@
-"""What an event costs does not grow with what came before it: counted, not timed."""
+"""The cost of an event does not grow with the events before it. It is counted, not timed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def assert_flat(costs: list[int], few: list[int] | None = None) -> None:
 
 
 @pytest.mark.parametrize("kind", FLOODS)
-def test_an_event_of_any_kind_costs_the_accumulator_the_same_whatever_came_before(
+def test_an_event_of_any_kind_costs_the_accumulator_the_same_at_any_time(
     kind: str,
 ) -> None:
     assert_flat(
@@ -81,7 +81,7 @@ def test_an_event_of_any_kind_costs_the_accumulator_the_same_whatever_came_befor
 
 
 @pytest.mark.parametrize("kind", FLOODS)
-def test_an_event_of_any_kind_costs_a_stream_the_same_whatever_came_before(kind: str) -> None:
+def test_an_event_of_any_kind_costs_a_stream_the_same_at_any_time(kind: str) -> None:
     before, events = flood(kind, COUNT)
     pairs = iter(AnthropicStream([*before, *events, text_delta("a")]))
     for _ in before:
@@ -94,7 +94,7 @@ def test_an_event_of_any_kind_costs_a_stream_the_same_whatever_came_before(kind:
     "piece",
     [b"\n", b"\r", b"\r\n", b":\n\n", b"\n\r", b"x", b"data: {", sse([text_delta("a")])],
 )
-def test_a_piece_costs_the_same_whatever_came_before(piece: bytes, make: Any) -> None:
+def test_a_piece_costs_the_same_at_any_time(piece: bytes, make: Any) -> None:
     target = make()
     target.feed(b"data: " if piece in (b"x", b"data: {") else sse([text_delta("a")]))
     costs = [lines_run_by(lambda: target.feed(piece)) for _ in range(COUNT)]

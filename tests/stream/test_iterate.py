@@ -26,11 +26,13 @@ from chunkview import (
     PingChunk,
     accumulate,
     aiter_chunks,
+    decode,
     iter_chunks,
 )
 from chunkview.testing import ReplayServer, recording
 from chunkview.testing import strategies as cv
-from support import as_async, sse, text_stream
+from stream_support import PING_BYTES, one_by_one
+from support import as_async, sdk_event, sse, text_stream
 
 REQUEST = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
 BODY = recording("thinking_tool_call")
@@ -102,7 +104,7 @@ def test_an_open_file_is_read_in_pieces_and_not_in_lines(tmp_path: Path) -> None
     ],
     ids=["events", "ids", "data only", "comment event", "comment", "one event"],
 )
-def test_lines_without_their_line_ends_are_told_from_a_body(
+def test_lines_without_their_line_ends_are_refused(
     body: bytes, is_text: bool, read: Callable[[Any], Any]
 ) -> None:
     lines: list[Any] = body.split(b"\n")[:-1]
@@ -114,9 +116,7 @@ def test_lines_without_their_line_ends_are_told_from_a_body(
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("size", [1, 7, 1_000_000])
-def test_the_pieces_of_iter_text_are_told_from_events(
-    size: int, read: Callable[[Any], Any]
-) -> None:
+def test_the_pieces_of_iter_text_are_refused(size: int, read: Callable[[Any], Any]) -> None:
     text = BODY.decode()
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     if size == 1:  # "e" alone might be anything
@@ -138,20 +138,20 @@ def test_the_pieces_of_iter_text_are_told_from_events(
     ],
     ids=["gzip", "zstd", "AWS"],
 )
-def test_a_body_that_is_no_text_is_named(
+def test_the_error_names_the_format_of_a_binary_body(
     body: bytes, remedy: str, cut: int, read: Callable[[Any], Any]
 ) -> None:
     with pytest.raises(DecodeError, match=remedy):
         read([body[at : at + cut] for at in range(0, len(body), cut)])
 
 
-def test_deflated_bytes_are_refused_in_some_words() -> None:
+def test_deflated_bytes_are_refused() -> None:
     with pytest.raises(DecodeError):
         everything(zlib.compress(BODY))
 
 
 @given(cv.streams_with_bodies(), st.data())
-def test_no_legal_body_is_mistaken_for_one_of_these(pair: Any, data: Any) -> None:
+def test_no_legal_body_is_mistaken_for_lines_or_a_binary_body(pair: Any, data: Any) -> None:
     events, body = pair
     cuts = [at for at in range(len(body)) if body.startswith((b"data:", b"event:"), at)]
     pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
@@ -208,7 +208,9 @@ def test_a_response_is_no_source_but_its_iterator_is() -> None:
         (5, "got int: there is nothing to iterate over"),
     ],
 )
-def test_what_is_no_stream_is_refused_with_what_to_give_instead(source: Any, remedy: str) -> None:
+def test_an_object_that_is_no_source_is_refused_and_the_error_says_what_to_give(
+    source: Any, remedy: str
+) -> None:
     for read in READERS:
         with pytest.raises(TypeError, match=remedy):
             read(source)
@@ -239,3 +241,29 @@ def test_the_plain_loop_sees_every_chunk_before_a_broken_event() -> None:
             for chunk in decoder.close():
                 chunks.append(chunk)
         assert chunks == everything(BODY)
+
+
+def test_iter_chunks_takes_bytes_pieces_and_events() -> None:
+    events = text_stream("a", "b")
+    expected = [decode(event) for event in events]
+    body = sse(events)
+    assert list(iter_chunks(body)) == expected
+    assert list(iter_chunks(bytearray(body))) == expected
+    assert list(iter_chunks(memoryview(body))) == expected
+    assert list(iter_chunks(one_by_one(body))) == expected
+    assert list(iter_chunks(events)) == expected
+    assert list(iter_chunks([json.dumps(event) for event in events])) == expected
+    assert list(iter_chunks(map(sdk_event, events))) == expected
+    assert list(iter_chunks(expected)) == expected
+    assert list(iter_chunks([])) == []
+
+
+def test_exceptions_of_the_source_pass_through() -> None:
+    def source() -> Iterator[bytes]:
+        yield PING_BYTES
+        raise ConnectionResetError("gone")
+
+    chunks = iter_chunks(source())
+    assert next(chunks) == PingChunk()
+    with pytest.raises(ConnectionResetError):
+        next(chunks)

@@ -212,7 +212,7 @@ TestAccumulator.settings = settings(max_examples=60, stateful_step_count=30, dea
 TestDecoder.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 
 
-def test_the_models_know_the_events_by_their_shapes() -> None:
+def test_the_deltas_of_the_models_fit_their_blocks() -> None:
     for kind, block in KINDS.items():
         accumulator = Accumulator()
         accumulator.extend([message_start(), block_start(0, **block)])

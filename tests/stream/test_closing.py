@@ -23,7 +23,7 @@ from support import PING, message_start, sse, text_delta
 
 REQUEST = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
 LONG = 60.0
-"""Seconds: who waits for the server's second event would wait that long."""
+"""Seconds until the server sends its second event: longer than any test waits."""
 SOON = 20.0
 """Seconds, after which a test that hangs is ended."""
 
@@ -241,7 +241,7 @@ def test_the_reader_of_a_generator_ends_with_its_next_item_and_closes_it() -> No
     assert str(error) == "the stream was closed before its end"
 
 
-def test_what_a_source_raises_that_is_closed_under_its_reader_is_no_error_of_the_stream() -> None:
+def test_an_exception_of_a_source_that_was_closed_while_it_was_read_is_not_passed_on() -> None:
     class Source:
         def __init__(self) -> None:
             self.stream: AnthropicStream | None = None

@@ -1,4 +1,4 @@
-"""The fast path against the general one: whatever the bytes and whatever came before."""
+"""The fast path against the general one, for tricky bytes and any earlier streams."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def events_with_one_head(draw: Any) -> list[bytes]:
 
 @examples(3)
 @given(st.lists(events_with_one_head(), min_size=1, max_size=3), st.data())
-def test_events_decode_as_they_do_alone_whatever_other_streams_have_shown(
+def test_events_decode_as_they_do_alone_after_any_other_streams(
     groups: list[list[bytes]], data: Any
 ) -> None:
     MEMORY.clear()
@@ -140,7 +140,7 @@ def test_events_decode_as_they_do_alone_whatever_other_streams_have_shown(
             decoders[at] = ChunkDecoder()
 
 
-def test_a_key_that_is_written_with_an_escape_is_no_way_to_inject_text() -> None:
+def test_a_key_with_an_escape_cannot_inject_text() -> None:
     start = (
         b'data: {"type":"content_block_start","index":0,'
         b'"content_block":{"type":"text","text":""}}\n\n'

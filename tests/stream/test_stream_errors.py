@@ -1,0 +1,155 @@
+# mypy: disable-error-code="comparison-overlap"
+"""A stream that fails keeps the message so far."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chunkview import (
+    AnthropicStream,
+    DecodeError,
+    IncompleteStreamError,
+    ProtocolError,
+    StreamError,
+    accumulate,
+    iter_chunks,
+)
+from chunkview.testing import strategies as cv
+from stream_support import assert_totals, drain, message_after
+from support import (
+    as_async,
+    message_start,
+    sse,
+    text_stream,
+)
+
+
+@given(cv.message_streams(), st.data())
+def test_an_exception_of_the_source_passes_through_anywhere(events: Any, data: Any) -> None:
+    end = data.draw(st.integers(0, len(events)))
+    failure = ConnectionResetError("gone")
+
+    def failing() -> Iterator[Any]:
+        yield from events[:end]
+        raise failure
+
+    async def failing_async() -> AsyncIterator[Any]:
+        for event in failing():
+            yield event
+
+    message = message_after(events[:end])
+    is_whole = any(event["type"] == "message_stop" for event in events[:end])
+    stream = AnthropicStream(failing())
+    with pytest.raises(ConnectionResetError) as caught:
+        list(stream)
+    assert caught.value is failure
+    assert_totals(stream, message)
+    with contextlib.nullcontext() if is_whole else pytest.raises(IncompleteStreamError):
+        assert list(stream) == []
+
+    stream = AnthropicStream(failing_async())
+    with pytest.raises(ConnectionResetError) as caught:
+        asyncio.run(drain(stream))
+    assert caught.value is failure
+    assert_totals(stream, message)
+    with contextlib.nullcontext() if is_whole else pytest.raises(IncompleteStreamError):
+        assert asyncio.run(drain(stream)) == []
+
+
+@given(cv.message_streams(), st.data())
+def test_a_body_cut_anywhere_ends_early_and_keeps_the_message_so_far(
+    events: Any, data: Any
+) -> None:
+    body = sse(events)
+    end = data.draw(st.integers(0, len(body) - len(b"\n\n") - 1))
+    pieces = data.draw(cv.segmentations(body[:end]))
+    whole = [event for n, event in enumerate(events) if len(sse(events[: n + 1])) - 2 <= end]
+    message = message_after(whole)
+    stopped = any(event["type"] == "message_stop" for event in whole)
+    if stopped and sse(whole).startswith(body[:end]):
+        return  # nothing is missing but what may follow the message
+    stream = AnthropicStream(pieces)
+    with pytest.raises(IncompleteStreamError) as caught:
+        list(stream)
+    assert caught.value.partial == message
+    assert_totals(stream, message)
+    with pytest.raises(IncompleteStreamError) as again:
+        accumulate(iter_chunks(pieces))
+    assert again.value.partial == message
+    assert str(again.value) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("events", "error"),
+    [
+        ([*text_stream("a")[:-1]], IncompleteStreamError),
+        ([*text_stream("a")[:3], message_start()], ProtocolError),
+        (
+            [*text_stream("a")[:3], {"type": "error", "error": {"type": "t", "message": "m"}}],
+            StreamError,
+        ),
+    ],
+)
+def test_a_stream_that_fails_keeps_the_message_so_far(events: list[Any], error: type[Any]) -> None:
+    async def consume(stream: AnthropicStream) -> None:
+        await drain(stream)
+
+    runs: list[tuple[AnthropicStream, Callable[[AnthropicStream], Any]]] = [
+        (AnthropicStream(events), list),
+        (AnthropicStream(sse(events)), list),
+        (AnthropicStream(as_async(events)), lambda stream: asyncio.run(consume(stream))),
+    ]
+    for stream, run in runs:
+        with pytest.raises(error) as caught:
+            run(stream)
+        assert caught.value.partial == stream.message
+        assert stream.content == "a"
+
+
+def test_an_event_that_cannot_be_decoded_leaves_the_message_so_far() -> None:
+    stream = AnthropicStream(sse(text_stream("a")[:3]) + b"data: {\n\n")
+    with pytest.raises(DecodeError):
+        list(stream)
+    assert stream.content == "a"
+
+
+def test_a_stream_that_has_failed_says_so_again() -> None:
+    async def twice(stream: AnthropicStream) -> None:
+        for _ in range(3):
+            with pytest.raises(IncompleteStreamError):
+                await drain(stream)
+
+    stream = AnthropicStream(text_stream("a")[:-1])
+    for _ in range(3):
+        with pytest.raises(IncompleteStreamError) as caught:
+            list(stream)
+        assert caught.value.partial == stream.message
+    asyncio.run(twice(AnthropicStream(as_async(text_stream("a")[:-1]))))
+
+
+def test_a_connection_that_breaks_within_an_event_ends_the_stream_early() -> None:
+    body = sse(text_stream("a", "b"))
+    for end in range(len(sse(text_stream("a")[:3])), len(body) - 2):
+        stream = AnthropicStream([body[:end]])
+        with pytest.raises(IncompleteStreamError) as caught:
+            list(stream)
+        assert caught.value.partial == stream.message
+        assert stream.content in ("a", "ab")
+
+
+def test_exceptions_of_the_source_pass_through_and_leave_the_message_so_far() -> None:
+    def source() -> Iterator[Any]:
+        yield from text_stream("a")[:3]
+        raise ConnectionResetError("gone")
+
+    stream = AnthropicStream(source())
+    with pytest.raises(ConnectionResetError):
+        list(stream)
+    assert stream.content == "a"

@@ -1,0 +1,173 @@
+# mypy: disable-error-code="comparison-overlap"
+"""The attributes of a stream are the totals so far."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from chunkview import (
+    Accumulator,
+    AnthropicStream,
+    CostMetadata,
+    IncompleteStreamError,
+    ToolUseBlock,
+    Usage,
+    accumulate,
+    decode,
+)
+from chunkview.testing import strategies as cv
+from stream_support import assert_totals, message_after
+from support import (
+    MESSAGE_STOP,
+    PING,
+    Recorded,
+    block_start,
+    block_stop,
+    delta,
+    message_delta,
+    message_start,
+    text_delta,
+    text_stream,
+    tool_stream,
+)
+
+
+@given(cv.message_streams())
+def test_the_totals_are_those_of_the_message_so_far(events: Any) -> None:
+    stream = AnthropicStream(events)
+    assert_totals(stream, None)
+    for number, (chunk, tool) in enumerate(stream, start=1):
+        assert chunk == decode(events[number - 1])
+        message = message_after(events[:number])
+        assert_totals(stream, message)
+        block = message.content[chunk.index] if chunk.type == "content_block_stop" else None  # type: ignore[attr-defined, union-attr]
+        assert tool == (block if isinstance(block, ToolUseBlock) else None)
+    assert number == len(events)
+    assert list(stream) == []
+    assert_totals(stream, accumulate(events))
+
+
+def test_a_stream_gives_each_chunk_and_keeps_the_totals(whole: Recorded) -> None:
+    message = accumulate(whole.events)
+    stream = AnthropicStream(whole.events)
+    pairs = list(stream)
+    assert [chunk for chunk, _ in pairs] == [decode(event) for event in whole.events]
+    assert [tool for _, tool in pairs if tool is not None] == list(message.tool_calls)
+    assert stream.message == message
+    assert stream.content == message.text == "".join(chunk.content for chunk, _ in pairs)
+    assert stream.thinking == message.thinking == "".join(chunk.thinking for chunk, _ in pairs)
+    assert stream.signature == message.signature
+    assert (stream.id, stream.model) == (message.id, message.model)
+    assert stream.usage == message.usage
+    assert stream.input_tokens == message.usage.input_tokens
+    assert stream.output_tokens == message.usage.output_tokens
+    assert stream.cached_tokens == message.usage.cache_read_input_tokens
+    assert stream.finish_reasons == [message.stop_reason]
+    assert stream.common_finish_reasons is not None
+    assert stream.cost_metadata == message.cost_metadata
+
+
+def test_before_the_first_event_nothing_is_known() -> None:
+    stream = AnthropicStream(text_stream("a"))
+    assert stream.message is stream.usage is None
+    assert stream.id is stream.model is stream.finish_reasons is None
+    assert stream.common_finish_reasons is stream.input_tokens is stream.output_tokens is None
+    assert stream.cached_tokens is None
+    assert stream.content == stream.thinking == stream.signature == ""
+    assert stream.cost_metadata == CostMetadata()
+
+
+def test_the_totals_are_those_so_far() -> None:
+    stream = AnthropicStream(text_stream("a", "b"))
+    pairs = iter(stream)
+    for _ in range(3):
+        next(pairs)
+    assert stream.content == "a"
+    assert stream.usage == Usage(10, 1)
+    assert stream.finish_reasons is None
+    assert [chunk.content for chunk, _ in stream] == ["b", "", "", ""]
+    assert stream.usage == Usage(10, 5)
+    assert list(stream) == []
+
+
+def test_totals_never_add_up() -> None:
+    events = [
+        message_start(),
+        block_start(),
+        text_delta("a"),
+        block_stop(),
+        message_delta(None, output_tokens=50),
+        PING,
+        message_delta(output_tokens=90),
+        MESSAGE_STOP,
+    ]
+    stream = AnthropicStream(events)
+    list(stream)
+    assert (stream.input_tokens, stream.output_tokens) == (10, 90)
+
+
+def test_unknown_deltas_do_not_end_the_stream() -> None:
+    events = text_stream("a")
+    events.insert(3, delta("scent_delta", smell="rose"))
+    stream = AnthropicStream(events)
+    assert len(list(stream)) == len(events)
+
+
+def test_the_repr_of_a_stream_says_what_it_has_so_far() -> None:
+    stream = AnthropicStream([*text_stream("x" * 100_000)[:-1], PING, MESSAGE_STOP])
+    assert repr(stream) == "<AnthropicStream: no message yet>"
+    pairs = iter(stream)
+    for _ in range(3):
+        next(pairs)
+    assert "claude-test msg_1, unfinished, 'xxx" in repr(stream)
+    list(stream)
+    assert "end_turn" in repr(stream)
+    assert "5 output tokens" in repr(stream)
+    assert len(repr(stream)) < 400
+    tools = AnthropicStream(tool_stream('{"a": 1}'))
+    list(tools)
+    assert "calls get_weather" in repr(tools)
+
+
+@pytest.mark.parametrize("end", range(len(text_stream("a")) + 1))
+def test_message_and_finish_mean_the_same_on_an_accumulator_and_on_a_stream(end: int) -> None:
+    events = text_stream("a")[:end]
+    accumulator, stream = Accumulator(), AnthropicStream(events)
+    accumulator.extend(events)
+    with contextlib.suppress(IncompleteStreamError):
+        list(stream)
+    assert stream.message == accumulator.message
+    results: list[Any] = []
+    for each in (accumulator, stream):
+        try:
+            results.append(each.finish())
+        except IncompleteStreamError as error:
+            results.append((str(error), error.partial))
+    assert results[0] == results[1]
+    is_whole = end == len(text_stream("a"))
+    assert results[0] == (stream.message if is_whole else (results[0][0], stream.message))
+
+
+def test_finish_on_a_closed_stream_says_that_it_was_closed() -> None:
+    stream = AnthropicStream(text_stream("a"))
+    next(iter(stream))
+    stream.close()
+    with pytest.raises(IncompleteStreamError, match="the stream was closed before its end") as e:
+        stream.finish()
+    assert e.value.partial == stream.message == message_after(text_stream("a")[:1])
+    whole = AnthropicStream(text_stream("a"))
+    list(whole)
+    whole.close()
+    assert whole.finish() == accumulate(text_stream("a"))
+
+
+def test_the_message_so_far_has_one_name() -> None:
+    for cls in (Accumulator, AnthropicStream):
+        assert {"message", "finish"} <= set(dir(cls))
+        assert not {"partial", "head", "with_partial", "message_param", "open_blocks"} & set(
+            dir(cls)
+        )

@@ -1,0 +1,210 @@
+"""Broken events and cut bodies: the error says where, and no chunk is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import accumulate, islice
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chunkview import (
+    ChunkDecoder,
+    DecodeError,
+    PingChunk,
+    TextDeltaChunk,
+    aiter_chunks,
+    decode,
+    iter_chunks,
+)
+from chunkview._model.json import stdlib_loads
+from chunkview.testing import strategies as cv
+from stream_support import (
+    LINE_ENDINGS,
+    PING_BYTES,
+    decoded,
+    until_it_fails,
+)
+from support import as_async, sse, text_delta
+
+
+class OwnDecodeError(Exception):
+    """Like msgspec's, no ValueError."""
+
+
+def own_loads(payload: bytes) -> Any:
+    """A parser whose errors are its own."""
+    try:
+        return stdlib_loads(payload)
+    except DecodeError as error:
+        raise OwnDecodeError(error.problem) from error
+
+
+BROKEN = [
+    b"data: {",
+    b"event: ping\ndata: NaN",
+    b'data: {"type":\ndata: ping}',
+    b'data: ["ping"]',
+    b'event: content_block_stop\ndata: {"type":"content_block_stop"}',
+    sse([text_delta("TEXT")]).strip().replace(b"TEXT", b"\xff"),
+    sse([text_delta("TEXT")]).strip().replace(b"TEXT", b"\\ud800"),
+    b'{"type":"error"}',
+    b"<html>\n<body>Bad gateway</body></html>",
+]
+
+
+@given(
+    cv.message_streams(),
+    st.sampled_from(BROKEN),
+    st.sampled_from(LINE_ENDINGS),
+    st.sampled_from([None, stdlib_loads, own_loads]),
+    st.data(),
+)
+def test_the_chunks_before_a_broken_event_are_returned_and_the_error_has_its_bytes(
+    events: Any, broken: bytes, newline: bytes, loads: Any, data: Any
+) -> None:
+    place = data.draw(st.integers(0, len(events)))
+    body = sse(events[:place]) + broken + b"\n\n" + sse(events[place:])
+    decoder = ChunkDecoder(loads=loads)
+    pieces = data.draw(cv.segmentations(body.replace(b"\n", newline)))
+    chunks, error = until_it_fails(decoder, pieces)
+    assert chunks == [decode(event) for event in events[:place]]
+    assert error.received == broken.replace(b"\n", newline)
+    lines = [line[len(b"data: ") :] for line in broken.split(b"\n") if line.startswith(b"data")]
+    assert error.event == (b"\n".join(lines) or None)
+    assert not error.truncated
+    if loads is own_loads:
+        own = isinstance(error.__cause__, OwnDecodeError)
+        assert own is error.problem.startswith("invalid JSON: ")
+    for _ in range(2):
+        with pytest.raises(DecodeError) as again:
+            decoder.feed(sse(events))
+        assert (str(again.value), again.value.__cause__) == (str(error), error)
+        assert decoder.close() == []
+
+    iterator = iter_chunks(pieces, loads=loads)
+    assert list(islice(iterator, len(chunks))) == chunks
+    with pytest.raises(DecodeError) as caught:
+        next(iterator)
+    assert str(caught.value) == str(error)
+
+
+@given(cv.message_streams(), st.data())
+def test_a_body_cut_anywhere_gives_its_whole_events(events: Any, data: Any) -> None:
+    body = sse(events)
+    end = data.draw(st.integers(0, len(body)))
+    bounds = [0, *accumulate(len(sse([event])) for event in events)]
+    whole = sum(bound - len(b"\n\n") <= end for bound in bounds[1:])
+    expected = [decode(event) for event in events[:whole]]
+    pieces = data.draw(cv.segmentations(body[:end]))
+    if end <= bounds[whole]:
+        assert decoded(*pieces) == expected
+        return
+    chunks, error = until_it_fails(ChunkDecoder(), pieces)
+    assert chunks == expected
+    assert error.truncated
+    assert error.received == body[bounds[whole] : end]
+    assert error.event == (error.received.partition(b"data: ")[2] or None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        (b"data: {broken", "invalid JSON"),
+        (b"data: nonsense", "invalid JSON"),
+        (b'data: {"type": "ping"} x', "invalid JSON"),
+        (b'data: {"type": "p\xffng"}', "invalid JSON"),
+        (b"data: []", "expected object, got list"),
+        (b"data: {}", "type: required, but missing"),
+        (b'data: {"type": "content_block_stop"}', "content_block_stop.index: required"),
+        (b'data: {"type": "ping", "x": NaN}', "invalid JSON"),
+        (b'data: {"type": "ping", "x": 1e999}', "invalid JSON"),
+        (b'data: {"type": "ping", "x": "\\udc00"}', "invalid JSON"),
+        (b"data: " + b"[" * 100_000, "nested deeper|invalid JSON"),
+        (b"event: error\ndata: Internal server error", "invalid JSON"),
+        (b'{"type":"error","error":{"type":"api_error","message":"m"}}', "no event stream"),
+        (b"<html>\n<body>Bad gateway</body>\n</html>", "no event stream"),
+    ],
+)
+@pytest.mark.parametrize("loads", [None, stdlib_loads], ids=["default", "stdlib"])
+def test_the_error_for_a_broken_event_says_what_is_wrong_and_has_its_bytes(
+    broken: bytes, problem: str, loads: Any
+) -> None:
+    decoder = ChunkDecoder(loads=loads)
+    assert decoder.feed(PING_BYTES) == [PingChunk()]
+    body = sse([text_delta("a")]) + PING_BYTES + broken + b"\n\n" + PING_BYTES
+    assert decoder.feed(body) == [TextDeltaChunk(0, "a"), PingChunk()]
+    with pytest.raises(DecodeError, match=problem) as caught:
+        decoder.feed(PING_BYTES)
+    assert caught.value.received == broken
+    payload = broken.rpartition(b"data: ")[2] if b"data: " in broken else None
+    assert caught.value.event == payload
+    assert decoder.close() == []
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"\xef\xbb",
+        b"d",
+        b"id: 7\nda",
+        b"foo: bar\nretry: 7\neve",
+        b"data",
+        b"data: ",
+        b"event: message_stop",
+        b"event: message_stop\n",
+        b'event: message_stop\ndata: {"type":',
+        b'data: {"type": "message_stop"',
+        b'data: {"type": "text", "text": "\xf0\x9f',
+        b"data: [DON",
+        b'data: {"type":\ndata: ',
+    ],
+)
+def test_a_body_that_ends_within_an_event_is_cut_short(rest: bytes) -> None:
+    for before in (b"", PING_BYTES):
+        decoder = ChunkDecoder()
+        decoder.feed(before + rest)
+        with pytest.raises(DecodeError, match="the body ends in the middle of an event") as caught:
+            decoder.close()
+        assert caught.value.received == rest
+        assert caught.value.truncated
+        payload = rest.partition(b"data: ")[2].replace(b"\ndata: ", b"\n")
+        assert caught.value.event == (payload or None)
+
+
+@pytest.mark.parametrize("rest", [b"novelty", b"novelty: 1", b"foo\nbar\n"])
+def test_unknown_lines_after_the_last_event_are_reported(rest: bytes) -> None:
+    for before in (PING_BYTES, b"data:\n\n"):
+        decoder = ChunkDecoder()
+        decoder.feed(before + rest)
+        with pytest.raises(DecodeError, match="the body ends in the middle of an event") as caught:
+            decoder.close()
+        assert caught.value.received == rest
+
+
+def test_iterators_yield_the_chunks_before_a_broken_event() -> None:
+    body = PING_BYTES * 3 + b"data: {\n\n" + PING_BYTES
+
+    async def collect(pieces: Any, into: list[Any]) -> None:
+        async for chunk in aiter_chunks(pieces):
+            into.append(chunk)
+
+    got: list[Any] = []
+    with pytest.raises(DecodeError):
+        got.extend(iter_chunks([body]))  # extend keeps what was yielded before the error
+    assert got == [PingChunk()] * 3
+    for pieces in (as_async([body]), [body]):
+        got = []
+        with pytest.raises(DecodeError):
+            asyncio.run(collect(pieces, got))
+        assert got == [PingChunk()] * 3
+
+
+def test_a_body_cut_short_is_reported_at_the_end_of_the_iteration() -> None:
+    chunks = iter_chunks(PING_BYTES + b"event: mess")
+    assert next(chunks) == PingChunk()
+    with pytest.raises(DecodeError, match="ends in the middle") as caught:
+        next(chunks)
+    assert caught.value.received == b"event: mess"
