@@ -166,8 +166,7 @@ def test_finish_on_a_closed_stream_says_that_it_was_closed() -> None:
 
 
 def test_the_message_so_far_has_one_name() -> None:
+    other_names = {"partial", "head", "with_partial", "message_param", "open_blocks"}
     for cls in (Accumulator, AnthropicStream):
         assert {"message", "finish"} <= set(dir(cls))
-        assert not {"partial", "head", "with_partial", "message_param", "open_blocks"} & set(
-            dir(cls)
-        )
+        assert not other_names & set(dir(cls))
