@@ -71,3 +71,10 @@ def test_a_body_that_is_no_event_stream_is_refused_and_shown(body: bytes) -> Non
 def test_a_document_is_refused_as_soon_as_it_cannot_be_lines(start: bytes) -> None:
     with pytest.raises(DecodeError, match="the body is no event stream"):
         ChunkDecoder().feed(start + b"x\n\n")
+
+
+def test_joined_lines_that_hold_no_field_are_refused_at_the_end() -> None:
+    for pieces in ([b'x: }data: {"a":1}'], one_by_one(b'x: }data: {"a":1}')):
+        with pytest.raises(DecodeError, match="the lines have no line ends") as caught:
+            decoded(*pieces)
+        assert caught.value.received == b'x: }data: {"a":1}'

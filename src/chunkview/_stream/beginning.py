@@ -1,7 +1,7 @@
 """The beginning of a body, which may show that the body is no event stream at all.
 
-The usual mistakes are a compressed body, an error page, a JSON document, and lines whose line ends
-were removed. An event stream may hold any line, and what is no field is skipped: so a decoder would
+The usual mistakes are a compressed body, an error page, a JSON document, and lines that lost their
+line ends. An event stream may hold any line, and what is no field is skipped: so a decoder would
 skip all of these without a word. `Beginning` looks at a body until its first event with data. Its
 errors name the remedy.
 """
