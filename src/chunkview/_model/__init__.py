@@ -4,37 +4,43 @@ from __future__ import annotations
 
 from .blocks import (
     BLOCKS,
-    CITATIONS,
-    CharLocationCitation,
-    Citation,
+    AnyContentBlock,
     CompactionBlock,
     ContainerUploadBlock,
     ContentBlock,
-    ContentBlockLocationCitation,
     FallbackBlock,
     FallbackInfo,
     InvalidJson,
     McpToolListingBlock,
     McpToolUseBlock,
-    PageLocationCitation,
     RedactedThinkingBlock,
-    SearchResultLocationCitation,
     ServerToolUseBlock,
     TextBlock,
     ThinkingBlock,
     ToolResultBlock,
     ToolUseBlock,
     UnknownBlock,
+    read_block,
+    read_input,
+)
+from .citations import (
+    CITATIONS,
+    AnyCitation,
+    CharLocationCitation,
+    Citation,
+    ContentBlockLocationCitation,
+    PageLocationCitation,
+    SearchResultLocationCitation,
     UnknownCitation,
     WebSearchResultLocationCitation,
-    read_input,
-    read_tag,
+    read_citation,
 )
 from .bounds import bounded, copy_json, failure_of
 from .generate import maker, reader
 from .json import loads, parser, stdlib_loads
 from .message import Message
 from .record import (
+    REQUIRED_KEY,
     Record,
     concise_repr,
     per_class,
@@ -43,6 +49,7 @@ from .record import (
     schema,
     to_json,
 )
+from .tagged import read_tag
 from .usage import (
     CacheCreation,
     IterationUsage,
@@ -57,6 +64,9 @@ from .usage import (
 __all__ = [
     "BLOCKS",
     "CITATIONS",
+    "REQUIRED_KEY",
+    "AnyCitation",
+    "AnyContentBlock",
     "CacheCreation",
     "CharLocationCitation",
     "Citation",
@@ -97,6 +107,8 @@ __all__ = [
     "maker",
     "parser",
     "per_class",
+    "read_block",
+    "read_citation",
     "read_input",
     "read_object",
     "read_tag",
