@@ -290,7 +290,8 @@ def test_thinking_appends_and_its_signature_replaces() -> None:
 def test_a_tools_input_is_parsed_when_its_block_ends(kind: str) -> None:
     events = tool_stream('{"pl', 'ace": "Z', 'ürich"', "}", type=kind, server_name="s")
     message = accumulate(events)
-    assert message.content[0].input == {"place": "Zürich"}  # type: ignore[attr-defined]
+    block: Any = message.content[0]
+    assert block.input == {"place": "Zürich"}
 
 
 def test_a_tool_without_deltas_keeps_the_input_that_it_starts_with() -> None:
@@ -789,13 +790,13 @@ def test_a_partial_input_is_no_more_than_the_whole_could_be(text: str, expected:
 
 
 def test_a_subclass_of_a_chunk_or_a_block_is_taken_as_its_base_is() -> None:
-    class Delta(TextDeltaChunk):
+    class Delta(TextDeltaChunk):  # type: ignore[misc]
         __slots__ = ()
 
-    class Block(TextBlock):
+    class Block(TextBlock):  # type: ignore[misc]
         __slots__ = ()
 
-    class Stop(MessageStopChunk):
+    class Stop(MessageStopChunk):  # type: ignore[misc]
         __slots__ = ()
 
     events: list[Any] = [

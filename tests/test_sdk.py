@@ -28,7 +28,7 @@ from chunkview import (
     decode,
 )
 from chunkview._chunks.decode import DELTAS, EVENTS
-from chunkview._model.blocks import BLOCKS, CITATIONS
+from chunkview._model import BLOCKS, CITATIONS
 from chunkview._model.record import Record, schema
 from chunkview.testing import strategies as cv
 from chunkview.testing.strategies._events import ITERATION

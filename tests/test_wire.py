@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import chunkview
 from chunkview import (
-    AnthropicCallResponseChunk,
     ChunkDecoder,
+    ChunkView,
     DecodeError,
     MessageStopChunk,
     PingChunk,
@@ -36,7 +36,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_ENDINGS = [b"\n", b"\r\n", b"\r"]
 
 
-def decoded(*pieces: bytes, **options: Any) -> list[AnthropicCallResponseChunk]:
+def decoded(*pieces: bytes, **options: Any) -> list[ChunkView]:
     decoder = ChunkDecoder(**options)
     return [chunk for piece in pieces for chunk in decoder.feed(piece)] + decoder.close()
 

@@ -13,7 +13,7 @@ has been received: not the blocks, not their text, not the unknown keys.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -36,7 +36,7 @@ from .._chunks import (
     UnknownDeltaChunk,
     decode,
 )
-from .._model import BLOCKS, ContentBlock, FallbackBlock, Message, later_counts, schema
+from .._model import BLOCKS, AnyContentBlock, FallbackBlock, Message, later_counts, schema
 from ..errors import (
     ChunkviewError,
     DecodeError,
@@ -61,7 +61,7 @@ from .wire import MAX_EVENT_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .._chunks import AnthropicCallResponseChunk, MessageStreamEvent
+    from .._chunks import ChunkView, MessageStreamEvent
     from .iterate import Source
 
 __all__ = ["Accumulator", "accumulate"]
@@ -147,7 +147,7 @@ class Accumulator:
     )
 
     def __init__(self) -> None:
-        self.unhandled: list[AnthropicCallResponseChunk] = []
+        self.unhandled: list[ChunkView] = []
         self._start: Message | None = None
         self._head: Message | None = None
         self._changes: dict[str, Any] = {}
@@ -276,7 +276,7 @@ class Accumulator:
         error.partial = self.partial
         return error
 
-    def block(self, index: int) -> ContentBlock:
+    def block(self, index: int) -> AnyContentBlock:
         """Give a content block as far as it has come.
 
         Args:
@@ -326,7 +326,7 @@ class Accumulator:
         parts: list[str] = draft.parts if isinstance(draft, PartsDraft) else []
         self._append = parts.append
 
-    def _add(self, chunk: AnthropicCallResponseChunk) -> None:
+    def _add(self, chunk: ChunkView) -> None:
         phase = self._phase
         take = phase.takes.get(chunk.__class__) or row_of(phase.takes, chunk.__class__)
         if take is None:
@@ -430,23 +430,24 @@ class Accumulator:
             partial=self.partial,
         )
 
-    def _pass(self, _chunk: AnthropicCallResponseChunk) -> None:
+    def _pass(self, _chunk: ChunkView) -> None:
         """Take an event that adds nothing to the message."""
 
-    _ANYWHERE: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
-        PingChunk: _pass,
-        UnknownChunk: _pass,
-    }
-    _BEFORE: ClassVar[_Phase] = _Phase(
+    _AFTER = _Phase(
+        "event_after_message_stop",
+        "came after message_stop",
+        {PingChunk: _pass, UnknownChunk: _pass},
+    )
+    _BEFORE = _Phase(
         "event_before_message_start",
         "came before message_start",
-        {**_ANYWHERE, MessageStartChunk: _start_message, ErrorChunk: _fail},
+        {**_AFTER.takes, MessageStartChunk: _start_message, ErrorChunk: _fail},
     )
-    _DURING: ClassVar[_Phase] = _Phase(
+    _DURING = _Phase(
         "second_message_start",
         "came a second time",
         {
-            **_ANYWHERE,
+            **_AFTER.takes,
             ContentBlockStartChunk: _start_block,
             TextDeltaChunk: _delta,
             InputJsonDeltaChunk: _delta,
@@ -462,12 +463,9 @@ class Accumulator:
             HelperEventChunk: _pass,
         },
     )
-    _AFTER: ClassVar[_Phase] = _Phase(
-        "event_after_message_stop", "came after message_stop", _ANYWHERE
-    )
 
 
-def _broken(rule: str, problem: str, chunk: AnthropicCallResponseChunk) -> ProtocolError:
+def _broken(rule: str, problem: str, chunk: ChunkView) -> ProtocolError:
     return ProtocolError(problem, rule=rule, chunk=chunk)
 
 

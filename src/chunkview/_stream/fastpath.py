@@ -31,7 +31,7 @@ from .framing import data_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._chunks import AnthropicCallResponseChunk
+    from .._chunks import ChunkView
 
 __all__ = ["MEMORY", "FastPath", "Memory", "Run"]
 
@@ -53,11 +53,11 @@ class FastPath:
         """
         self._memory = MEMORY if memory is None else memory
         # The first event of a stream always takes the general path.
-        self._bare_events: dict[bytes, AnthropicCallResponseChunk] = {}
+        self._bare_events: dict[bytes, ChunkView] = {}
         self._tried: object = None
         self.run: Run | None = None
 
-    def recognise(self, event: bytes) -> AnthropicCallResponseChunk | None:
+    def recognise(self, event: bytes) -> ChunkView | None:
         """Decode an event that is known by its bytes.
 
         Args:
@@ -71,7 +71,7 @@ class FastPath:
             return run.decode(event)
         return self._bare_events.get(event) if len(event) < _SHORT else None
 
-    def learn(self, event: bytes, payload: bytes, chunk: AnthropicCallResponseChunk) -> None:
+    def learn(self, event: bytes, payload: bytes, chunk: ChunkView) -> None:
         """Look at an event that the general path has decoded.
 
         Args:
@@ -82,10 +82,10 @@ class FastPath:
         self._bare_events = self._memory.bare_events
         kind = chunk.__class__
         if kind is ContentBlockStartChunk:
-            block_type, index = chunk.content_block.type, chunk.index  # type: ignore[attr-defined]
+            block_type, index = chunk.content_block.type, chunk.index  # type: ignore[union-attr]
             self.run = self._memory.recall(block_type, index) or self.run
         elif chunk.type == "content_block_delta":
-            delta_type, index = chunk.delta_type, chunk.index  # type: ignore[attr-defined]
+            delta_type, index = chunk.delta_type, chunk.index  # type: ignore[union-attr]
             # What has been tried in vain is not tried again for each delta.
             if delta_type in OPENINGS and self._tried != (delta_type, index):
                 self._tried = (delta_type, index)
@@ -105,7 +105,7 @@ class NoFastPath:
     def recognise(self, event: bytes) -> None:
         """Recognise nothing."""
 
-    def learn(self, event: bytes, payload: bytes, chunk: AnthropicCallResponseChunk) -> None:
+    def learn(self, event: bytes, payload: bytes, chunk: ChunkView) -> None:
         """Learn nothing."""
 
 
@@ -124,7 +124,7 @@ class Run:
         self,
         start: bytes,
         head: int,
-        make: Callable[..., AnthropicCallResponseChunk],
+        make: Callable[..., ChunkView],
         index: int,
     ) -> None:
         self.start = start
@@ -133,7 +133,7 @@ class Run:
         self._length = len(start)
         self._make = make
 
-    def decode(self, event: bytes) -> AnthropicCallResponseChunk | None:
+    def decode(self, event: bytes) -> ChunkView | None:
         """Decode one event that begins with `start`.
 
         Args:
@@ -187,7 +187,7 @@ class Memory:
     __slots__ = ("_runs", "bare_events")
 
     def __init__(self) -> None:
-        self.bare_events: dict[bytes, AnthropicCallResponseChunk] = {}
+        self.bare_events: dict[bytes, ChunkView] = {}
         self._runs: dict[tuple[str, int], Run] = {}
 
     def clear(self) -> None:
@@ -196,7 +196,7 @@ class Memory:
         self._runs.clear()
         _proven.cache_clear()
 
-    def keep(self, event: bytes, chunk: AnthropicCallResponseChunk) -> None:
+    def keep(self, event: bytes, chunk: ChunkView) -> None:
         """Remember a bare event."""
         if len(self.bare_events) < _MAX_BARE_EVENTS:
             self.bare_events[event] = chunk

@@ -21,7 +21,7 @@ from .framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._chunks import AnthropicCallResponseChunk
+    from .._chunks import ChunkView
 
     Piece = bytes | bytearray | memoryview
 
@@ -100,7 +100,7 @@ class ChunkDecoder:
         self._is_over = False
         self._no_stream: bytearray | None = None
 
-    def feed(self, data: Piece) -> list[AnthropicCallResponseChunk]:
+    def feed(self, data: Piece) -> list[ChunkView]:
         """Take the next bytes of the body.
 
         Args:
@@ -121,7 +121,7 @@ class ChunkDecoder:
         if self._is_over:
             raise self._refusal(data)
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
-        chunks: list[AnthropicCallResponseChunk] = []
+        chunks: list[ChunkView] = []
         try:
             fast, framer = self._fast, self._framer
             if not framer.buffer and len(piece) <= self._max_event_bytes:
@@ -147,7 +147,7 @@ class ChunkDecoder:
             raise
         return chunks
 
-    def close(self) -> list[AnthropicCallResponseChunk]:
+    def close(self) -> list[ChunkView]:
         """Say that the body has ended.
 
         Returns:
@@ -178,7 +178,7 @@ class ChunkDecoder:
         self._has_raised = True
         raise error
 
-    def _decode_rest(self) -> list[AnthropicCallResponseChunk]:
+    def _decode_rest(self) -> list[ChunkView]:
         rest = self._framer.rest
         self._framer.clear()
         was_joined = not self._has_begun and _were_joined(rest)
@@ -229,7 +229,7 @@ class ChunkDecoder:
         kind = type(error).__name__
         self._fail(DecodeError(f"the decoder was interrupted ({kind}): part of the body is lost"))
 
-    def _decode(self, event: bytes, *, at_end: bool = False) -> AnthropicCallResponseChunk | None:
+    def _decode(self, event: bytes, *, at_end: bool = False) -> ChunkView | None:
         """Decode one event in the general way; None when it holds no data."""
         if not self._has_begun:
             event = event.removeprefix(BYTE_ORDER_MARK)
@@ -247,7 +247,7 @@ class ChunkDecoder:
             self._fast.learn(event, payload, chunk)
         return chunk
 
-    def _decode_payload(self, payload: bytes, *, at_end: bool) -> AnthropicCallResponseChunk | None:
+    def _decode_payload(self, payload: bytes, *, at_end: bool) -> ChunkView | None:
         try:
             value = self._loads(payload)
         except Exception as error:
