@@ -67,7 +67,7 @@ def decode(event: MessageStreamEvent) -> ChunkView:
     if event.__class__ is dict:
         return decode_object(event, event)  # pyright: ignore[reportArgumentType]
     if event.__class__ in (str, bytes):
-        return _decode_text(event)
+        return _decode_text(event)  # pyright: ignore[reportArgumentType]
     return _decode_other(event)
 
 

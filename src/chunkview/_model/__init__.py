@@ -23,6 +23,7 @@ from .blocks import (
     read_block,
     read_input,
 )
+from .bounds import bounded, copy_json, failure_of
 from .citations import (
     CITATIONS,
     AnyCitation,
@@ -35,12 +36,10 @@ from .citations import (
     WebSearchResultLocationCitation,
     read_citation,
 )
-from .bounds import bounded, copy_json, failure_of
 from .generate import maker, reader
 from .json import loads, parser, stdlib_loads
 from .message import Message
 from .record import (
-    REQUIRED_KEY,
     Record,
     concise_repr,
     per_class,
@@ -64,7 +63,6 @@ from .usage import (
 __all__ = [
     "BLOCKS",
     "CITATIONS",
-    "REQUIRED_KEY",
     "AnyCitation",
     "AnyContentBlock",
     "CacheCreation",

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 
 try:
     from hypothesis import strategies as st
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "chunkview.testing.strategies needs hypothesis: pip install 'chunkview[testing]'"
-    ) from error
+    ) from _error
 
 from ..._chunks import decode
 from ._bodies import (
