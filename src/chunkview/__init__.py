@@ -12,6 +12,7 @@ Import everything from here. The modules to import by name are `chunkview.anthro
 from __future__ import annotations
 
 from types import FunctionType
+from typing import Any, ClassVar, Literal  # noqa: F401 - see below
 
 from ._chunks import (
     AnthropicCallResponseChunk,
@@ -162,7 +163,8 @@ __all__ = [
 ]
 
 # What is public belongs to this module, so that pickles, reprs and tracebacks do not depend on the
-# private file that defines it.
+# private file that defines it. `typing.get_type_hints` then resolves the annotations of a class
+# here: they name public classes, and Any, ClassVar and Literal.
 for _public in [globals()[name] for name in __all__]:
     if isinstance(_public, (type, FunctionType)):
         _public.__module__ = __name__

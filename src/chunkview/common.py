@@ -4,6 +4,8 @@ Nothing here knows Anthropic's events. The classes have the names that Mirascope
 that code that reads them works unchanged.
 """
 
+from __future__ import annotations
+
 from typing import Literal, final
 
 import attrs
@@ -40,7 +42,7 @@ class Usage:
     @classmethod
     def from_counts(
         cls, input_tokens: int | None, cached_tokens: int | None, output_tokens: int | None
-    ) -> "Usage | None":
+    ) -> Usage | None:
         """Make a Usage from counts that may be missing.
 
         Args:
@@ -91,7 +93,7 @@ class CostMetadata:
     tier: str | None = attrs.field(default=None, kw_only=True)
     region: str | None = attrs.field(default=None, kw_only=True)
     speed: str | None = attrs.field(default=None, kw_only=True)
-    iterations: "tuple[CostMetadata, ...]" = attrs.field(default=(), kw_only=True)
+    iterations: tuple[CostMetadata, ...] = attrs.field(default=(), kw_only=True)
 
     __repr__ = concise_repr
     __rich_repr__ = rich_repr

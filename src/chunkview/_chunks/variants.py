@@ -9,7 +9,8 @@ Source: https://docs.anthropic.com/en/api/messages-streaming (event types).
 # The tag of a class is narrower than the `str` of its base, or it is a field.
 # pyright: reportIncompatibleVariableOverride=false
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
@@ -32,12 +33,15 @@ from .._model import (
     to_json,
 )
 from .._repr import concise_repr, rich_repr
-from ..common import CostMetadata
 from .contract import AnthropicCallResponseChunk, FinishReason, common_finish_reasons
 from .sources import new_event_dict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Self
+
+    from ..common import CostMetadata
 
 __all__ = [
     "ChunkView",
@@ -76,7 +80,7 @@ class Variant(AnthropicCallResponseChunk):
     __rich_repr__ = rich_repr
 
     @classmethod
-    def from_event(cls, event: dict[str, Any], source: Any) -> "Self":
+    def from_event(cls, event: dict[str, Any], source: Any) -> Self:
         """Read an event of this class.
 
         Args:
@@ -484,7 +488,7 @@ class _WholeEventChunk(Variant):
         return self.event_type
 
     @classmethod
-    def from_event(cls, event: dict[str, Any], source: Any) -> "Self":
+    def from_event(cls, event: dict[str, Any], source: Any) -> Self:
         return cls(read_tag(event), event, chunk=source)
 
     def to_event(self) -> dict[str, Any]:

@@ -8,8 +8,9 @@ fallback and MCP. A new block type is one class, one row in `BLOCKS`, and one me
 # The tag of a class is narrower than the `str` of its base, or it is a field.
 # pyright: reportIncompatibleVariableOverride=false
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
@@ -18,6 +19,9 @@ from .bounds import MAX_RECORD_DEPTH, bounded
 from .citations import AnyCitation
 from .record import Record, concise_repr, read_as, read_object, read_record, record, rich_repr
 from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tag, read_tagged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "BLOCKS",

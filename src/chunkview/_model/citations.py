@@ -7,12 +7,16 @@ one row in `CITATIONS`, and one member of `AnyCitation`.
 # The tag of a class is narrower than the `str` of its base.
 # pyright: reportIncompatibleVariableOverride=false
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 from .bounds import MAX_RECORD_DEPTH, bounded
 from .record import read_as, record
 from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tag, read_tagged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "CITATIONS",

@@ -4,14 +4,18 @@ Source: https://docs.anthropic.com/en/api/messages (the response), and the beta 
 fields marked so.
 """
 
-from typing import Any, ClassVar, Literal, final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
-from ..common import CostMetadata
 from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
 from .record import Record, record
 from .usage import Usage, cost_metadata
+
+if TYPE_CHECKING:
+    from ..common import CostMetadata
 
 __all__ = ["Message"]
 

@@ -4,6 +4,8 @@ Source: https://docs.anthropic.com/en/api/messages (`usage`). All counts are tok
 attribute says otherwise.
 """
 
+from __future__ import annotations
+
 from typing import Any, final
 
 import attrs
@@ -123,7 +125,7 @@ class Usage(Record):
     iterations: tuple[IterationUsage, ...] | None = attrs.field(default=None, kw_only=True)
     fallback_credit: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
 
-    def updated(self, later: "MessageDeltaUsage") -> "Usage":
+    def updated(self, later: MessageDeltaUsage) -> Usage:
         """Bring the counts up to date with those of a `message_delta`.
 
         The counts on `message_delta` are cumulative: each one replaces the earlier one, and
