@@ -238,7 +238,7 @@ for name, value in json.load(sys.stdin):
 
 ONE_OF_EACH = st.tuples(
     *[
-        strategy(tag).map(lambda value, read=read: (read, value))
+        st.tuples(st.just(read), strategy(tag))
         for read, strategy, tags in (
             ("decode", cv.events, [*EVENTS, *DELTAS, "unknown"]),
             ("read_block", cv.content_blocks, [*BLOCKS, "unknown"]),

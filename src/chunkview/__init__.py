@@ -4,6 +4,9 @@
 stream into chunk views, `accumulate` turns chunk views into a `Message`, and `AnthropicStream`
 does all of it while you iterate.
 
+`ChunkView`, `AnyContentBlock` and `AnyCitation` are the unions of all chunk views, blocks and
+citations, for an exhaustive `match`.
+
 Import everything from here. The modules to import by name are `chunkview.anthropic`,
 `chunkview.call_response_chunk`, `chunkview.common`, `chunkview.pricing`, `chunkview.testing` and
 `chunkview.testing.strategies`.
@@ -12,7 +15,7 @@ Import everything from here. The modules to import by name are `chunkview.anthro
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, ClassVar, Literal  # noqa: F401 - see below
+from typing import Any, ClassVar, Literal  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 from ._chunks import (
     AnthropicCallResponseChunk,

@@ -19,7 +19,6 @@ __all__ = [
     "BaseCallResponseChunk",
     "FinishReason",
     "MessageStreamEvent",
-    "SdkEvent",
     "common_finish_reasons",
 ]
 
