@@ -176,7 +176,7 @@ PUBLIC_CLASSES = [
     value for name in chunkview.__all__ if isinstance(value := getattr(chunkview, name), type)
 ]
 PROCESSES = (chunkview.Accumulator, chunkview.AnthropicStream, chunkview.ChunkDecoder)
-"""Classes whose instances are under way, and no values to pickle."""
+"""Classes of objects that do something; all others are values, which can be pickled."""
 
 
 @pytest.mark.parametrize("cls", PUBLIC_CLASSES, ids=lambda cls: cls.__name__)

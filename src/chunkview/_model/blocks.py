@@ -10,6 +10,7 @@ fallback and MCP. A new block type is one class, one row in `BLOCKS`, and one me
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
@@ -18,7 +19,7 @@ from ..errors import DecodeError
 from .bounds import MAX_RECORD_DEPTH, bounded
 from .citations import AnyCitation
 from .record import Record, concise_repr, read_as, read_object, read_record, record, rich_repr
-from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tag, read_tagged
+from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,7 +220,7 @@ class McpToolUseBlock(ContentBlock):
 @final
 @record
 class ToolResultBlock(ContentBlock):
-    """The result of a server tool or an MCP tool: any block whose type is a `*_tool_result`.
+    """The result of a server tool or an MCP tool: any block with a type like `*_tool_result`.
 
     Attributes:
         type: The tag on the wire, for example `web_search_tool_result`.
@@ -359,7 +360,7 @@ def read_block(data: Mapping[str, Any]) -> AnyContentBlock:
         DecodeError: It is not an object with a `type`, its class refuses it as `from_dict` would,
             or it is nested too deep.
     """
-    return _read_block(bounded(data, MAX_RECORD_DEPTH))
+    return read_tagged(BLOCKS, _read_unlisted, bounded(data, MAX_RECORD_DEPTH))
 
 
 BLOCKS: dict[str, type[AnyContentBlock]] = {
@@ -392,16 +393,16 @@ BLOCKS: dict[str, type[AnyContentBlock]] = {
 """The class of a block, by its tag."""
 
 
-def _read_block(data: Any) -> AnyContentBlock:
-    tag = read_tag(data)
-    if tag not in BLOCKS and tag.endswith("_tool_result"):
+def _read_unlisted(tag: str, data: dict[str, Any]) -> ToolResultBlock | UnknownBlock:
+    """Read a block with a tag that is not in `BLOCKS`."""
+    if tag.endswith("_tool_result"):
         try:
             result: ToolResultBlock = read_record(ToolResultBlock, data)
         except DecodeError:
-            pass  # It shares no more than the end of its name: it is kept whole.
+            pass  # It has not the fields of a tool result: it is kept whole.
         else:
             return result
-    return read_tagged(tag, data, BLOCKS, UnknownBlock)
+    return UnknownBlock(tag, data)
 
 
-read_as(AnyContentBlock, _read_block)
+read_as(AnyContentBlock, functools.partial(read_tagged, BLOCKS, _read_unlisted))

@@ -9,11 +9,12 @@ one row in `CITATIONS`, and one member of `AnyCitation`.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 from .bounds import MAX_RECORD_DEPTH, bounded
 from .record import read_as, record
-from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tag, read_tagged
+from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,7 +198,7 @@ def read_citation(data: Mapping[str, Any]) -> AnyCitation:
         DecodeError: It is not an object with a `type`, its class refuses it as `from_dict` would,
             or it is nested too deep.
     """
-    return _read_citation(bounded(data, MAX_RECORD_DEPTH))
+    return read_tagged(CITATIONS, UnknownCitation, bounded(data, MAX_RECORD_DEPTH))
 
 
 CITATIONS: dict[str, type[AnyCitation]] = by_tag(
@@ -210,8 +211,4 @@ CITATIONS: dict[str, type[AnyCitation]] = by_tag(
 """The class of a citation, by its tag."""
 
 
-def _read_citation(data: Any) -> AnyCitation:
-    return read_tagged(read_tag(data), data, CITATIONS, UnknownCitation)
-
-
-read_as(AnyCitation, _read_citation)
+read_as(AnyCitation, functools.partial(read_tagged, CITATIONS, UnknownCitation))

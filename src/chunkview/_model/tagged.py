@@ -1,6 +1,6 @@
 """Objects that are told apart by their `type`: what content blocks and citations share.
 
-The tag finds the class in a table. An object whose tag is in no table is kept whole.
+A table gives the class of each tag. An object with a tag of no class is kept whole.
 """
 
 # The tag of a class is narrower than the `str` of its base, and here and there it is a field.
@@ -17,14 +17,14 @@ from .bounds import copy_json
 from .record import REQUIRED_KEY, Record, read_object, read_record, record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from typing_extensions import Self
 
 __all__ = ["TaggedRecord", "UnknownRecord", "by_tag", "read_tag", "read_tagged"]
 
 TaggedT = TypeVar("TaggedT", bound="TaggedRecord")
-UnknownT = TypeVar("UnknownT", bound="UnknownRecord")
+OtherT = TypeVar("OtherT")
 
 
 class TaggedRecord(Record):
@@ -94,24 +94,24 @@ def read_tag(data: Any) -> str:
 
 
 def read_tagged(
-    tag: str, data: dict[str, Any], classes: Mapping[str, type[TaggedT]], unknown: type[UnknownT]
-) -> TaggedT | UnknownT:
+    classes: Mapping[str, type[TaggedT]], other: Callable[[str, dict[str, Any]], OtherT], data: Any
+) -> TaggedT | OtherT:
     """Read an object as the class of its tag.
 
     Args:
-        tag: The object's tag.
-        data: The object, let in by `bounded`.
-        classes: The class of each tag that is known.
-        unknown: The class of all others.
+        classes: The class of each known tag.
+        other: Reads an object of any other tag, from the tag and the object.
+        data: The JSON value, which has passed `bounded` or comes from text.
 
     Returns:
-        An instance of one of these classes.
+        An instance of the class, or what `other` gives.
 
     Raises:
-        DecodeError: The class of the tag refuses the object.
+        DecodeError: It is not an object with a `type`, or its class refuses it.
     """
+    tag = read_tag(data)
     cls = classes.get(tag)
     if cls is None:
-        return unknown(tag, data)
+        return other(tag, data)
     known: TaggedT = read_record(cls, data)
     return known
