@@ -193,7 +193,7 @@ MODULES := $(wildcard src/chunkview/[a-z]*.py src/chunkview/testing/[a-z]*.py)
 docs: $(VENV)/.dev ## the API reference, from the docstrings to site/
 	rm -rf site
 	$(BIN)/python -W error::UserWarning -W "ignore:Error parsing type annotation ChunkT" \
-		-m pdoc --docformat google --output-directory site \
+		.ci/docs.py --docformat google --output-directory site \
 		chunkview '!chunkview\.' chunkview.testing $(subst /,.,$(MODULES:src/%.py=%))
 
 clean: ## remove what the targets made, the environments included

@@ -9,9 +9,9 @@ import pytest
 
 from chunkview import (
     Accumulator,
-    AnthropicCallResponseChunk,
     AnthropicStream,
     ChunkDecoder,
+    ChunkView,
     CostMetadata,
     DecodeError,
     Message,
@@ -36,7 +36,7 @@ CITATION = {
 STARTED = [message_start(), block_start(0)]
 
 
-def decoded(*pieces: bytes, **options: Any) -> list[AnthropicCallResponseChunk]:
+def decoded(*pieces: bytes, **options: Any) -> list[ChunkView]:
     decoder = ChunkDecoder(**options)
     return [chunk for piece in pieces for chunk in decoder.feed(piece)] + decoder.close()
 

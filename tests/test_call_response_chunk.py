@@ -9,26 +9,24 @@ import pytest
 from anthropic.types import Message
 from anthropic.types.beta import BetaMessage
 
-from chunkview import AnthropicCallResponseChunk, BaseCallResponseChunk, TextDeltaChunk
-from chunkview._chunks.contract import FinishReason, common_finish_reasons
+from chunkview import (
+    AnthropicCallResponseChunk,
+    BaseCallResponseChunk,
+    TextDeltaChunk,
+    decode,
+)
+from chunkview._chunks import FinishReason, common_finish_reasons
 from chunkview.common import Usage
-from support import OLD_SDK
+from support import OLD_SDK, message_delta
 
-ATTRIBUTES = [
-    "content",
-    "thinking",
-    "signature",
-    "finish_reasons",
-    "model",
-    "id",
-    "usage",
-    "input_tokens",
-    "cached_tokens",
-    "output_tokens",
-    "cost_metadata",
-    "common_finish_reasons",
-    "common_usage",
-]
+ATTRIBUTES = sorted(
+    {
+        name
+        for cls in (BaseCallResponseChunk, AnthropicCallResponseChunk)
+        for name, member in vars(cls).items()
+        if isinstance(member, property)
+    }
+)
 
 
 def test_the_generic_parameters_are_those_of_the_reference() -> None:
@@ -36,6 +34,30 @@ def test_the_generic_parameters_are_those_of_the_reference() -> None:
     (base,) = AnthropicCallResponseChunk.__orig_bases__  # type: ignore[attr-defined]
     assert typing.get_origin(base) is BaseCallResponseChunk
     assert typing.get_args(base)[1] is FinishReason
+
+
+def test_the_contract_has_the_attributes_of_the_reference() -> None:
+    assert {*ATTRIBUTES} == {
+        "content",
+        "thinking",
+        "signature",
+        "finish_reasons",
+        "model",
+        "id",
+        "usage",
+        "input_tokens",
+        "cached_tokens",
+        "output_tokens",
+        "cost_metadata",
+        "common_finish_reasons",
+        "common_usage",
+    }
+
+
+def test_a_reason_that_is_not_listed_passes_through() -> None:
+    chunk = decode(message_delta("tired"))
+    assert chunk.finish_reasons == ["tired"]
+    assert chunk.common_finish_reasons is None
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
@@ -46,7 +68,7 @@ def test_every_attribute_of_the_contract_is_read_only(name: str) -> None:
         setattr(chunk, name, None)
 
 
-def test_the_base_serves_other_providers_too() -> None:
+def test_the_base_class_works_for_other_providers() -> None:
     @attrs.frozen
     class OtherChunk(BaseCallResponseChunk[dict[str, int], str]):
         @property
@@ -61,7 +83,7 @@ def test_the_base_serves_other_providers_too() -> None:
 
 
 @pytest.mark.parametrize("base", [BaseCallResponseChunk, AnthropicCallResponseChunk])
-def test_the_bases_are_not_made_directly(base: Any) -> None:
+def test_the_base_classes_cannot_be_made_directly(base: Any) -> None:
     with pytest.raises(TypeError, match=r"use chunkview\.decode\(event\)"):
         base(chunk={"type": "ping"})
 

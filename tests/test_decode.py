@@ -167,7 +167,7 @@ def test_a_mistake_is_noticed_and_the_error_says_where(tag: str, data: Any) -> N
 @given(st.data())
 def test_an_event_of_each_type_has_its_class(tag: str, data: Any) -> None:
     event = data.draw(cv.events(tag))
-    chunk = decode(event)
+    chunk: AnthropicCallResponseChunk = decode(event)
     assert type(chunk) is CLASSES[tag]
     if CLASSES[tag] in (HelperEventChunk, UnknownChunk):
         assert chunk == CLASSES[tag](event["type"], event)
@@ -330,9 +330,9 @@ def test_the_hot_deltas_take_the_short_way(
     # The long way looks the reader up in this table.
     monkeypatch.setattr(sys.modules["chunkview._chunks.decode"], "_READERS", None)
     event = delta(kind, 1, **{field: "a"})
-    chunk = decode(event)
+    chunk: Any = decode(event)
     assert getattr(chunk, field) == "a"
-    assert chunk.index == 1  # type: ignore[attr-defined]
+    assert chunk.index == 1
     assert chunk.chunk is event
 
 
@@ -369,7 +369,7 @@ def test_every_way_of_decoding_reads_the_estimate_of_a_thinking_delta(events: li
     ]
     body = sse(events)
     pieces = [sse([event]) for event in events]
-    chunks = {
+    chunks: dict[str, list[Any]] = {
         "dict": [decode(event) for event in events],
         "mapping": [decode(UserDict(event)) for event in events],
         "text": [decode(json.dumps(event)) for event in events],

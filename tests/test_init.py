@@ -1,20 +1,31 @@
-"""The face of the package: its names, what importing it costs, and which module knows which."""
+"""The face of the package: its names, what it imports, and which module imports which."""
 
 from __future__ import annotations
 
 import ast
 import graphlib
 import inspect
+import json
+import os
+import pickle
 import pkgutil
 import subprocess
 import sys
+import typing
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 import chunkview
 import chunkview.testing
+from chunkview._chunks.decode import DELTAS, EVENTS
+from chunkview._model import BLOCKS, CITATIONS
+from chunkview.testing import strategies as cv
+from support import examples
 
 PACKAGE = Path(chunkview.__file__).parent
 MODULES = ["chunkview"] + [
@@ -159,6 +170,97 @@ def test_the_public_names_are_sorted_and_there() -> None:
     assert chunkview.__all__ == sorted(chunkview.__all__)
     for name in chunkview.__all__:
         assert hasattr(chunkview, name)
+
+
+PUBLIC_CLASSES = [
+    value for name in chunkview.__all__ if isinstance(value := getattr(chunkview, name), type)
+]
+PROCESSES = (chunkview.Accumulator, chunkview.AnthropicStream, chunkview.ChunkDecoder)
+"""Classes of objects that do something; all others are values, which can be pickled."""
+
+
+@pytest.mark.parametrize("cls", PUBLIC_CLASSES, ids=lambda cls: cls.__name__)
+def test_a_public_class_belongs_to_the_face_and_its_annotations_resolve(cls: type[Any]) -> None:
+    assert cls.__module__ == "chunkview"
+    assert getattr(sys.modules[cls.__module__], cls.__qualname__) is cls
+    hints = typing.get_type_hints(cls)
+    if attrs.has(cls):
+        assert hints.keys() >= {field.name for field in attrs.fields(cls)}
+
+
+def test_a_public_function_belongs_to_the_face() -> None:
+    for name in chunkview.__all__:
+        value = getattr(chunkview, name)
+        if inspect.isfunction(value):
+            assert (value.__module__, value.__qualname__) == ("chunkview", name)
+            assert pickle.loads(pickle.dumps(value)) is value
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@examples(1)
+@given(st.data())
+def test_a_value_of_each_public_class_is_pickled_by_its_public_name(
+    protocol: int, data: Any
+) -> None:
+    value = data.draw(
+        st.sampled_from([cls for cls in PUBLIC_CLASSES if cls not in PROCESSES]).flatmap(
+            st.from_type
+        )
+    )
+    pickled = pickle.dumps(value, protocol)
+    assert b"chunkview._" not in pickled
+    again = pickle.loads(pickled)
+    assert type(again) is type(value)
+    if isinstance(value, chunkview.ChunkviewError):
+        assert (str(again), vars(again)) == (str(value), vars(value))
+    else:
+        assert again == value
+
+
+FIRST = """
+import json, os, sys
+import chunkview
+
+for name, value in json.load(sys.stdin):
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            result = getattr(chunkview, name)(value)
+            written = result.to_event() if name == "decode" else result.to_dict()
+            assert written == value, written
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0, (name, value)
+"""
+
+
+ONE_OF_EACH = st.tuples(
+    *[
+        st.tuples(st.just(read), strategy(tag))
+        for read, strategy, tags in (
+            ("decode", cv.events, [*EVENTS, *DELTAS, "unknown"]),
+            ("read_block", cv.content_blocks, [*BLOCKS, "unknown"]),
+            ("read_citation", cv.citations, [*CITATIONS, "unknown"]),
+        )
+        for tag in tags
+    ]
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks a fresh process for each value")
+@settings(
+    max_examples=3,
+    phases=[Phase.generate],  # shrinking would fork thousands of times
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(ONE_OF_EACH)
+def test_each_event_block_and_citation_can_be_the_first_that_is_read(values: Any) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", FIRST], input=json.dumps(values), capture_output=True, text=True
+    )
+    assert shown.returncode == 0, shown.stderr
 
 
 def public_objects() -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_1_an_event_is_written_as_it_was_read(event: Any) -> None:
     assert chunk.chunk is event
     assert chunk.to_event() == event == before
     assert decode(chunk.to_event()) == chunk
-    bare = attrs.evolve(chunk, chunk=None)  # type: ignore[call-arg]
+    bare = attrs.evolve(chunk, chunk=None)
     assert decode(bare.to_event()) == chunk
 
 
@@ -197,7 +197,7 @@ def test_6_the_totals_of_the_stream_are_the_final_usage(events: Any) -> None:
     message = accumulate(events)
     assert stream.message == message
     assert stream.usage == message.usage
-    stopped = [message.content[chunk.index] for chunk, _ in pairs if chunk.type == BLOCK_STOP]  # type: ignore[attr-defined]
+    stopped = [message.content[chunk.index] for chunk, _ in pairs if chunk.type == BLOCK_STOP]  # type: ignore[union-attr]
     # A block that was never stopped may come with `message_delta`.
     tools = [tool for chunk, tool in pairs if tool is not None and chunk.type == BLOCK_STOP]
     assert tools == [block for block in stopped if isinstance(block, ToolUseBlock)]
@@ -413,7 +413,7 @@ def test_a_tool_input_is_the_parsed_text_or_the_text_itself(events: Any) -> None
         block = content[index]
         if text == "" or isinstance(block, UnknownBlock):
             continue
-        tool_input = block.input  # type: ignore[attr-defined]
+        tool_input = block.input  # type: ignore[union-attr]
         if isinstance(tool_input, InvalidJson):
             assert tool_input.text == text
         else:

@@ -22,6 +22,7 @@ from chunkview import (
     UnknownBlock,
     Usage,
     decode,
+    read_block,
 )
 from chunkview.testing import strategies as cv
 from support import block_start, json_delta, message_start
@@ -47,14 +48,14 @@ WIRE = {
 }
 
 
-def test_a_message_is_written_as_it_was_read() -> None:
+def test_a_message_is_written_unchanged() -> None:
     message = Message.from_dict(WIRE)
     assert message.to_dict() == WIRE
     assert json.loads(json.dumps(message.to_dict())) == WIRE
     assert Message.from_dict(message.to_dict()) == message
 
 
-def test_the_parts_of_a_message_are_at_hand() -> None:
+def test_a_message_gives_its_text_thinking_and_tool_calls() -> None:
     message = Message.from_dict(WIRE)
     assert message.text == "Hello there"
     assert message.thinking == "Hm."
@@ -65,11 +66,11 @@ def test_the_parts_of_a_message_are_at_hand() -> None:
     assert message.content[-1] == UnknownBlock("hologram", {"type": "hologram", "light": 1})
 
 
-def test_to_param_is_the_turn_to_send_back() -> None:
+def test_to_param_gives_the_turn_to_send_back() -> None:
     assert Message.from_dict(WIRE).to_param() == {"role": "assistant", "content": WIRE["content"]}
 
 
-def test_to_param_leaves_out_what_the_api_refuses() -> None:
+def test_to_param_leaves_out_blocks_that_the_api_refuses() -> None:
     message = Message(
         "msg_1",
         "claude-test",
@@ -87,7 +88,7 @@ def test_to_param_leaves_out_what_the_api_refuses() -> None:
     assert len(message.to_dict()["content"]) == 4
 
 
-def test_a_message_made_by_hand_is_written_as_the_api_does() -> None:
+def test_a_message_made_by_hand_is_written_as_the_api_writes_one() -> None:
     assert Message("msg_1", "m", (), Usage(1, 2)).to_dict() == {
         "type": "message",
         "id": "msg_1",
@@ -100,7 +101,7 @@ def test_a_message_made_by_hand_is_written_as_the_api_does() -> None:
     }
 
 
-def test_a_message_that_lacks_something_is_refused_with_the_place() -> None:
+def test_a_message_that_lacks_a_key_is_refused_with_the_place() -> None:
     for key in ("id", "type", "role", "model", "content", "usage"):
         with pytest.raises(DecodeError, match=f"^{key}: required, but missing"):
             Message.from_dict({name: value for name, value in WIRE.items() if name != key})
@@ -111,9 +112,7 @@ def test_a_message_that_lacks_something_is_refused_with_the_place() -> None:
 
 
 @given(cv.message_streams() | cv.message_streams(beta=True), st.data())
-def test_a_message_of_a_stream_cut_anywhere_is_read_as_it_was_written(
-    events: Any, data: Any
-) -> None:
+def test_a_message_of_a_stream_cut_anywhere_reads_back_as_it_was(events: Any, data: Any) -> None:
     accumulator = Accumulator()
     accumulator.extend(events[: data.draw(st.integers(1, len(events)))])
     message = accumulator.message
@@ -133,11 +132,11 @@ TOOL_USES: list[tuple[type[ContentBlock], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("cls", "wire"), TOOL_USES)
 @pytest.mark.parametrize("text", ["", "{", '{"x": [1', "[1]", "null", "42", '"x"', "\ud83d"])
-def test_an_input_that_is_no_json_is_one_again_when_it_is_read(
+def test_an_input_that_is_not_valid_json_is_invalid_json_again_after_reading(
     cls: type[ContentBlock], wire: dict[str, Any], text: str
 ) -> None:
     written = {**wire, "input": {"INVALID_JSON": text}}
-    block: Any = ContentBlock.from_dict(written)
+    block: Any = read_block(written)
     assert block.input == InvalidJson(text)
     assert block == cls.from_dict(written)
     assert block.to_dict() == written
@@ -149,8 +148,8 @@ def test_an_input_that_is_no_json_is_one_again_when_it_is_read(
     "value",
     [{"INVALID_JSON": 1}, {"INVALID_JSON": "{", "x": 1}, {"invalid_json": "{"}, {}],
 )
-def test_an_input_that_only_looks_like_it_is_an_input(value: dict[str, Any]) -> None:
-    block: Any = ContentBlock.from_dict({**TOOL_USES[0][1], "input": value})
+def test_an_input_that_only_resembles_invalid_json_is_an_input(value: dict[str, Any]) -> None:
+    block: Any = read_block({**TOOL_USES[0][1], "input": value})
     assert block.input == value
 
 

@@ -18,8 +18,6 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from chunkview import (
-    Citation,
-    ContentBlock,
     ErrorChunk,
     HelperEventChunk,
     UnknownBlock,
@@ -28,7 +26,7 @@ from chunkview import (
     decode,
 )
 from chunkview._chunks.decode import DELTAS, EVENTS
-from chunkview._model.blocks import BLOCKS, CITATIONS
+from chunkview._model import BLOCKS, CITATIONS
 from chunkview._model.record import Record, schema
 from chunkview.testing import strategies as cv
 from chunkview.testing.strategies._events import ITERATION
@@ -99,11 +97,11 @@ OTHER_NAME = {"type": "error_type", "api_message": "error_message"}
 """What an exception of the SDK calls otherwise than ErrorChunk."""
 
 TABLES: dict[type[Any], dict[str, Any]] = {
-    ContentBlock: BLOCKS,
-    Citation: CITATIONS,
+    UnknownBlock: BLOCKS,
+    UnknownCitation: CITATIONS,
     UnknownDeltaChunk: DELTAS,
 }
-"""Where the class of a tag is found, by the class that `EVENTS` or an attribute names."""
+"""Where the class of a tag is found, by the class of the tags that are in no table."""
 
 ERRORS = {"ErrorResponse", "BetaErrorResponse"}
 """The SDK's models of error events, of which old releases have one."""
@@ -115,6 +113,12 @@ def classes_in(annotation: Any, base: type[Any]) -> Iterator[type[Any]]:
         yield annotation
     for inner in typing.get_args(annotation):
         yield from classes_in(inner, base)
+
+
+def records_in(annotation: Any) -> list[type[Any]]:
+    """Our classes in an annotation. The unknown one represents a union of blocks or citations."""
+    records = list(classes_in(annotation, Record))
+    return [cls for cls in records if cls in TABLES] or records
 
 
 class Key(NamedTuple):
@@ -161,12 +165,12 @@ def keys(model: type[BaseModel], cls: type[Any], at: str, inside: str = "") -> I
         yield Key(under, model, field, wire in ours)
         if wire in ours:
             kind = typing.get_type_hints(cls)[ours[wire]]
-            for member, record in itertools.product(members, classes_in(kind, Record)):
+            for member, record in itertools.product(members, records_in(kind)):
                 yield from keys(member, *class_for(member, record, under))
 
 
 def class_for(model: type[BaseModel], cls: type[Any], at: str) -> tuple[type[Any], str]:
-    """Our class for a model, where an attribute names `cls`, and what its keys are called by."""
+    """Our class for a model where an attribute names `cls`, and the path of its keys."""
     if cls not in TABLES:
         return cls, at
     tag = typing.get_args(model.model_fields["type"].annotation)[0]

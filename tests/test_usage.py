@@ -19,7 +19,7 @@ from chunkview import (
     ServerToolUsage,
     Usage,
 )
-from chunkview._model.usage import cost_metadata
+from chunkview._model import cost_metadata
 from chunkview.testing import strategies as cv
 
 WIRE = {
@@ -42,9 +42,9 @@ WIRE = {
 @given(cv.usages(), cv.delta_usages() | cv.usages())
 def test_a_later_count_replaces_an_earlier_one_unless_it_is_null(before: Any, later: Any) -> None:
     updated = Usage.from_dict(before).updated(MessageDeltaUsage.from_dict(later))
-    news = {name: count for name, count in later.items() if count is not None}
-    assert updated == Usage.from_dict({**before, **news})
-    assert updated == Usage.from_dict(MappingProxyType({**before, **news}))
+    new_counts = {name: count for name, count in later.items() if count is not None}
+    assert updated == Usage.from_dict({**before, **new_counts})
+    assert updated == Usage.from_dict(MappingProxyType({**before, **new_counts}))
 
 
 # Several in one have more of the keys.
@@ -54,7 +54,7 @@ FULL_USAGES = st.lists(cv.usages() | cv.delta_usages(), min_size=1, max_size=4).
 
 
 @given(FULL_USAGES, st.none() | st.just("claude"))
-def test_cost_metadata_is_what_the_usage_says(wire: Any, model: str | None) -> None:
+def test_cost_metadata_has_the_counts_of_the_usage(wire: Any, model: str | None) -> None:
     assert cost_metadata(None, model) == CostMetadata(model=model)
     usage = MessageDeltaUsage if wire.get("input_tokens") is None else Usage
     cost = cost_metadata(usage.from_dict(wire), model)
@@ -71,18 +71,18 @@ def test_cost_metadata_is_what_the_usage_says(wire: Any, model: str | None) -> N
         }
 
     tools = wire.get("server_tool_use") or {}
-    how = {
+    terms = {
         "tier": wire.get("service_tier"),
         "region": wire.get("inference_geo"),
         "speed": wire.get("speed"),
     }
     iterations = tuple(
-        CostMetadata(**counts(iteration), **how, model=iteration.get("model") or model)
+        CostMetadata(**counts(iteration), **terms, model=iteration.get("model") or model)
         for iteration in wire.get("iterations") or ()
     )
     assert cost == CostMetadata(
         **counts(wire),
-        **how,
+        **terms,
         model=model,
         web_search_requests=tools.get("web_search_requests"),
         web_fetch_requests=tools.get("web_fetch_requests"),
@@ -90,7 +90,7 @@ def test_cost_metadata_is_what_the_usage_says(wire: Any, model: str | None) -> N
     )
 
 
-def test_every_count_has_its_attribute_and_nothing_is_lost() -> None:
+def test_every_count_has_an_attribute_and_unknown_keys_are_kept() -> None:
     usage = Usage.from_dict(WIRE)
     assert usage.cache_creation == CacheCreation(10, 20)
     assert usage.server_tool_use == ServerToolUsage(2, 1)
@@ -106,7 +106,7 @@ def test_later_counts_replace_earlier_ones_and_are_never_added() -> None:
     assert Usage(25, 1, 30, 40).updated(later) == Usage(25, 100, 30, 40)
 
 
-def test_counts_that_are_null_or_absent_survive() -> None:
+def test_a_later_count_that_is_null_or_absent_changes_nothing() -> None:
     usage = Usage.from_dict(WIRE)
     later = MessageDeltaUsage.from_dict({"output_tokens": 7, "input_tokens": None})
     assert usage.updated(later).to_dict() == {**WIRE, "output_tokens": 7}
@@ -124,7 +124,7 @@ def test_every_field_of_a_message_delta_reaches_the_usage() -> None:
     assert updated.to_dict() == {**WIRE, "speed": "fast", "new": 1}
 
 
-def test_cost_metadata_says_what_a_price_depends_on() -> None:
+def test_cost_metadata_has_all_that_a_price_depends_on() -> None:
     metadata = cost_metadata(Usage.from_dict(WIRE), "claude-test")
     assert metadata == CostMetadata(
         25,
@@ -155,7 +155,7 @@ def test_an_iteration_may_have_been_run_by_another_model() -> None:
     assert iteration == CostMetadata(3, 4, model="wise")
 
 
-def test_without_usage_cost_metadata_knows_the_model_at_most() -> None:
+def test_without_usage_cost_metadata_has_no_more_than_the_model() -> None:
     assert cost_metadata(None) == CostMetadata()
     assert cost_metadata(None, "m") == CostMetadata(model="m")
 

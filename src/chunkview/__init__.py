@@ -4,18 +4,23 @@
 stream into chunk views, `accumulate` turns chunk views into a `Message`, and `AnthropicStream`
 does all of it while you iterate.
 
-What this package exports stands in `chunkview.accumulate`, `chunkview.blocks`,
-`chunkview.call_response_chunk`, `chunkview.chunks`, `chunkview.decode`, `chunkview.errors`,
-`chunkview.message`, `chunkview.stream`, `chunkview.usage` and `chunkview.wire`. To be imported by
-name: `chunkview.anthropic`, `chunkview.common`, `chunkview.pricing`, `chunkview.cli`,
-`chunkview.testing` and `chunkview.testing.strategies`.
+`ChunkView`, `AnyContentBlock` and `AnyCitation` are the unions of all chunk views, blocks and
+citations, for an exhaustive `match`.
+
+Import everything from here. The modules to import by name are `chunkview.anthropic`,
+`chunkview.call_response_chunk`, `chunkview.common`, `chunkview.pricing`, `chunkview.testing` and
+`chunkview.testing.strategies`.
 """
 
 from __future__ import annotations
 
+from types import FunctionType
+from typing import Any, ClassVar, Literal  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
 from ._chunks import (
     AnthropicCallResponseChunk,
     BaseCallResponseChunk,
+    ChunkView,
     CitationsDeltaChunk,
     CompactionDeltaChunk,
     ContentBlockStartChunk,
@@ -37,6 +42,8 @@ from ._chunks import (
     decode,
 )
 from ._model import (
+    AnyCitation,
+    AnyContentBlock,
     CacheCreation,
     CharLocationCitation,
     Citation,
@@ -66,6 +73,8 @@ from ._model import (
     UnknownCitation,
     Usage,
     WebSearchResultLocationCitation,
+    read_block,
+    read_citation,
 )
 from ._stream import (
     Accumulator,
@@ -90,10 +99,13 @@ __all__ = [
     "Accumulator",
     "AnthropicCallResponseChunk",
     "AnthropicStream",
+    "AnyCitation",
+    "AnyContentBlock",
     "BaseCallResponseChunk",
     "CacheCreation",
     "CharLocationCitation",
     "ChunkDecoder",
+    "ChunkView",
     "ChunkviewError",
     "Citation",
     "CitationsDeltaChunk",
@@ -149,4 +161,13 @@ __all__ = [
     "aiter_chunks",
     "decode",
     "iter_chunks",
+    "read_block",
+    "read_citation",
 ]
+
+# What is public belongs to this module, so that pickles, reprs and tracebacks do not depend on the
+# private file that defines it. `typing.get_type_hints` then resolves the annotations of a class
+# here: they name public classes, and Any, ClassVar and Literal.
+for _public in [globals()[name] for name in __all__]:
+    if isinstance(_public, (type, FunctionType)):
+        _public.__module__ = __name__

@@ -18,10 +18,10 @@ from ._stream import AnthropicStream
 
 try:
     import anthropic as sdk
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "chunkview.anthropic needs the official client: pip install 'chunkview[sdk]'"
-    ) from error
+    ) from _error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence

@@ -1,12 +1,12 @@
-"""What every provider has in common: finish reasons, token counts, what a price depends on.
+"""What all providers have in common: finish reasons, token counts, what a price depends on.
 
-Nothing here knows Anthropic's events. The classes carry the names that Mirascope 1.x gave them,
-so that code which reads them works unchanged.
+Nothing here knows Anthropic's events. The classes have the names that Mirascope 1.x gave them, so
+that code that reads them works unchanged.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, final
 
 import attrs
 
@@ -18,13 +18,14 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 """Why generation ended, in provider-agnostic words."""
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class Usage:
     """Provider-agnostic token counts.
 
     Attributes:
         input_tokens: Tokens of the prompt, as the provider counts them. Anthropic's count leaves
-            out what was read from or written to the prompt cache.
+            out the tokens that were read from or written to the prompt cache.
         cached_tokens: Tokens read from the prompt cache.
         output_tokens: Tokens generated.
         total_tokens: `input_tokens + output_tokens`.
@@ -50,7 +51,7 @@ class Usage:
             output_tokens: Tokens, or None when unknown.
 
         Returns:
-            None when all three are None; else a Usage in which a missing count is 0.
+            None when all three are None. Otherwise a Usage, in which a missing count is 0.
         """
         if input_tokens is None and cached_tokens is None and output_tokens is None:
             return None
@@ -58,6 +59,7 @@ class Usage:
         return cls(read, cached_tokens or 0, written, read + written)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class CostMetadata:
     """What a price calculation needs to know about one response. None means: not known.
@@ -67,16 +69,16 @@ class CostMetadata:
         output_tokens: Tokens generated.
         cached_tokens: Prompt tokens read from the cache.
         model: The model that answered.
-        cache_write_tokens: Prompt tokens written to the cache, whatever their time to live.
-        cache_write_5m_tokens: Of these, tokens kept for five minutes.
-        cache_write_1h_tokens: Of these, tokens kept for an hour.
-        web_search_requests: Searches made by the server tool, each of which is billed.
+        cache_write_tokens: All prompt tokens written to the cache.
+        cache_write_5m_tokens: Those that the cache keeps for five minutes.
+        cache_write_1h_tokens: Those that the cache keeps for an hour.
+        web_search_requests: Searches made by the server tool. Each is billed.
         web_fetch_requests: Fetches made by the server tool.
         tier: The service tier (`standard`, `priority`, `batch`).
         region: Where inference ran, when the API says so (`inference_geo`).
         speed: `standard` or `fast`.
         iterations: What each sampling iteration cost, for a request that took several (beta).
-            They are what is billed; the counts above leave out compaction, for example.
+            The API bills the iterations. The counts above leave out compaction, for example.
     """
 
     input_tokens: int | None = None
@@ -98,10 +100,10 @@ class CostMetadata:
 
     @property
     def batch_mode(self) -> bool:
-        """Whether the response was made by the batch API, which has prices of its own."""
+        """Whether the response comes from the batch API, which has its own prices."""
         return self.tier == "batch"
 
     @property
     def cache_write(self) -> bool | None:
-        """Whether anything was written to the prompt cache; None when not known."""
+        """Whether the prompt cache was written to; None when that is not known."""
         return None if self.cache_write_tokens is None else self.cache_write_tokens > 0

@@ -65,7 +65,7 @@ class DecodeError(ChunkviewError, ValueError):
     ) -> None:
         super().__init__(problem, partial=partial)
         self.problem = problem
-        self.path = path
+        self.path: str = path
         self.event = event
         self.received = received
         self.truncated = truncated

@@ -14,10 +14,10 @@ from .common import CostMetadata
 
 try:
     import genai_prices
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "chunkview.pricing needs the price lists: pip install 'chunkview[prices]'"
-    ) from error
+    ) from _error
 
 if TYPE_CHECKING:
     from datetime import datetime

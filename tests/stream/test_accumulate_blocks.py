@@ -80,7 +80,7 @@ def test_thinking_appends_and_its_signature_replaces() -> None:
 def test_a_tools_input_is_parsed_when_its_block_ends(kind: str) -> None:
     events = tool_stream('{"pl', 'ace": "Z', 'ürich"', "}", type=kind, server_name="s")
     message = accumulate(events)
-    assert message.content[0].input == {"place": "Zürich"}  # type: ignore[attr-defined]
+    assert message.content[0].input == {"place": "Zürich"}  # type: ignore[union-attr]
 
 
 def test_a_tool_without_deltas_keeps_the_input_that_it_starts_with() -> None:
@@ -221,13 +221,13 @@ def test_a_block_lets_go_of_its_parts_when_it_ends() -> None:
 
 
 def test_a_subclass_of_a_chunk_or_a_block_is_taken_like_its_base() -> None:
-    class Delta(TextDeltaChunk):
+    class Delta(TextDeltaChunk):  # type: ignore[misc]
         __slots__ = ()
 
-    class Block(TextBlock):
+    class Block(TextBlock):  # type: ignore[misc]
         __slots__ = ()
 
-    class Stop(MessageStopChunk):
+    class Stop(MessageStopChunk):  # type: ignore[misc]
         __slots__ = ()
 
     events: list[Any] = [

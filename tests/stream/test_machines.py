@@ -122,14 +122,15 @@ class AccumulatorMachine(RuleBasedStateMachine):
         assert message.usage.output_tokens == self.output_tokens
         assert message.usage.input_tokens == self.input_tokens
         assert [block.type for block in message.content] == [b["kind"] for b in self.blocks]
+        block: Any
         for block, model in zip(message.content, self.blocks, strict=True):
             match model["kind"]:
                 case "text":
-                    assert block.text == model["text"]  # type: ignore[attr-defined]
+                    assert block.text == model["text"]
                 case "thinking":
-                    assert block.thinking == model["text"]  # type: ignore[attr-defined]
+                    assert block.thinking == model["text"]
                 case _:
-                    assert as_text(block.input) == reparsed(model["text"])  # type: ignore[attr-defined]
+                    assert as_text(block.input) == reparsed(model["text"])
 
 
 def as_text(value: Any) -> Any:

@@ -44,7 +44,7 @@ def test_the_totals_are_those_of_the_message_so_far(events: Any) -> None:
         assert chunk == decode(events[number - 1])
         message = message_after(events[:number])
         assert_totals(stream, message)
-        block = message.content[chunk.index] if chunk.type == "content_block_stop" else None  # type: ignore[attr-defined, union-attr]
+        block = message.content[chunk.index] if chunk.type == "content_block_stop" else None  # type: ignore[union-attr]
         assert tool == (block if isinstance(block, ToolUseBlock) else None)
     assert number == len(events)
     assert list(stream) == []

@@ -12,6 +12,7 @@ from .contract import (
 from .decode import STRING_DELTAS, decode, decode_object
 from .sources import sdk_event_dict
 from .variants import (
+    ChunkView,
     CitationsDeltaChunk,
     CompactionDeltaChunk,
     ContentBlockStartChunk,
@@ -34,6 +35,7 @@ __all__ = [
     "STRING_DELTAS",
     "AnthropicCallResponseChunk",
     "BaseCallResponseChunk",
+    "ChunkView",
     "CitationsDeltaChunk",
     "CompactionDeltaChunk",
     "ContentBlockStartChunk",

@@ -1,11 +1,9 @@
-"""The contract: what every chunk view answers, whatever event it stands for.
+"""The contract: the attributes that every chunk view has, for each type of event.
 
-`BaseCallResponseChunk` is provider-agnostic; `AnthropicCallResponseChunk` is the base of the
-variants in `chunks`. Both carry the defaults ("" and None), which a variant overrides where its
-event has something to say, so that reading an attribute never asks what type of event it is.
+`BaseCallResponseChunk` is provider-agnostic. `AnthropicCallResponseChunk` is the base of the
+chunk views. Both have the defaults ("" and None), and a chunk view overrides those that its event
+has an answer to. So reading an attribute never asks what type the event has.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, Union
@@ -13,7 +11,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, Union
 import attrs
 
 from .. import common
-from .._model import MessageDeltaUsage, Usage  # noqa: TC001 - users may resolve annotations
+from .._model import MessageDeltaUsage, Usage
 from ..common import CostMetadata
 
 __all__ = [
@@ -21,7 +19,6 @@ __all__ = [
     "BaseCallResponseChunk",
     "FinishReason",
     "MessageStreamEvent",
-    "SdkEvent",
     "common_finish_reasons",
 ]
 
@@ -35,7 +32,7 @@ FinishReason = Literal[
     "refusal",
     "model_context_window_exceeded",
 ]
-"""Anthropic's stop reasons. One that is not listed here is passed on as it came.
+"""Anthropic's stop reasons. A reason that is not listed here is passed on unchanged, as a str.
 
 Source: https://docs.anthropic.com/en/api/handling-stop-reasons.
 """
@@ -59,7 +56,7 @@ def common_finish_reasons(stop_reason: str | None) -> list[common.FinishReason] 
         stop_reason: Anthropic's stop reason, or None.
 
     Returns:
-        A one-element list; None for None and for a reason that has no counterpart.
+        A one-element list; None for None, and for a reason that has no counterpart.
     """
     reason = _COMMON.get(stop_reason) if stop_reason is not None else None
     return None if reason is None else [reason]
@@ -82,21 +79,21 @@ _NOTHING_KNOWN = CostMetadata()
 
 @attrs.frozen(init=False, eq=False, repr=False, weakref_slot=False)
 class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
-    """What a chunk of any provider's stream answers. All attributes are read-only.
+    """The attributes of a chunk of any provider's stream. All are read-only.
 
-    This class and `AnthropicCallResponseChunk` are not made directly: `chunkview.decode(event)`
-    gives the variant that fits the event.
+    Do not make this class or `AnthropicCallResponseChunk` directly. `chunkview.decode(event)`
+    finds the class that fits the event.
 
     Attributes:
-        chunk: The original event exactly as it was given; None on a chunk made by hand.
+        chunk: The original event, exactly as it was given; None on a chunk made by hand.
     """
 
     chunk: ChunkT | None = attrs.field(default=None, kw_only=True, eq=False, repr=False)
 
     def __init__(self, *_args: object, **_kwargs: object) -> None:
         raise TypeError(
-            f"{type(self).__name__} is the base of the chunk views and holds no event of its own; "
-            "use chunkview.decode(event), which gives the variant that fits"
+            f"{type(self).__name__} is the base class of the chunk views and cannot hold an event; "
+            "use chunkview.decode(event), which finds the class that fits"
         )
 
     def __str__(self) -> str:
@@ -109,8 +106,11 @@ class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
         return ""
 
     @property
-    def finish_reasons(self) -> list[FinishReasonT] | None:
-        """The stop reason as a one-element list, or None."""
+    def finish_reasons(self) -> list[FinishReasonT | str] | None:
+        """The stop reason as a one-element list, or None.
+
+        A reason that the provider's list of reasons lacks is passed on as a str.
+        """
         return None
 
     @property
@@ -145,12 +145,12 @@ class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
 
     @property
     def cost_metadata(self) -> CostMetadata:
-        """What a price calculation needs, as far as this event tells. Never None."""
+        """What this event says of what a price calculation needs. Never None."""
         return _NOTHING_KNOWN
 
     @property
     def common_finish_reasons(self) -> list[common.FinishReason] | None:
-        """The stop reason in provider-agnostic words as a one-element list, or None.
+        """The stop reason in provider-agnostic words, as a one-element list, or None.
 
         None also for a reason that has no counterpart.
         """
@@ -160,7 +160,7 @@ class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
     def common_usage(self) -> common.Usage | None:
         """Provider-agnostic token counts.
 
-        None when this event has no counts at all; else a missing count is 0.
+        None when this event has no counts at all. Otherwise a missing count is 0.
         """
         return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
 
@@ -177,8 +177,8 @@ class AnthropicCallResponseChunk(BaseCallResponseChunk["MessageStreamEvent", Fin
         ```
 
     Attributes:
-        chunk: The original event exactly as it was given (from the wire, the payload's bytes);
-            None on a chunk made by hand. Left out of equality, hash and repr.
+        chunk: The original event, exactly as it was given (from the wire: the payload's bytes);
+            None on a chunk made by hand. Equality, hash and repr leave it out.
         type: The tag of the event on the wire.
     """
 
@@ -205,13 +205,13 @@ class AnthropicCallResponseChunk(BaseCallResponseChunk["MessageStreamEvent", Fin
         """Write the chunk as the event on the wire.
 
         Returns:
-            A new dict. For a decoded chunk it equals what came in, unknown keys and explicit
-            nulls included; where `attrs.evolve` changed a field, the field wins. A chunk made by
-            hand is written from its fields.
+            A new dict. For a decoded chunk it equals the event that was decoded, with its unknown
+            keys and explicit nulls. Where `attrs.evolve` changed a field, the field wins. A chunk
+            made by hand is written from its fields.
 
         Raises:
-            DecodeError: `chunk` is not what `decode` took: it has been changed since, it is an
-                object that gives something else when it is read again, or the chunk view was
+            DecodeError: `chunk` is not the event that `decode` read: it was changed since, it is
+                an object that gives something else when it is read again, or the chunk view was
                 made by hand.
         """
         raise NotImplementedError

@@ -7,7 +7,7 @@ row is kept whole.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._model import bounded, maker
 from ..errors import DecodeError
@@ -30,20 +30,20 @@ from .variants import (
     ThinkingDeltaChunk,
     UnknownChunk,
     UnknownDeltaChunk,
-    Variant,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .contract import MessageStreamEvent
+    from .variants import ChunkView
 
-    Chunk = AnthropicCallResponseChunk
+    Chunk = ChunkView
 
 __all__ = ["DELTAS", "EVENTS", "STRING_DELTAS", "decode", "decode_object"]
 
 
-def decode(event: MessageStreamEvent) -> AnthropicCallResponseChunk:
+def decode(event: MessageStreamEvent) -> ChunkView:
     """Decode one event into its chunk view.
 
     Args:
@@ -67,11 +67,11 @@ def decode(event: MessageStreamEvent) -> AnthropicCallResponseChunk:
     if event.__class__ is dict:
         return decode_object(event, event)  # pyright: ignore[reportArgumentType]
     if event.__class__ in (str, bytes):
-        return _decode_text(event)
+        return _decode_text(event)  # pyright: ignore[reportArgumentType]
     return _decode_other(event)
 
 
-def decode_object(event: dict[str, Any], source: Any) -> AnthropicCallResponseChunk:
+def decode_object(event: dict[str, Any], source: Any) -> ChunkView:
     """Decode an event that has been parsed.
 
     Args:
@@ -129,7 +129,7 @@ def _decode_text(text: str | bytes) -> Chunk:
 
 def _decode_other(event: Any) -> Chunk:
     if isinstance(event, AnthropicCallResponseChunk):
-        return event
+        return cast("ChunkView", event)
     chunk = _decode_sdk_delta(event)
     if chunk is not None:
         return chunk
@@ -184,7 +184,7 @@ def _read_delta(event: dict[str, Any], source: Any) -> Chunk:
     return cls.from_event(event, source)
 
 
-EVENTS: dict[str, type[Variant]] = {
+EVENTS: dict[str, type[ChunkView]] = {
     "message_start": MessageStartChunk,
     "content_block_start": ContentBlockStartChunk,
     "content_block_delta": UnknownDeltaChunk,  # unless `DELTAS` has the delta's type
@@ -203,7 +203,7 @@ EVENTS: dict[str, type[Variant]] = {
 }
 """The class of an event, by its type; else an UnknownChunk."""
 
-DELTAS: dict[str, type[Variant]] = {
+DELTAS: dict[str, type[ChunkView]] = {
     "text_delta": TextDeltaChunk,
     "input_json_delta": InputJsonDeltaChunk,
     "thinking_delta": ThinkingDeltaChunk,

@@ -6,16 +6,19 @@ that its event has something to say about. How they are told apart stands in `de
 Source: https://docs.anthropic.com/en/api/messages-streaming (event types).
 """
 
+# The tag of a class is narrower than the `str` of its base, or it is a field.
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
 from .. import common
 from .._model import (
-    Citation,
-    ContentBlock,
+    AnyCitation,
+    AnyContentBlock,
     Message,
     MessageDeltaUsage,
     TextBlock,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from ..common import CostMetadata
 
 __all__ = [
+    "ChunkView",
     "CitationsDeltaChunk",
     "CompactionDeltaChunk",
     "ContentBlockStartChunk",
@@ -143,16 +147,16 @@ class _UsageChunk(Variant):
         return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class MessageStartChunk(_UsageChunk):
     """`message_start`: the message without its content.
 
     Attributes:
         message: The Message, as a rule with no content and no stop reason yet.
-        chunk: The original event.
     """
 
-    type: ClassVar[str] = "message_start"
+    type: ClassVar[Literal["message_start"]] = "message_start"
 
     message: Message
 
@@ -191,7 +195,7 @@ class MessageStartChunk(_UsageChunk):
         return self.message.usage
 
     @property
-    def finish_reasons(self) -> list[FinishReason] | None:
+    def finish_reasons(self) -> list[FinishReason | str] | None:
         """The stop reason, which a message that is only starting does not have as a rule."""
         return _finish_reasons(self.message.stop_reason)
 
@@ -201,6 +205,7 @@ class MessageStartChunk(_UsageChunk):
         return common_finish_reasons(self.message.stop_reason)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class ContentBlockStartChunk(Variant):
     """`content_block_start`: a block begins, empty or (tool results, say) whole.
@@ -208,13 +213,12 @@ class ContentBlockStartChunk(Variant):
     Attributes:
         index: Which block of the message, from 0.
         content_block: The block as it starts.
-        chunk: The original event.
     """
 
-    type: ClassVar[str] = "content_block_start"
+    type: ClassVar[Literal["content_block_start"]] = "content_block_start"
 
     index: int
-    content_block: ContentBlock
+    content_block: AnyContentBlock
 
     @property
     def content(self) -> str:
@@ -237,9 +241,14 @@ class ContentBlockStartChunk(Variant):
 
 @attrs.frozen(eq=False, repr=False, weakref_slot=False)
 class _DeltaChunk(Variant):
-    """A `content_block_delta`."""
+    """A `content_block_delta`.
 
-    type: ClassVar[str] = "content_block_delta"
+    Attributes:
+        delta_type: The delta's tag on the wire.
+        index: Which block of the message, from 0.
+    """
+
+    type: ClassVar[Literal["content_block_delta"]] = "content_block_delta"
     delta_type: ClassVar[str]
 
     index: int
@@ -250,17 +259,16 @@ class _DeltaChunk(Variant):
         return event
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class TextDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `text_delta`: more text.
 
     Attributes:
-        index: Which block of the message, from 0.
         text: The text to append.
-        chunk: The original event.
     """
 
-    delta_type: ClassVar[str] = "text_delta"
+    delta_type: ClassVar[Literal["text_delta"]] = "text_delta"
 
     text: str = attrs.field(metadata=IN_DELTA)
 
@@ -270,21 +278,21 @@ class TextDeltaChunk(_DeltaChunk):
         return self.text
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class InputJsonDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `input_json_delta`: more of a tool input's JSON text.
 
     Attributes:
-        index: Which block of the message, from 0.
         partial_json: The text to append, cut anywhere.
-        chunk: The original event.
     """
 
-    delta_type: ClassVar[str] = "input_json_delta"
+    delta_type: ClassVar[Literal["input_json_delta"]] = "input_json_delta"
 
     partial_json: str = attrs.field(metadata=IN_DELTA)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class ThinkingDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `thinking_delta`: more thinking.
@@ -293,100 +301,95 @@ class ThinkingDeltaChunk(_DeltaChunk):
     https://github.com/anthropics/anthropic-sdk-python (`types/beta/beta_thinking_delta.py`).
 
     Attributes:
-        index: Which block of the message, from 0.
         thinking: The text to append.
         estimated_tokens: About how many tokens of thinking this delta adds, or None (beta
             `thinking-token-count-2026-05-13`, when the request asks for the thinking to be
             omitted). The sum over the deltas of a block is a rough estimate, made to show
             progress. It is no count to bill by: that is `usage.output_tokens`.
-        chunk: The original event.
     """
 
-    delta_type: ClassVar[str] = "thinking_delta"
+    delta_type: ClassVar[Literal["thinking_delta"]] = "thinking_delta"
 
     thinking: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
     estimated_tokens: int | None = attrs.field(default=None, metadata=IN_DELTA)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class SignatureDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `signature_delta`: the thinking block's signature.
 
     Attributes:
-        index: Which block of the message, from 0.
         signature: The whole signature; it replaces what was there.
-        chunk: The original event.
     """
 
-    delta_type: ClassVar[str] = "signature_delta"
+    delta_type: ClassVar[Literal["signature_delta"]] = "signature_delta"
 
     signature: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class CitationsDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `citations_delta`: one more citation of a text block.
 
     Attributes:
-        index: Which block of the message, from 0.
         citation: The citation.
-        chunk: The original event.
     """
 
-    delta_type: ClassVar[str] = "citations_delta"
+    delta_type: ClassVar[Literal["citations_delta"]] = "citations_delta"
 
-    citation: Citation = attrs.field(metadata=IN_DELTA)
+    citation: AnyCitation = attrs.field(metadata=IN_DELTA)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class CompactionDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `compaction_delta`: the content of a compaction block (beta).
 
     Attributes:
-        index: Which block of the message, from 0.
         summary: The whole summary (`content` on the wire), or None when compaction failed. It
             is no text for the user, so `content` is "".
         encrypted_content: What the API wants back with the block, opaque, or None.
-        chunk: The original event.
     """
 
-    delta_type: ClassVar[str] = "compaction_delta"
+    delta_type: ClassVar[Literal["compaction_delta"]] = "compaction_delta"
 
     summary: str | None = attrs.field(metadata={**IN_DELTA, "wire": "content"})
     encrypted_content: str | None = attrs.field(default=None, metadata=IN_DELTA)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class UnknownDeltaChunk(_DeltaChunk):
     """A `content_block_delta` of a kind that this version does not know.
 
     Attributes:
-        index: Which block of the message, from 0.
         delta_type: The delta's tag.
         delta: The whole delta as it came.
-        chunk: The original event.
     """
 
-    delta_type: str = attrs.field(  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    delta_type: str = attrs.field(  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
         metadata={**IN_DELTA, "wire": "type"}
     )
     delta: dict[str, Any] = attrs.field(hash=False)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class ContentBlockStopChunk(Variant):
     """`content_block_stop`: a block is complete.
 
     Attributes:
         index: Which block of the message, from 0.
-        chunk: The original event.
     """
 
-    type: ClassVar[str] = "content_block_stop"
+    type: ClassVar[Literal["content_block_stop"]] = "content_block_stop"
 
     index: int
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class MessageDeltaChunk(_UsageChunk):
     """`message_delta`: why the message stopped, and the usage so far.
@@ -399,10 +402,9 @@ class MessageDeltaChunk(_UsageChunk):
         container: The container of the code execution tool, as it came, or None.
         context_management: What context management did (beta), as it came, or None.
         input_transformations: What the API changed in the input (beta), as it came, or None.
-        chunk: The original event.
     """
 
-    type: ClassVar[str] = "message_delta"
+    type: ClassVar[Literal["message_delta"]] = "message_delta"
 
     stop_reason: str | None = attrs.field(metadata=IN_DELTA)
     stop_sequence: str | None = attrs.field(metadata=IN_DELTA)
@@ -421,7 +423,7 @@ class MessageDeltaChunk(_UsageChunk):
         return self.usage
 
     @property
-    def finish_reasons(self) -> list[FinishReason] | None:
+    def finish_reasons(self) -> list[FinishReason | str] | None:
         """The stop reason as a one-element list, or None."""
         return _finish_reasons(self.stop_reason)
 
@@ -431,20 +433,23 @@ class MessageDeltaChunk(_UsageChunk):
         return common_finish_reasons(self.stop_reason)
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class MessageStopChunk(Variant):
     """`message_stop`: the stream is complete."""
 
-    type: ClassVar[str] = "message_stop"
+    type: ClassVar[Literal["message_stop"]] = "message_stop"
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class PingChunk(Variant):
     """`ping`: the connection is alive."""
 
-    type: ClassVar[str] = "ping"
+    type: ClassVar[Literal["ping"]] = "ping"
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class ErrorChunk(Variant):
     """`error`: the API gave up in mid-stream.
@@ -458,10 +463,9 @@ class ErrorChunk(Variant):
         request_id: The request's id, or None.
         details: More about the cause, for programs: an object, as it came, or None. Its
             `error_code` names the cause, and does not change as the wording of the message may.
-        chunk: The original event.
     """
 
-    type: ClassVar[str] = "error"
+    type: ClassVar[Literal["error"]] = "error"
 
     error_type: str = attrs.field(metadata={"inside": "error", "wire": "type"})
     error_message: str = attrs.field(metadata={"inside": "error", "wire": "message"})
@@ -491,6 +495,7 @@ class _WholeEventChunk(Variant):
         return {**copy_json(self.event), "type": self.event_type}
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class HelperEventChunk(_WholeEventChunk):
     """An event that the SDK's `client.messages.stream()` adds on its own account.
@@ -501,10 +506,10 @@ class HelperEventChunk(_WholeEventChunk):
     Attributes:
         event_type: `text`, `thinking`, `signature`, `citation`, `input_json` or `compaction`.
         event: The whole event as a dict.
-        chunk: The original event.
     """
 
 
+@final
 @attrs.frozen(repr=False, weakref_slot=False)
 class UnknownChunk(_WholeEventChunk):
     """An event of a type that this version does not know.
@@ -512,10 +517,29 @@ class UnknownChunk(_WholeEventChunk):
     Attributes:
         event_type: The event's tag.
         event: The whole event as a dict.
-        chunk: The original event.
     """
 
 
-def _finish_reasons(stop_reason: str | None) -> list[FinishReason] | None:
-    # The contract's type is Anthropic's list; a reason beyond it is passed on as it came.
-    return None if stop_reason is None else [stop_reason]  # type: ignore[list-item]  # pyright: ignore[reportReturnType]
+def _finish_reasons(stop_reason: str | None) -> list[FinishReason | str] | None:
+    return None if stop_reason is None else [stop_reason]
+
+
+ChunkView = (
+    MessageStartChunk
+    | ContentBlockStartChunk
+    | TextDeltaChunk
+    | InputJsonDeltaChunk
+    | ThinkingDeltaChunk
+    | SignatureDeltaChunk
+    | CitationsDeltaChunk
+    | CompactionDeltaChunk
+    | UnknownDeltaChunk
+    | ContentBlockStopChunk
+    | MessageDeltaChunk
+    | MessageStopChunk
+    | PingChunk
+    | ErrorChunk
+    | HelperEventChunk
+    | UnknownChunk
+)
+"""Every class of chunk view: what `decode` gives, for an exhaustive `match`."""

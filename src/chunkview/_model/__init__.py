@@ -4,33 +4,38 @@ from __future__ import annotations
 
 from .blocks import (
     BLOCKS,
-    CITATIONS,
-    CharLocationCitation,
-    Citation,
+    AnyContentBlock,
     CompactionBlock,
     ContainerUploadBlock,
     ContentBlock,
-    ContentBlockLocationCitation,
     FallbackBlock,
     FallbackInfo,
     InvalidJson,
     McpToolListingBlock,
     McpToolUseBlock,
-    PageLocationCitation,
     RedactedThinkingBlock,
-    SearchResultLocationCitation,
     ServerToolUseBlock,
     TextBlock,
     ThinkingBlock,
     ToolResultBlock,
     ToolUseBlock,
     UnknownBlock,
-    UnknownCitation,
-    WebSearchResultLocationCitation,
+    read_block,
     read_input,
-    read_tag,
 )
 from .bounds import bounded, copy_json, failure_of
+from .citations import (
+    CITATIONS,
+    AnyCitation,
+    CharLocationCitation,
+    Citation,
+    ContentBlockLocationCitation,
+    PageLocationCitation,
+    SearchResultLocationCitation,
+    UnknownCitation,
+    WebSearchResultLocationCitation,
+    read_citation,
+)
 from .generate import maker, reader
 from .json import loads, parser, stdlib_loads
 from .message import Message
@@ -43,6 +48,7 @@ from .record import (
     schema,
     to_json,
 )
+from .tagged import read_tag
 from .usage import (
     CacheCreation,
     IterationUsage,
@@ -57,6 +63,8 @@ from .usage import (
 __all__ = [
     "BLOCKS",
     "CITATIONS",
+    "AnyCitation",
+    "AnyContentBlock",
     "CacheCreation",
     "CharLocationCitation",
     "Citation",
@@ -97,6 +105,8 @@ __all__ = [
     "maker",
     "parser",
     "per_class",
+    "read_block",
+    "read_citation",
     "read_input",
     "read_object",
     "read_tag",

@@ -1,4 +1,4 @@
-"""Message: what a stream amounts to, finished or as far as it has come.
+"""Message: what the events of a stream amount to, finished or so far.
 
 Source: https://docs.anthropic.com/en/api/messages (the response), and the beta API for the
 fields marked so.
@@ -6,11 +6,11 @@ fields marked so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
-from .blocks import ContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
+from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
 from .record import Record, record
 from .usage import Usage, cost_metadata
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Message"]
 
 
+@final
 @record
 class Message(Record):
     """An assistant's message.
@@ -30,21 +31,20 @@ class Message(Record):
         content: The content blocks, in order.
         usage: What the message cost, in tokens. Never None.
         stop_reason: Why generation ended, or None while it goes on.
-        stop_sequence: The stop sequence that was met, or None.
+        stop_sequence: The stop sequence that ended generation, or None.
         role: `assistant`.
-        stop_details: More about the stop (why the model refused, say), as it came.
-        container: The container of the code execution tool, as it came.
-        context_management: What context management did (beta), as it came.
-        diagnostics: Why the prompt cache was missed, as it came.
-        input_transformations: What the API changed in the input (beta), as it came.
-        extra: Keys that this class does not name.
+        stop_details: More about the stop (why the model refused, say), unchanged.
+        container: The container of the code execution tool, unchanged.
+        context_management: What context management did (beta), unchanged.
+        diagnostics: Why the prompt cache was missed, unchanged.
+        input_transformations: What the API changed in the input (beta), unchanged.
     """
 
-    type: ClassVar[str] = "message"
+    type: ClassVar[Literal["message"]] = "message"
 
     id: str
     model: str
-    content: tuple[ContentBlock, ...]
+    content: tuple[AnyContentBlock, ...]
     usage: Usage
     stop_reason: str | None = None
     stop_sequence: str | None = None
@@ -54,7 +54,7 @@ class Message(Record):
     context_management: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     diagnostics: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     input_transformations: list[Any] | None = attrs.field(default=None, kw_only=True, hash=False)
-    # The API always writes these two, so a message made by hand does as well.
+    # The API always writes these two keys, so a message made by hand has them as well.
     _nulls: frozenset[str] = attrs.field(
         default=frozenset({"stop_reason", "stop_sequence"}),
         kw_only=True,
@@ -95,8 +95,8 @@ class Message(Record):
     def to_param(self) -> dict[str, Any]:
         """Make the assistant turn that continues the conversation.
 
-        The API refuses empty text blocks and thinking without its signature, both of which a
-        partial message can hold, so these are left out. A tool input that is no JSON goes as
+        The API refuses empty text blocks, and thinking without its signature. A partial message
+        can hold both, so they are left out. A tool input that is not valid JSON is written as
         `{"INVALID_JSON": "<the text>"}`.
 
         Source: https://docs.anthropic.com/en/api/messages (`messages`).
@@ -110,7 +110,7 @@ class Message(Record):
         }
 
 
-def _is_accepted(block: ContentBlock) -> bool:
+def _is_accepted(block: AnyContentBlock) -> bool:
     """Whether the API takes the block back."""
     if isinstance(block, TextBlock):
         return block.text != ""

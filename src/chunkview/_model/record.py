@@ -31,10 +31,12 @@ else:
 T = TypeVar("T")
 
 __all__ = [
+    "REQUIRED_KEY",
     "Key",
     "Record",
     "concise_repr",
     "per_class",
+    "read_as",
     "read_object",
     "read_record",
     "record",
@@ -71,7 +73,7 @@ class Record:
                 lists in it are kept by reference; other mappings become dicts, and tuples lists.
 
         Returns:
-            An instance of this class; on `Citation` and `ContentBlock`, of a subclass.
+            An instance of this class.
 
         Raises:
             DecodeError: A required key is missing, or a value is of the wrong type; the error's
@@ -324,14 +326,28 @@ def _read_tuple(read_item: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, .
 
 
 _SCALARS: dict[Any, Callable[[Any], Any]] = {kind: _expect(kind) for kind in (str, int, bool)}
+_READERS: dict[Any, Callable[[Any], Any]] = {**_SCALARS}
+
+
+def read_as(kind: Any, read: Callable[[Any], Any]) -> None:
+    """Register the reader for an annotation: for a union of records, which their tags tell apart.
+
+    Args:
+        kind: The annotation, a union.
+        read: From a JSON value to an instance of one of its members; raises DecodeError.
+    """
+    _READERS[kind] = read
 
 
 def _reader(kind: Any) -> Callable[[Any], Any]:
     """Find the reader for an annotation.
 
     Annotations in use: a scalar, `dict[str, Any]` (a JSON object), `list[Any]` (a JSON array), a
-    record class, a tuple of one of these, each also optional, and Any.
+    record class, a union that `read_as` registered, a tuple of one of these, each also optional,
+    and Any.
     """
+    if kind in _READERS:
+        return _READERS[kind]
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         # `X | None` reads as X: null is dealt with before.
@@ -343,9 +359,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is list:
         return _read_list
     if isinstance(kind, type) and issubclass(kind, Record):
-        own = kind._read.__func__ is not Record._read.__func__  # type: ignore[attr-defined]
-        return kind._read if own else functools.partial(read_record, kind)  # pyright: ignore[reportPrivateUsage]
-    return _SCALARS.get(kind) or _as_it_is
+        return functools.partial(read_record, kind)
+    return _as_it_is
 
 
 def _exact(kind: Any) -> type | None:

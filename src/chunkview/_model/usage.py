@@ -6,7 +6,7 @@ attribute says otherwise.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, final
 
 import attrs
 
@@ -21,9 +21,11 @@ __all__ = [
     "ServerToolUsage",
     "Usage",
     "cost_metadata",
+    "later_counts",
 ]
 
 
+@final
 @record
 class CacheCreation(Record):
     """Tokens written to the prompt cache, by their time to live.
@@ -31,13 +33,13 @@ class CacheCreation(Record):
     Attributes:
         ephemeral_5m_input_tokens: Tokens kept for five minutes.
         ephemeral_1h_input_tokens: Tokens kept for an hour.
-        extra: Keys that this class does not name.
     """
 
     ephemeral_5m_input_tokens: int | None = None
     ephemeral_1h_input_tokens: int | None = None
 
 
+@final
 @record
 class ServerToolUsage(Record):
     """How often server tools ran: requests, not tokens.
@@ -45,25 +47,25 @@ class ServerToolUsage(Record):
     Attributes:
         web_search_requests: Number of searches.
         web_fetch_requests: Number of fetches.
-        extra: Keys that this class does not name.
     """
 
     web_search_requests: int | None = None
     web_fetch_requests: int | None = None
 
 
+@final
 @record
 class OutputTokensDetails(Record):
     """What the output tokens were spent on.
 
     Attributes:
         thinking_tokens: Tokens of thinking, a part of `output_tokens`.
-        extra: Keys that this class does not name.
     """
 
     thinking_tokens: int | None = None
 
 
+@final
 @record
 class IterationUsage(Record):
     """The usage of one sampling iteration of a request that took several (beta).
@@ -74,9 +76,8 @@ class IterationUsage(Record):
         output_tokens: Tokens generated.
         cache_creation_input_tokens: Tokens written to the cache.
         cache_read_input_tokens: Tokens read from the cache.
-        cache_creation: The tokens written, by time to live.
+        cache_creation: The tokens written, by their time to live.
         model: The model that ran this iteration.
-        extra: Keys that this class does not name.
     """
 
     type: str
@@ -88,6 +89,7 @@ class IterationUsage(Record):
     model: str | None = None
 
 
+@final
 @record
 class Usage(Record):
     """What a message cost, in tokens.
@@ -100,15 +102,14 @@ class Usage(Record):
         output_tokens: Tokens generated.
         cache_creation_input_tokens: Tokens written to the cache.
         cache_read_input_tokens: Tokens read from the cache.
-        cache_creation: The tokens written, by time to live.
-        server_tool_use: Requests made by server tools.
+        cache_creation: The tokens written, by their time to live.
+        server_tool_use: How often server tools ran.
         service_tier: `standard`, `priority` or `batch`.
         output_tokens_details: What the output tokens were spent on.
         inference_geo: Where inference ran.
         speed: `standard` or `fast`.
         iterations: The usage of each sampling iteration (beta).
-        fallback_credit: Whether a fallback credit was redeemed (beta), as it came.
-        extra: Keys that this class does not name.
+        fallback_credit: Whether a fallback credit was redeemed (beta), unchanged.
     """
 
     input_tokens: int
@@ -127,8 +128,8 @@ class Usage(Record):
     def updated(self, later: MessageDeltaUsage) -> Usage:
         """Bring the counts up to date with those of a `message_delta`.
 
-        The counts on `message_delta` are cumulative: each one replaces its predecessor, and one
-        that is null or absent leaves it as it was. Nothing is ever added up.
+        The counts on `message_delta` are cumulative: each one replaces the earlier one, and
+        nothing is added up. A count that is null or absent changes nothing.
 
         Args:
             later: The usage of the `message_delta`.
@@ -140,27 +141,27 @@ class Usage(Record):
         return attrs.evolve(self, **counts, extra={**self.extra, **extra})
 
 
+@final
 @record
 class MessageDeltaUsage(Record):
-    """The usage on `message_delta`: cumulative, so it replaces what came before.
+    """The usage on `message_delta`: cumulative counts, which replace the earlier ones.
 
-    Only `output_tokens` is always there. The fields are those of `Usage`; the API sends the last
-    four of them on `message_start` only, so far.
+    Only `output_tokens` is always there. The fields are those of `Usage`. So far, the API sends
+    the last four of them on `message_start` only.
 
     Attributes:
         output_tokens: Tokens generated so far.
         input_tokens: Prompt tokens, without cache reads and writes.
         cache_creation_input_tokens: Tokens written to the cache.
         cache_read_input_tokens: Tokens read from the cache.
-        server_tool_use: Requests made by server tools.
+        server_tool_use: How often server tools ran.
         output_tokens_details: What the output tokens were spent on.
         iterations: The usage of each sampling iteration (beta).
-        fallback_credit: Whether a fallback credit was redeemed (beta), as it came.
-        cache_creation: The tokens written to the cache, by time to live.
+        fallback_credit: Whether a fallback credit was redeemed (beta), unchanged.
+        cache_creation: The tokens written to the cache, by their time to live.
         service_tier: `standard`, `priority` or `batch`.
         inference_geo: Where inference ran.
         speed: `standard` or `fast`.
-        extra: Keys that this class does not name.
     """
 
     output_tokens: int
@@ -178,13 +179,13 @@ class MessageDeltaUsage(Record):
 
 
 def later_counts(later: MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Say what a `message_delta` changes in the usage: whatever is not null.
+    """Find what a `message_delta` changes in the usage: everything that is not null.
 
     Args:
         later: The usage of the `message_delta`.
 
     Returns:
-        The fields of Usage that it replaces, and the unknown keys.
+        The fields of Usage that it replaces, and the unknown keys that it replaces.
     """
     counts = {
         key.name: value
@@ -197,42 +198,39 @@ def later_counts(later: MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, An
 def cost_metadata(
     usage: Usage | MessageDeltaUsage | None, model: str | None = None
 ) -> CostMetadata:
-    """Gather what a price calculation needs.
+    """Collect what a price calculation needs.
 
     Args:
         usage: The token counts, or None when there are none.
-        model: The model that answered, when known.
+        model: The model that answered, or None when it is not known.
 
     Returns:
-        A CostMetadata; what is not known is None in it.
+        A CostMetadata, in which None means: not known.
     """
     if usage is None:
         return CostMetadata(model=model)
     tools = usage.server_tool_use or ServerToolUsage()
+    terms: dict[str, Any] = {
+        "tier": usage.service_tier,
+        "region": usage.inference_geo,
+        "speed": usage.speed,
+    }
+    iterations = [
+        CostMetadata(**_counts(iteration), **terms, model=iteration.model or model)
+        for iteration in usage.iterations or ()
+    ]
     return CostMetadata(
         **_counts(usage),
+        **terms,
         model=model,
         web_search_requests=tools.web_search_requests,
         web_fetch_requests=tools.web_fetch_requests,
-        tier=usage.service_tier,
-        region=usage.inference_geo,
-        speed=usage.speed,
-        iterations=tuple(
-            [
-                CostMetadata(
-                    **_counts(iteration),
-                    model=iteration.model or model,
-                    tier=usage.service_tier,
-                    region=usage.inference_geo,
-                    speed=usage.speed,
-                )
-                for iteration in usage.iterations or ()
-            ]
-        ),
+        iterations=tuple(iterations),
     )
 
 
 def _counts(usage: Usage | MessageDeltaUsage | IterationUsage) -> dict[str, Any]:
+    """Name the token counts as CostMetadata names them."""
     written = usage.cache_creation or CacheCreation()
     return {
         "input_tokens": usage.input_tokens,

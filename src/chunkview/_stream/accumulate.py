@@ -38,7 +38,7 @@ started last. It must do exactly what the tables do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -61,7 +61,7 @@ from .._chunks import (
     UnknownDeltaChunk,
     decode,
 )
-from .._model import BLOCKS, ContentBlock, FallbackBlock, Message
+from .._model import BLOCKS, AnyContentBlock, FallbackBlock, Message
 from ..errors import (
     ChunkviewError,
     DecodeError,
@@ -87,7 +87,7 @@ from .wire import MAX_EVENT_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .._chunks import AnthropicCallResponseChunk, MessageStreamEvent
+    from .._chunks import ChunkView, MessageStreamEvent
     from .iterate import Source
 
 __all__ = ["Accumulator", "HeadAccumulator", "accumulate", "with_partial"]
@@ -187,7 +187,7 @@ class Accumulator:
     )
 
     def __init__(self) -> None:
-        self.unhandled: list[AnthropicCallResponseChunk] = []
+        self.unhandled: list[ChunkView] = []
         self._phase = self._BEFORE
         self._head = Head()
         self._drafts: list[Draft] = []
@@ -264,7 +264,7 @@ class Accumulator:
             raise IncompleteStreamError("the stream ended before message_stop", partial=message)
         return message
 
-    def block(self, index: int) -> ContentBlock:
+    def block(self, index: int) -> AnyContentBlock:
         """Give a content block, as far as it was received.
 
         Args:
@@ -314,7 +314,7 @@ class Accumulator:
         parts: list[str] = draft.parts if isinstance(draft, PartsDraft) else []
         self._append = parts.append
 
-    def _add(self, chunk: AnthropicCallResponseChunk) -> None:
+    def _add(self, chunk: ChunkView) -> None:
         phase = self._phase
         take = phase.takes.get(chunk.__class__) or row_of(phase.takes, chunk.__class__)
         if take is None:
@@ -405,23 +405,24 @@ class Accumulator:
             partial=self.message,
         )
 
-    def _ignore(self, _chunk: AnthropicCallResponseChunk) -> None:
+    def _ignore(self, _chunk: ChunkView) -> None:
         """Take an event that adds nothing to the message."""
 
-    _ANYWHERE: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
-        PingChunk: _ignore,
-        UnknownChunk: _ignore,
-    }
-    _BEFORE: ClassVar[_Phase] = _Phase(
+    _AFTER = _Phase(
+        "event_after_message_stop",
+        "came after message_stop",
+        {PingChunk: _ignore, UnknownChunk: _ignore},
+    )
+    _BEFORE = _Phase(
         "event_before_message_start",
         "came before message_start",
-        {**_ANYWHERE, MessageStartChunk: _start_message, ErrorChunk: _raise_error},
+        {**_AFTER.takes, MessageStartChunk: _start_message, ErrorChunk: _raise_error},
     )
-    _DURING: ClassVar[_Phase] = _Phase(
+    _DURING = _Phase(
         "second_message_start",
         "came a second time",
         {
-            **_ANYWHERE,
+            **_AFTER.takes,
             ContentBlockStartChunk: _start_block,
             TextDeltaChunk: _delta,
             InputJsonDeltaChunk: _delta,
@@ -436,9 +437,6 @@ class Accumulator:
             ErrorChunk: _raise_error,
             HelperEventChunk: _ignore,
         },
-    )
-    _AFTER: ClassVar[_Phase] = _Phase(
-        "event_after_message_stop", "came after message_stop", _ANYWHERE
     )
 
 
@@ -456,5 +454,5 @@ class HeadAccumulator(Accumulator):
         return self._head.message()
 
 
-def _broken(rule: str, problem: str, chunk: AnthropicCallResponseChunk) -> ProtocolError:
+def _broken(rule: str, problem: str, chunk: ChunkView) -> ProtocolError:
     return ProtocolError(problem, rule=rule, chunk=chunk)

@@ -23,9 +23,9 @@ from .._chunks import (
     ThinkingDeltaChunk,
 )
 from .._model import (
-    Citation,
+    AnyCitation,
+    AnyContentBlock,
     CompactionBlock,
-    ContentBlock,
     InvalidJson,
     McpToolUseBlock,
     ServerToolUseBlock,
@@ -64,13 +64,13 @@ class Draft:
     takes: ClassVar[Takes] = {}
     """How the draft takes a delta, by the delta's class."""
 
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
         self.start = start
         self.is_open = is_open
         self.ended_with_message = False
-        self._built: ContentBlock | None = None if is_open else start
+        self._built: AnyContentBlock | None = None if is_open else start
 
-    def block(self) -> ContentBlock:
+    def block(self) -> AnyContentBlock:
         """The block, as far as it was received."""
         return self._build() if self._built is None else self._built
 
@@ -79,7 +79,7 @@ class Draft:
         self._built = self._build()
         self.is_open = False
 
-    def _build(self) -> ContentBlock:
+    def _build(self) -> AnyContentBlock:
         """Build the block from its start and the deltas so far."""
         return self.start
 
@@ -89,7 +89,7 @@ class PartsDraft(Draft):
 
     __slots__ = ("parts",)
 
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
         super().__init__(start, is_open=is_open)
         self.parts: list[str] = []
 
@@ -111,9 +111,9 @@ class TextDraft(PartsDraft):
 
     start: TextBlock
 
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
         super().__init__(start, is_open=is_open)
-        self.citations: list[Citation] = []
+        self.citations: list[AnyCitation] = []
 
     def _add_text(self, chunk: TextDeltaChunk) -> None:
         self.parts.append(chunk.text)
@@ -121,7 +121,7 @@ class TextDraft(PartsDraft):
     def _add_citation(self, chunk: CitationsDeltaChunk) -> None:
         self.citations.append(chunk.citation)
 
-    def _build(self) -> ContentBlock:
+    def _build(self) -> AnyContentBlock:
         citations = self.start.citations
         if self.citations:
             citations = (*(citations or ()), *self.citations)
@@ -137,7 +137,7 @@ class ThinkingDraft(PartsDraft):
 
     start: ThinkingBlock
 
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
         super().__init__(start, is_open=is_open)
         self.signature = self.start.signature
 
@@ -147,7 +147,7 @@ class ThinkingDraft(PartsDraft):
     def _set_signature(self, chunk: SignatureDeltaChunk) -> None:
         self.signature = chunk.signature
 
-    def _build(self) -> ContentBlock:
+    def _build(self) -> AnyContentBlock:
         thinking = self.start.thinking + self._joined()
         return attrs.evolve(self.start, thinking=thinking, signature=self.signature)
 
@@ -167,7 +167,7 @@ class InputDraft(PartsDraft):
     def _add_json(self, chunk: InputJsonDeltaChunk) -> None:
         self.parts.append(chunk.partial_json)
 
-    def _build(self) -> ContentBlock:
+    def _build(self) -> AnyContentBlock:
         text = self._joined()
         if not text:
             return self.start
@@ -180,7 +180,7 @@ class InputDraft(PartsDraft):
             ImportError: jiter is not installed.
         """
         if self._built is not None:
-            return self._built.input  # type: ignore[attr-defined]
+            return self._built.input  # type: ignore[union-attr]
         text = self._joined()
         if not text:
             return self.start.input
@@ -210,7 +210,7 @@ class CompactionDraft(Draft):
 
     start: CompactionBlock
 
-    def __init__(self, start: ContentBlock, *, is_open: bool) -> None:
+    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
         super().__init__(start, is_open=is_open)
         self._content: dict[str, Any] = {}
 
@@ -221,7 +221,7 @@ class CompactionDraft(Draft):
         CompactionBlock.from_dict(content)
         self._content = content
 
-    def _build(self) -> ContentBlock:
+    def _build(self) -> AnyContentBlock:
         if not self._content:
             return self.start
         return CompactionBlock.from_dict({**self.start.to_dict(), **self._content})
@@ -229,7 +229,7 @@ class CompactionDraft(Draft):
     takes: ClassVar[Takes] = {CompactionDeltaChunk: _replace}
 
 
-_DRAFTS: dict[type[ContentBlock], type[Draft]] = {
+_DRAFTS: dict[type[AnyContentBlock], type[Draft]] = {
     TextBlock: TextDraft,
     ThinkingBlock: ThinkingDraft,
     ToolUseBlock: InputDraft,
@@ -239,7 +239,7 @@ _DRAFTS: dict[type[ContentBlock], type[Draft]] = {
 }
 
 
-def draft_of(block: ContentBlock, *, is_open: bool) -> Draft:
+def draft_of(block: AnyContentBlock, *, is_open: bool) -> Draft:
     """Make the draft of a block.
 
     Args:

@@ -34,7 +34,7 @@ from .framing import data_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._chunks import AnthropicCallResponseChunk
+    from .._chunks import ChunkView
 
 __all__ = ["MEMORY", "FastPath", "Memory", "Run"]
 
@@ -56,11 +56,11 @@ class FastPath:
         """
         self._memory = MEMORY if memory is None else memory
         # The first event of a stream always takes the general path.
-        self._bare_events: dict[bytes, AnthropicCallResponseChunk] = {}
+        self._bare_events: dict[bytes, ChunkView] = {}
         self._tried: object = None
         self.run: Run | None = None
 
-    def recognise(self, event: bytes) -> AnthropicCallResponseChunk | None:
+    def recognise(self, event: bytes) -> ChunkView | None:
         """Decode an event if its bytes are known.
 
         Args:
@@ -74,7 +74,7 @@ class FastPath:
             return run.decode(event)
         return self._bare_events.get(event) if len(event) < _SHORT else None
 
-    def learn(self, event: bytes, payload: bytes, chunk: AnthropicCallResponseChunk) -> None:
+    def learn(self, event: bytes, payload: bytes, chunk: Any) -> None:
         """Look at an event that the general path has decoded.
 
         Args:
@@ -85,10 +85,10 @@ class FastPath:
         self._bare_events = self._memory.bare_events
         kind = chunk.__class__
         if kind is ContentBlockStartChunk:
-            block_type, index = chunk.content_block.type, chunk.index  # type: ignore[attr-defined]
+            block_type, index = chunk.content_block.type, chunk.index
             self.run = self._memory.recall(block_type, index) or self.run
         elif chunk.type == "content_block_delta":
-            delta_type, index = chunk.delta_type, chunk.index  # type: ignore[attr-defined]
+            delta_type, index = chunk.delta_type, chunk.index
             # Try once for each block and type. If it fails, it would fail for every delta.
             if delta_type in OPENINGS and self._tried != (delta_type, index):
                 self._tried = (delta_type, index)
@@ -110,7 +110,7 @@ class NoFastPath:
     def recognise(self, event: bytes) -> None:
         """Recognise nothing."""
 
-    def learn(self, event: bytes, payload: bytes, chunk: AnthropicCallResponseChunk) -> None:
+    def learn(self, event: bytes, payload: bytes, chunk: ChunkView) -> None:
         """Learn nothing."""
 
 
@@ -129,7 +129,7 @@ class Run:
         self,
         prefix: bytes,
         payload_at: int,
-        make: Callable[..., AnthropicCallResponseChunk],
+        make: Callable[..., ChunkView],
         index: int,
     ) -> None:
         self.prefix = prefix
@@ -138,7 +138,7 @@ class Run:
         self._length = len(prefix)
         self._make = make
 
-    def decode(self, event: bytes) -> AnthropicCallResponseChunk | None:
+    def decode(self, event: bytes) -> ChunkView | None:
         """Decode one event that begins with the prefix.
 
         Args:
@@ -192,7 +192,7 @@ class Memory:
     __slots__ = ("_runs", "bare_events")
 
     def __init__(self) -> None:
-        self.bare_events: dict[bytes, AnthropicCallResponseChunk] = {}
+        self.bare_events: dict[bytes, ChunkView] = {}
         self._runs: dict[tuple[str, int], Run] = {}
 
     def clear(self) -> None:
@@ -201,7 +201,7 @@ class Memory:
         self._runs.clear()
         _proven.cache_clear()
 
-    def keep(self, event: bytes, chunk: AnthropicCallResponseChunk) -> None:
+    def keep(self, event: bytes, chunk: ChunkView) -> None:
         """Remember a bare event."""
         if len(self.bare_events) < _MAX_BARE_EVENTS:
             self.bare_events[event] = chunk

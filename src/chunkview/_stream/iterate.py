@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
     from typing import BinaryIO
 
-    from .._chunks import AnthropicCallResponseChunk, MessageStreamEvent
+    from .._chunks import ChunkView, MessageStreamEvent
     from .wire import Piece
 
     Source = Iterable[MessageStreamEvent] | BinaryIO | Piece
@@ -33,7 +33,7 @@ def iter_chunks(
     *,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
-) -> Iterator[AnthropicCallResponseChunk]:
+) -> Iterator[ChunkView]:
     """Decode a stream from any source.
 
     Args:
@@ -65,7 +65,7 @@ async def aiter_chunks(
     *,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
-) -> AsyncIterator[AnthropicCallResponseChunk]:
+) -> AsyncIterator[ChunkView]:
     """Decode an asynchronous stream from any source.
 
     Args:
@@ -113,7 +113,7 @@ class Intake:
         self._decoder: ChunkDecoder | None = None
         self._text_is_json = False
 
-    def chunks_of(self, item: Any) -> list[AnthropicCallResponseChunk]:
+    def chunks_of(self, item: Any) -> list[ChunkView]:
         """Take one item of the source.
 
         Raises:
@@ -140,7 +140,7 @@ class Intake:
         if self._decoder is not None and self._decoder.error is not None:
             self._decoder.close()
 
-    def end(self) -> list[AnthropicCallResponseChunk]:
+    def end(self) -> list[ChunkView]:
         """Take the end of the source.
 
         Returns:

@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._chunks import AnthropicCallResponseChunk, FinishReason
+    from .._chunks import ChunkView, FinishReason
     from .._model import Message, Usage
     from ..common import CostMetadata
     from .iterate import AsyncSource
 
-    Pair = tuple[AnthropicCallResponseChunk, ToolUseBlock | None]
+    Pair = tuple[ChunkView, ToolUseBlock | None]
 
 __all__ = ["AnthropicStream"]
 
@@ -221,7 +221,7 @@ class AnthropicStream:
             if not self._closed:
                 raise
 
-    def _pairs_of(self, chunk: AnthropicCallResponseChunk) -> tuple[Pair, ...]:
+    def _pairs_of(self, chunk: ChunkView) -> tuple[Pair, ...]:
         """Take a chunk. Give it with each tool call that it completes, or with None."""
         self._accumulator.add(chunk)
         if isinstance(chunk, ContentBlockStopChunk):
@@ -393,12 +393,12 @@ class AnthropicStream:
         return None if usage is None else usage.output_tokens
 
     @property
-    def finish_reasons(self) -> list[FinishReason] | None:
+    def finish_reasons(self) -> list[FinishReason | str] | None:
         """The stop reason as a one-element list, or None while there is none."""
         head = self._accumulator.head
         if head is None or head.stop_reason is None:
             return None
-        return [head.stop_reason]  # type: ignore[list-item]  # pyright: ignore[reportReturnType]
+        return [head.stop_reason]
 
     @property
     def common_finish_reasons(self) -> list[common.FinishReason] | None:

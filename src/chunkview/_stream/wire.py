@@ -20,7 +20,7 @@ from .framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._chunks import AnthropicCallResponseChunk
+    from .._chunks import ChunkView
 
     Piece = bytes | bytearray | memoryview
 
@@ -96,7 +96,7 @@ class ChunkDecoder:
         self._has_raised = False
         self._is_over = False
 
-    def feed(self, data: Piece) -> list[AnthropicCallResponseChunk]:
+    def feed(self, data: Piece) -> list[ChunkView]:
         """Take the next bytes of the body.
 
         Args:
@@ -117,7 +117,7 @@ class ChunkDecoder:
         if self._is_over:
             raise self._refusal(data)
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
-        chunks: list[AnthropicCallResponseChunk] = []
+        chunks: list[ChunkView] = []
         try:
             framer = self._framer
             if not framer.buffer and len(piece) <= self._max_event_bytes:
@@ -139,7 +139,7 @@ class ChunkDecoder:
             raise
         return chunks
 
-    def close(self) -> list[AnthropicCallResponseChunk]:
+    def close(self) -> list[ChunkView]:
         """Say that the body has ended.
 
         Returns:
@@ -199,7 +199,7 @@ class ChunkDecoder:
         problem = f"the decoder was interrupted ({kind}): part of the body is lost"
         self._fail(DecodeError(problem), is_raised=False)
 
-    def _decode_all(self, events: list[bytes], chunks: list[AnthropicCallResponseChunk]) -> None:
+    def _decode_all(self, events: list[bytes], chunks: list[ChunkView]) -> None:
         """Decode events one by one, so that `chunks` has those before a broken one."""
         for event in events:
             chunk = self._fast.recognise(event) or self._decode(event)
@@ -209,7 +209,7 @@ class ChunkDecoder:
             problem = f"an event of more than {self._max_event_bytes} bytes"
             raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
 
-    def _decode_rest(self) -> list[AnthropicCallResponseChunk]:
+    def _decode_rest(self) -> list[ChunkView]:
         """Decode the last event, which lacks its blank line."""
         rest = self._framer.rest
         self._framer.clear()
@@ -228,7 +228,7 @@ class ChunkDecoder:
             self._beginning.check_end()
         return []
 
-    def _decode(self, event: bytes, *, at_end: bool = False) -> AnthropicCallResponseChunk | None:
+    def _decode(self, event: bytes, *, at_end: bool = False) -> ChunkView | None:
         """Decode one event in the general way. None when it holds no data."""
         if self._beginning is not None:
             event = event.removeprefix(BYTE_ORDER_MARK)
@@ -246,7 +246,7 @@ class ChunkDecoder:
             self._fast.learn(event, payload, chunk)
         return chunk
 
-    def _decode_payload(self, payload: bytes, *, at_end: bool) -> AnthropicCallResponseChunk | None:
+    def _decode_payload(self, payload: bytes, *, at_end: bool) -> ChunkView | None:
         try:
             value = self._loads(payload)
         except Exception as error:

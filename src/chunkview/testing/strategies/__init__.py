@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 
 try:
     from hypothesis import strategies as st
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "chunkview.testing.strategies needs hypothesis: pip install 'chunkview[testing]'"
-    ) from error
+    ) from _error
 
 from ..._chunks import decode
 from ._bodies import (
@@ -39,19 +39,20 @@ from ._bodies import (
 )
 from ._broken import RULES, broken_streams
 from ._events import content_block_deltas, vocabulary
-from ._objects import UNKNOWN, extended
-from ._streams import message_streams
+from ._objects import UNKNOWN, Event, extended
+from ._streams import Stream, message_streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hypothesis.strategies import SearchStrategy
 
-    from ..._chunks import AnthropicCallResponseChunk
-    from ._objects import Event
+    from ..._chunks import ChunkView
 
 __all__ = [
     "RULES",
+    "Event",
+    "Stream",
     "broken_streams",
     "chunks",
     "citations",
@@ -210,7 +211,7 @@ def chunks(
     *,
     beta: bool = True,
     unknown: bool = True,
-) -> SearchStrategy[AnthropicCallResponseChunk]:
+) -> SearchStrategy[ChunkView]:
     """Chunk views: `chunkview.decode` of `events`.
 
     `st.from_type(TextDeltaChunk)` generates the same for one class.

@@ -135,7 +135,9 @@ def _records() -> dict[type[Any], SearchStrategy[Any]]:
 
 
 def _with_content(
-    message: chunkview.Message, content: tuple[chunkview.ContentBlock, ...], stop_reason: str | None
+    message: chunkview.Message,
+    content: tuple[chunkview.AnyContentBlock, ...],
+    stop_reason: str | None,
 ) -> chunkview.Message:
     return attrs.evolve(message, content=content, stop_reason=stop_reason)
 

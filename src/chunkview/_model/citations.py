@@ -1,0 +1,214 @@
+"""Citations: where a passage of a text block comes from.
+
+Source: https://docs.anthropic.com/en/api/messages (`content`). A new kind of citation is one class,
+one row in `CITATIONS`, and one member of `AnyCitation`.
+"""
+
+# The tag of a class is narrower than the `str` of its base.
+# pyright: reportIncompatibleVariableOverride=false
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
+
+from .bounds import MAX_RECORD_DEPTH, bounded
+from .record import read_as, record
+from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tagged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CITATIONS",
+    "AnyCitation",
+    "CharLocationCitation",
+    "Citation",
+    "ContentBlockLocationCitation",
+    "PageLocationCitation",
+    "SearchResultLocationCitation",
+    "UnknownCitation",
+    "WebSearchResultLocationCitation",
+    "read_citation",
+]
+
+
+class Citation(TaggedRecord):
+    """Where a passage of the answer comes from. The base of all citations.
+
+    `read_citation` reads one by its tag.
+
+    Attributes:
+        type: The tag on the wire.
+        extra: Keys that the class does not name.
+    """
+
+    __slots__ = ()
+
+
+@final
+@record
+class CharLocationCitation(Citation):
+    """A passage of a plain text document.
+
+    Attributes:
+        cited_text: The passage.
+        document_index: Which document of the request, from 0.
+        start_char_index: The passage's first character, from 0.
+        end_char_index: The character after its last one.
+        document_title: The document's title.
+        file_id: The file the document came from.
+    """
+
+    type: ClassVar[Literal["char_location"]] = "char_location"
+
+    cited_text: str
+    document_index: int
+    start_char_index: int
+    end_char_index: int
+    document_title: str | None = None
+    file_id: str | None = None
+
+
+@final
+@record
+class PageLocationCitation(Citation):
+    """Pages of a PDF document.
+
+    Attributes:
+        cited_text: The passage.
+        document_index: Which document of the request, from 0.
+        start_page_number: The first page, from 1.
+        end_page_number: The page after the last one.
+        document_title: The document's title.
+        file_id: The file the document came from.
+    """
+
+    type: ClassVar[Literal["page_location"]] = "page_location"
+
+    cited_text: str
+    document_index: int
+    start_page_number: int
+    end_page_number: int
+    document_title: str | None = None
+    file_id: str | None = None
+
+
+@final
+@record
+class ContentBlockLocationCitation(Citation):
+    """Blocks of a document with custom content.
+
+    Attributes:
+        cited_text: The passage.
+        document_index: Which document of the request, from 0.
+        start_block_index: The first block, from 0.
+        end_block_index: The block after the last one.
+        document_title: The document's title.
+        file_id: The file the document came from.
+    """
+
+    type: ClassVar[Literal["content_block_location"]] = "content_block_location"
+
+    cited_text: str
+    document_index: int
+    start_block_index: int
+    end_block_index: int
+    document_title: str | None = None
+    file_id: str | None = None
+
+
+@final
+@record
+class WebSearchResultLocationCitation(Citation):
+    """A web page that the search server tool found.
+
+    Attributes:
+        cited_text: The passage.
+        url: The page's address.
+        encrypted_index: What the API wants back with the citation, opaque.
+        title: The page's title.
+    """
+
+    type: ClassVar[Literal["web_search_result_location"]] = "web_search_result_location"
+
+    cited_text: str
+    url: str
+    encrypted_index: str
+    title: str | None = None
+
+
+@final
+@record
+class SearchResultLocationCitation(Citation):
+    """A search result that the request brought along.
+
+    Attributes:
+        cited_text: The passage.
+        source: Where the search result says that it comes from.
+        search_result_index: Which search result of the request, from 0.
+        start_block_index: The first block, from 0.
+        end_block_index: The block after the last one.
+        title: The search result's title.
+    """
+
+    type: ClassVar[Literal["search_result_location"]] = "search_result_location"
+
+    cited_text: str
+    source: str
+    search_result_index: int
+    start_block_index: int
+    end_block_index: int
+    title: str | None = None
+
+
+@final
+class UnknownCitation(UnknownRecord, Citation):
+    """A citation of a kind that this version does not know.
+
+    Attributes:
+        type: The tag on the wire.
+        data: The whole citation.
+    """
+
+    __slots__ = ()
+
+
+AnyCitation = (
+    CharLocationCitation
+    | PageLocationCitation
+    | ContentBlockLocationCitation
+    | WebSearchResultLocationCitation
+    | SearchResultLocationCitation
+    | UnknownCitation
+)
+"""Every class of citation: what `read_citation` gives, for an exhaustive `match`."""
+
+
+def read_citation(data: Mapping[str, Any]) -> AnyCitation:
+    """Read a citation by its tag.
+
+    Args:
+        data: A JSON object (parsed): a dict or another mapping. It is not changed.
+
+    Returns:
+        An instance of the class of its tag; an UnknownCitation where no class has the tag.
+
+    Raises:
+        DecodeError: It is not an object with a `type`, its class refuses it as `from_dict` would,
+            or it is nested too deep.
+    """
+    return read_tagged(CITATIONS, UnknownCitation, bounded(data, MAX_RECORD_DEPTH))
+
+
+CITATIONS: dict[str, type[AnyCitation]] = by_tag(
+    CharLocationCitation,
+    PageLocationCitation,
+    ContentBlockLocationCitation,
+    WebSearchResultLocationCitation,
+    SearchResultLocationCitation,
+)
+"""The class of a citation, by its tag."""
+
+
+read_as(AnyCitation, functools.partial(read_tagged, CITATIONS, UnknownCitation))
