@@ -14,6 +14,7 @@ import chunkview
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(chunkview.__file__).parent
 DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")])
+WORKFLOWS = sorted((ROOT / ".github").glob("*/*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -24,7 +25,7 @@ def code_of(document: Path) -> list[str]:
 
 
 def exists(path: str, document: Path) -> bool:
-    """Whether there is a file or folder: beside the document, in the repository or in the package."""
+    """Whether a file or folder is there, beside the document, in the repository or the package."""
     places = [ROOT / document.parent, ROOT, PACKAGE, *PACKAGE.iterdir()]
     return any((place / path).exists() for place in places)
 
@@ -39,8 +40,9 @@ def test_every_relative_link_of_a_document_leads_to_a_file(document: Path) -> No
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "SECURITY.md"])
 def test_every_file_that_a_document_names_exists(document: str) -> None:
     made = {"dist/", "site/"}  # by make
-    named = [word for word in code_of(Path(document)) if re.fullmatch(r"[\w./]+(/|\.\w{2,4})", word)]
-    files = [word for word in named if re.search(r"/$|\.(py|md|toml)$", word)]
+    files = [
+        word for word in code_of(Path(document)) if re.fullmatch(r"[\w./]+(/|\.py|\.md)", word)
+    ]
     assert files
     assert [word for word in files if word not in made and not exists(word, Path(document))] == []
 
@@ -62,7 +64,7 @@ def test_make_docs_documents_every_public_module() -> None:
     assert sorted(listed.replace("\\", "").split()) == sorted(["chunkview", *public])
 
 
-@pytest.mark.parametrize("workflow", sorted((ROOT / ".github").glob("*/*.yml")), ids=lambda p: p.name)
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_every_action_is_pinned_to_a_commit_with_its_version_beside_it(workflow: Path) -> None:
     actions = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
     assert actions
