@@ -98,8 +98,10 @@ $(TEST_PYTHONS): test-python-%:
 .venvs/python%/.test: pyproject.toml
 	$(call environment,$(call python,$*),--editable . --group test)
 
-# The marker `sdk` selects the tests that use the SDK; tests/conftest.py sets it. Old releases lose
-# fields when they accumulate, so the comparison with their accumulation is left out.
+# The marker `sdk` selects the tests that use the SDK; tests/conftest.py sets it. Left out are the
+# comparisons with what the SDK accumulates and accepts: an old release loses fields.
+NOT_ON_OLD_SDKS := not accumulate_agrees and not what_the_sdk_makes_of_them \
+	and not official_sdk_accepts
 SDKS := 0.40.0 0.60.0 0.84.0 1.0.0 1.17.0 2.12.0 2.14.0
 TEST_SDKS := $(SDKS:%=test-sdk-%)
 
@@ -107,19 +109,18 @@ TEST_SDKS := $(SDKS:%=test-sdk-%)
 test-sdks: $(TEST_SDKS) ## the tests that use the anthropic SDK, on releases from 0.40 on
 
 $(TEST_SDKS): test-sdk-%: .venvs/sdk%/.test
-	$(<D)/bin/python -m pytest -q --numprocesses auto -m sdk -k "not accumulate_agrees"
+	$(<D)/bin/python -m pytest -q --numprocesses auto -m sdk -k "$(NOT_ON_OLD_SDKS)"
 
 .venvs/sdk%/.test: pyproject.toml
 	$(call environment,$(PYTHON),--editable . --group test "anthropic==$*")
 
-# The oldest versions that pyproject.toml allows, on the oldest Python. Left out are comparisons
-# with what the SDK accumulates, as above, and one test of shrinking: an old Hypothesis shrinks less.
+# The oldest versions that pyproject.toml allows, on the oldest Python. Left out is also a test of
+# shrinking: an old Hypothesis shrinks less.
 OLDEST := $(firstword $(PYTHONS))
 
 .PHONY: test-oldest
 test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproject.toml allows
-	$(<D)/bin/python -m pytest -q --numprocesses auto -k "not accumulate_agrees \
-		and not what_the_sdk_makes_of_them and not official_sdk_accepts and not body_shrinks"
+	$(<D)/bin/python -m pytest -q --numprocesses auto -k "$(NOT_ON_OLD_SDKS) and not body_shrinks"
 
 .venvs/oldest/.test: pyproject.toml .ci/oldest.py
 	@mkdir -p build
