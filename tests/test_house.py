@@ -64,6 +64,16 @@ def test_make_docs_documents_every_public_module() -> None:
     assert sorted(listed.replace("\\", "").split()) == sorted(["chunkview", *public])
 
 
+def test_every_path_in_the_settings_exists() -> None:
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    tests = re.findall(r'"(tests/[\w/.]+)"', settings)
+    sources = re.findall(r'"src/chunkview/([\w/.]+)"', settings)
+    assert tests
+    assert sources
+    assert [path for path in tests if not (ROOT / path).exists()] == []
+    assert [path for path in sources if not (PACKAGE / path).exists()] == []
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_every_action_is_pinned_to_a_commit_with_its_version_beside_it(workflow: Path) -> None:
     actions = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
