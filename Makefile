@@ -138,9 +138,10 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, pyright; zizmor on the workflows
 	$(BIN)/pyright --warnings
 	$(BIN)/zizmor --offline --quiet .github
 
+# For this, pyright looks for the package where the first `python` in the PATH has it.
 .PHONY: verifytypes
 verifytypes: $(VENV)/.dev ## pyright: is every public name typed?
-	$(BIN)/pyright --verifytypes chunkview --ignoreexternal
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes chunkview --ignoreexternal
 
 .PHONY: format
 format: $(VENV)/.dev ## format and fix with ruff
