@@ -131,16 +131,17 @@ test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproj
 # --- Checks and documents -------------------------------------------------------------------------
 
 .PHONY: lint
-lint: $(VENV)/.dev ## ruff, mypy --strict, pyright; zizmor on the workflows
+lint: $(VENV)/.dev ## ruff, mypy --strict, pyright, verifytypes; zizmor on the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --warnings
+	@$(MAKE) --no-print-directory verifytypes
 	$(BIN)/zizmor --offline --quiet .github
 
-# For this, pyright looks for the package where the first `python` in the PATH has it.
+# Here pyright looks for the package in the environment of the first `python` in PATH.
 .PHONY: verifytypes
-verifytypes: $(VENV)/.dev ## pyright: is every public name typed?
+verifytypes: $(VENV)/.dev ## pyright: every public name has a type
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes chunkview --ignoreexternal
 
 .PHONY: format

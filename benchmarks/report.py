@@ -417,11 +417,11 @@ def main(arguments: Sequence[str]) -> None:
     paths = Path(directory).glob("*.json")
     by_python: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(paths, key=lambda path: (not path.name.startswith("main"), path.name)):
-        run = json.loads(path.read_text())
+        run = json.loads(path.read_text(encoding="utf-8"))
         by_python.setdefault(python_of(run["machine_info"]), []).append(run)
     pythons = [Figures.of(runs) for runs in by_python.values()]
-    (HERE / "RESULTS.md").write_text(results(pythons))
-    (HERE / "chart.svg").write_text(chart(pythons[0]))
+    (HERE / "RESULTS.md").write_text(results(pythons), encoding="utf-8")
+    (HERE / "chart.svg").write_text(chart(pythons[0]), encoding="utf-8")
     print(target_table(pythons))
 
 

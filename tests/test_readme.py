@@ -33,11 +33,11 @@ def run_shell(example: Any) -> None:
     for line in example.parsed.splitlines():
         command, *arguments = shlex.split(line, comments=True)
         if command == "make":
-            makefile = (ROOT / "Makefile").read_text()
+            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert re.search(rf"^{arguments[0]}:.*##", makefile, re.MULTILINE)
         elif command == "pip":
             extras = re.findall(r"\[(.*)\]", arguments[-1])
-            project = (ROOT / "pyproject.toml").read_text()
+            project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
             for extra in ",".join(extras).split(",") if extras else []:
                 assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
         else:
@@ -99,14 +99,14 @@ def test_the_blocks_print_what_the_text_promises(namespace: dict[str, Any]) -> N
 
 
 def test_every_code_block_is_python_or_shell() -> None:
-    fences = re.findall(r"^```(\w*)$", README.read_text(), re.MULTILINE)
+    fences = re.findall(r"^```(\w*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
     kinds = [fence for fence in fences if fence]
     assert set(kinds) == {"python", "sh"}
     assert len(kinds) == len(EXAMPLES)
 
 
 def handler_tests(source: str, path: Path) -> subprocess.CompletedProcess[str]:
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)],
         capture_output=True,
