@@ -54,6 +54,16 @@ def test_every_target_of_make_that_a_document_names_exists(document: Path) -> No
     assert [target for target in targets if target not in described] == []
 
 
+def test_every_test_that_the_makefile_or_the_settings_leave_out_exists() -> None:
+    texts = [MAKEFILE, (ROOT / "pyproject.toml").read_text(encoding="utf-8")]
+    left_out = {name for text in texts for name in re.findall(r"\bnot (\w+_\w+)", text)}
+    files = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "benchmarks").glob("test_*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in files]
+    names = [name for text in sources for name in re.findall(r"def (test_\w+)", text)]
+    assert left_out
+    assert [word for word in left_out if not any(word in name for name in names)] == []
+
+
 def test_make_docs_documents_every_public_module() -> None:
     (listed,) = re.findall(r"^MODULES := ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
     public = [
