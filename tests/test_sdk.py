@@ -146,7 +146,7 @@ def keys(model: type[BaseModel], cls: type[Any], at: str, inside: str = "") -> I
         inside: The key that holds the model, if our class is flat there.
 
     Yields:
-        The keys without `type`, which our class stands for. Values that we keep unchanged are not
+        The keys without `type`, which our class implies. Values that we keep unchanged are not
         entered.
     """
     shape = schema(cls)
