@@ -116,7 +116,7 @@ def test_recorded_streams(measure: Measure, streams: list[bytes], peer: str) -> 
 @pytest.mark.parametrize("peer", ["chunkview", "attrs"])
 def test_construct(measure: Measure, peer: str) -> None:
     event = EVENTS["text_delta"]
-    make = maker(TextDeltaChunk)
+    make = maker(TextDeltaChunk, "chunk")
 
     def by_maker(text: str) -> TextDeltaChunk:
         return make(event, 0, text)
