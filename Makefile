@@ -100,7 +100,7 @@ $(TEST_PYTHONS): test-python-%:
 
 # The marker `sdk` selects the tests that use the SDK; tests/conftest.py sets it. Left out are the
 # comparisons with what the SDK accumulates and accepts: an old release loses fields.
-NOT_ON_OLD_SDKS := not accumulate_agrees and not what_the_sdk_makes_of_them \
+NOT_ON_OLD_SDKS := not accumulate_agrees and not give_the_message_of_the_sdk \
 	and not official_sdk_accepts
 SDKS := 0.40.0 0.60.0 0.84.0 1.0.0 1.17.0 2.12.0 2.14.0
 TEST_SDKS := $(SDKS:%=test-sdk-%)
