@@ -1,10 +1,12 @@
-"""What `make check-wheel` asks of dist/: run by the Python of an environment with only the wheel.
+"""Checks the packages in dist/ for `make check-wheel`.
 
-It imports nothing but the standard library and what the wheel brought along.
+The Python that runs it has only the wheel installed, so it imports nothing but the standard library
+and the package.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -16,9 +18,13 @@ DIST = Path(__file__).parent.parent / "dist"
 
 
 def check(what: str, holds: bool) -> None:
-    """Print a fact that holds; end with one that does not."""
+    """Print a fact that is true. Stop at one that is not.
+
+    Raises:
+        SystemExit: It is not true.
+    """
     if not holds:
-        raise SystemExit(f"check-wheel: not so: {what}")
+        raise SystemExit(f"check-wheel: not true: {what}")
     sys.stdout.write(f"{what}\n")
 
 
@@ -30,14 +36,26 @@ def chunkview_command(*arguments: str) -> str:
 
 
 def check_installed() -> None:
-    """The wheel holds what it must, and brought attrs and nothing else."""
+    """The wheel has the right files, and its installation brought attrs and nothing else."""
     installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
     check("only chunkview and attrs are installed", installed == {"chunkview", "attrs"})
     names = {str(path) for path in metadata.files("chunkview") or ()}
     for name in ("chunkview/py.typed", "chunkview/testing/recordings/text.sse"):
-        check(f"the wheel holds {name}", name in names)
-    check("the wheel holds LICENSE", any(name.endswith("/licenses/LICENSE") for name in names))
-    check("the wheel holds no tests", not any(name.startswith("tests") for name in names))
+        check(f"the wheel has {name}", name in names)
+    check("the wheel has LICENSE", any(name.endswith("/licenses/LICENSE") for name in names))
+    check("the wheel has no tests", not any(name.startswith("tests") for name in names))
+
+
+RELATIVE = re.compile(r"\]\((?!https?://|#)")
+"""The beginning of a Markdown link or picture that works in the repository only."""
+
+
+def check_page() -> None:
+    """The page on PyPI, which is the README, has links and pictures that work there."""
+    page = metadata.metadata("chunkview").get_payload()
+    check("the page has the README", "# chunkview" in page)
+    check("the page has the picture", re.search(r"!\[[^]]*\]\(https://", page) is not None)
+    check("the page has no relative links", RELATIVE.search(page) is None)
 
 
 def check_use() -> None:
@@ -47,7 +65,7 @@ def check_use() -> None:
 
     version = metadata.version("chunkview")
     check("import chunkview", Path(chunkview.__file__).is_relative_to(sys.prefix))
-    check(f"__version__ is that of the wheel, {version}", chunkview.__version__ == version)
+    check(f"__version__ is the version of the wheel, {version}", chunkview.__version__ == version)
     delta = {"type": "text_delta", "text": "Hi"}
     chunk = chunkview.decode({"type": "content_block_delta", "index": 0, "delta": delta})
     check("decode", chunk == chunkview.TextDeltaChunk(0, "Hi") and chunk.content == "Hi")
@@ -58,14 +76,15 @@ def check_use() -> None:
 
 
 def check_sdist() -> None:
-    """The sdist holds what it takes to test, measure and build the package again."""
+    """The sdist has all that testing, measuring and building the package needs."""
     (path,) = DIST.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for name in ("tests/test_decode.py", "benchmarks/conftest.py", "LICENSE", "pyproject.toml"):
-        check(f"the sdist holds {name}", name in names)
+    for name in ("tests/conftest.py", "benchmarks/conftest.py", "LICENSE", "pyproject.toml"):
+        check(f"the sdist has {name}", name in names)
 
 
 check_installed()
+check_page()
 check_use()
 check_sdist()

@@ -1,6 +1,6 @@
-"""What `make test-oldest` installs: each version that pyproject.toml gives as the oldest, pinned.
+"""Prints a constraints file for pip: the oldest versions that pyproject.toml allows.
 
-Prints a constraints file for pip. A requirement without a `>=` is left to pip.
+`make test-oldest` installs them. A requirement without a `>=` is left to pip.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
-# Not parsed as TOML, for which Python 3.10 has no module: a requirement is a string of its own.
+# Python 3.10 has no module for TOML. Each requirement is a string of its own, so a pattern will do.
 FLOORS = re.compile(r'"([A-Za-z0-9-]+)(?:\[[a-z]+\])?>=([0-9.]+)"')
 
 
@@ -19,7 +19,7 @@ def constraints() -> dict[str, str]:
     """The oldest version of each distribution.
 
     Raises:
-        SystemExit: One has two of them.
+        SystemExit: pyproject.toml gives two oldest versions of one distribution.
     """
     oldest: dict[str, str] = {}
     for name, version in FLOORS.findall(PROJECT.read_text(encoding="utf-8")):

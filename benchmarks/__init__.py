@@ -1,1 +1,1 @@
-"""What chunkview costs, measured against its peers. `make bench` runs all of it."""
+"""The cost of chunkview, compared with its peers. `make bench` runs everything."""

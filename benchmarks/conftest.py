@@ -1,7 +1,7 @@
-"""What every benchmark shares: the recorded streams, and how a figure finds its place.
+"""Shared by the benchmarks: the recorded streams, and the place of a figure in the report.
 
-A figure belongs to a section (a table of the report), a row in it (one comparison, and a group of
-pytest-benchmark) and a column (the peer that was measured).
+A figure belongs to a section (a table of the report), to a row (one comparison, which is a group of
+pytest-benchmark) and to a column (a peer).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ PACKAGES = ("anthropic", "attrs", "cattrs", "httpx-sse", "mirascope", "msgspec",
 
 
 def recorded_streams() -> list[bytes]:
-    """The bodies of `CHUNKVIEW_CORPUS` when it names a directory, else the bundled recordings."""
+    """The bodies in the directory CHUNKVIEW_CORPUS if it is set, else the bundled recordings."""
     if CORPUS:
         bodies = [path.read_bytes() for path in sorted(Path(CORPUS).glob("*.sse"))]
     else:
         bodies = [recording(name) for name in recording_names()]
-    # An error event makes the SDK raise where it would go on with the comparison.
+    # The SDK raises at an error event, so these streams cannot be compared.
     return [body for body in bodies if b"event: error" not in body]
 
 
@@ -44,7 +44,7 @@ def streams() -> list[bytes]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_old_is_collected() -> Iterator[None]:
-    """Keep the collector on, as in a real program, but away from what pytest has loaded."""
+    """Keep the garbage collector on, as in a real program, but hide what pytest has loaded."""
     gc.collect()
     gc.freeze()
     yield
@@ -52,12 +52,12 @@ def _nothing_old_is_collected() -> Iterator[None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--laps", type=int, default=1, help="how often to go round all the peers")
+    parser.addoption("--laps", type=int, default=1, help="how often each peer is measured")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Go round the peers of a file several times: a slow spell of the machine meets them all."""
+    """Measure all peers of a file in turn, several times: a slow spell then affects them all."""
     laps: Any = metafunc.config.getoption("--laps")
     if laps > 1 and "measure" in metafunc.fixturenames:
         metafunc.fixturenames.append("lap")
@@ -68,7 +68,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def measure(benchmark: BenchmarkFixture) -> Measure:
     """Time a call as `measure(section, row, peer, per, function, *arguments)`.
 
-    `per` says how many events or deltas the call handles.
+    `per` is the number of events or deltas that the call handles.
     """
 
     def timed(
@@ -82,7 +82,7 @@ def measure(benchmark: BenchmarkFixture) -> Measure:
 
 @pytest.fixture
 def measure_once(benchmark: BenchmarkFixture) -> Measure:
-    """As `measure`, for what takes seconds: two rounds, in the first lap only."""
+    """Like `measure`, for calls that take seconds: two rounds, in the first lap only."""
 
     def timed(
         section: str, row: str, peer: str, per: int, function: Callable[..., Any], *arguments: Any
@@ -94,13 +94,13 @@ def measure_once(benchmark: BenchmarkFixture) -> Measure:
 
 
 def note(benchmark: BenchmarkFixture, section: str, row: str, **info: Any) -> None:
-    """Say where in the report a figure belongs."""
+    """Note the place of a figure in the report."""
     benchmark.group = f"{section}: {row}"
     benchmark.extra_info.update(section=section, row=row, **info)
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    """Note what was measured, and on which streams."""
+    """Note the versions of the peers, and the streams."""
     bodies = recorded_streams()
     machine_info["packages"] = {
         name: _version(name) for name in PACKAGES if _version(name) is not None

@@ -1,7 +1,7 @@
-"""One figure of a fresh interpreter: `python footprint.py FUNCTION [ARGUMENT]` prints it.
+"""Measures one figure in a fresh interpreter: `python footprint.py FUNCTION [ARGUMENT]` prints it.
 
-Only modules that every interpreter has loaded already are imported up here: what is measured must
-not find its own dependencies imported.
+The imports at the top are modules that every interpreter has loaded already. Others would make an
+import that is measured too cheap.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-TYPE_CHECKING = False  # `typing` is not imported either
+TYPE_CHECKING = False  # importing it from `typing` would load `typing`
 if TYPE_CHECKING:
     from chunkview import Accumulator, ChunkDecoder
 
@@ -26,7 +26,7 @@ def resident() -> int:
 
 
 def allocated() -> int:
-    """The memory in bytes that Python objects take: exact where `resident` counts pages."""
+    """The memory of Python objects in bytes. It is exact; `resident` counts pages."""
     import tracemalloc
 
     if not tracemalloc.is_tracing():
@@ -36,21 +36,21 @@ def allocated() -> int:
 
 
 def import_time(module: str) -> float:
-    """Seconds to import a module."""
+    """The time to import a module, in seconds."""
     start = time.perf_counter()
     __import__(module)
     return time.perf_counter() - start
 
 
 def import_memory(module: str) -> float:
-    """Bytes that importing a module takes."""
+    """The memory that importing a module takes, in bytes."""
     before = resident()
     __import__(module)
     return resident() - before
 
 
 def text_event(number: int) -> bytes:
-    """A text delta on the wire, 122 bytes of payload, each with a text of its own."""
+    """A text delta on the wire: 122 bytes of payload, and a different text for each number."""
     return (
         b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
         b'"delta":{"type":"text_delta","text":" the word %010d"}     }\n\n' % number
@@ -58,7 +58,7 @@ def text_event(number: int) -> bytes:
 
 
 def kept_by_chunkview() -> float:
-    """Bytes per text chunk decoded from the wire, its source bytes included."""
+    """The memory of a text chunk decoded from the wire, with its source, in bytes."""
     from chunkview import ChunkDecoder
 
     feed = ChunkDecoder().feed
@@ -71,7 +71,7 @@ def kept_by_chunkview() -> float:
 
 
 def kept_by_sdk() -> float:
-    """Bytes per text event of the SDK, which does not keep its source."""
+    """The memory of a text event of the SDK, which does not keep its source, in bytes."""
     from anthropic._models import construct_type
     from anthropic._streaming import SSEDecoder
     from anthropic.types import RawMessageStreamEvent
@@ -91,7 +91,7 @@ def kept_by_sdk() -> float:
 
 
 def idle_decoder(feeds: str, count: int = 10_000) -> float:
-    """Bytes per decoder that waits for more after so many events."""
+    """The memory of a decoder that waits for more, after `feeds` events, in bytes."""
     from chunkview import ChunkDecoder
 
     ChunkDecoder().feed(text_event(0))
@@ -105,7 +105,7 @@ def idle_decoder(feeds: str, count: int = 10_000) -> float:
 
 
 def interleaved_memory() -> float:
-    """Bytes per stream when 10,000 are decoded and accumulated by turns."""
+    """The memory of a stream, in bytes, if 10,000 are decoded and accumulated in turn."""
     __import__("chunkview")
     before = resident()
     streams, _, _ = _interleave(10_000)
@@ -113,7 +113,7 @@ def interleaved_memory() -> float:
 
 
 def interleaved_speed() -> float:
-    """Chunks per second when 10,000 streams are decoded and accumulated by turns."""
+    """Chunks per second, if 10,000 streams are decoded and accumulated in turn."""
     _, chunks, seconds = _interleave(10_000)
     return chunks / seconds
 
@@ -137,7 +137,7 @@ def _interleave(count: int) -> tuple[list[tuple[ChunkDecoder, Accumulator]], int
 
 
 def dropped(count: str) -> float:
-    """Bytes by which memory has grown after decoding and dropping so many chunks."""
+    """The growth of memory after decoding and dropping `count` chunks, in bytes."""
     from chunkview import ChunkDecoder
 
     feed = ChunkDecoder().feed

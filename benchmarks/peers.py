@@ -1,8 +1,8 @@
 """The peers: other ways from an event, or from bytes, to typed Python objects.
 
-Each is set up as its documentation advises for speed. All are frozen, as ours are, and they all
-read `wire_types`, the same description of the wire; like ours they check types, and unlike ours
-they drop the keys that they do not know and refuse the tags that they do not know.
+Each is set up for speed, as its documentation advises. All read the same description of the wire,
+`wire_types`. Like chunkview, they make frozen objects and check types. Unlike chunkview, they drop
+unknown keys and refuse unknown tags.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ def wire_types(make: Make, one_of: Callable[[dict[str, Any]], Any]) -> Any:
     """Describe the events of a stream to a library.
 
     Args:
-        make: From a name and the types of the fields to a class. Optional fields default to None.
-        one_of: From classes by their tags to the type that stands for any of them.
+        make: Makes a class from a name and the types of the fields. Optional fields default to
+            None.
+        one_of: Makes the union of classes, which are given by their tags.
 
     Returns:
         The type of an event.
@@ -187,13 +188,13 @@ def _msgspec() -> Any:
 
 
 _STRUCTS = _msgspec()
-# `convert` looks into a Union anew at each call, but knows a Struct: behind one it is ten times
-# as fast.
+# `convert` examines a Union again at each call, but it remembers a Struct. With the Union inside a
+# Struct it is ten times as fast.
 _Holder = msgspec.defstruct("_Holder", [("event", _STRUCTS)], array_like=True)
 
 
 def sdk(event: Any) -> Any:
-    """What the SDK's client does with each parsed event."""
+    """Construct an event as the SDK's client does."""
     return construct_type(type_=RawMessageStreamEvent, value=event)
 
 
@@ -206,7 +207,7 @@ READERS: dict[str, tuple[Read, Read]] = {
         msgspec.to_builtins,
     ),
 }
-"""From a parsed event to the peer's object, and back."""
+"""For each peer: from a parsed event to its object, and back."""
 
 TUPLES: dict[str, Read] = {
     "message_start": lambda event: (
@@ -232,22 +233,22 @@ TUPLES: dict[str, Read] = {
     ),
     "message_stop": lambda event: (event["type"],),
 }
-"""The floor: whoever knows which event is coming picks what is wanted, unchecked."""
+"""The floor: pick the wanted fields of a known type of event, without checks."""
 
 
 def sdk_wire(pieces: Iterable[bytes]) -> list[Any]:
-    """The SDK's decoder and construction, without its HTTP response around them."""
+    """The SDK's decoder and construction, without an HTTP response."""
     return [sdk(sse.json()) for sse in SSEDecoder().iter_bytes(iter(pieces)) if sse.event != "ping"]
 
 
 def httpx_sse_wire(pieces: Iterable[bytes]) -> list[Any]:
-    """httpx-sse, and the standard library's JSON: plain dicts."""
+    """httpx-sse and the standard library's JSON give plain dicts."""
     source = httpx_sse.EventSource(_Response(pieces))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     return [sse.json() for sse in source.iter_sse()]
 
 
 class _Response:
-    """As much of an HTTP response as httpx-sse asks for."""
+    """The part of an HTTP response that httpx-sse uses."""
 
     headers: typing.ClassVar = {"content-type": "text/event-stream"}
 
@@ -259,7 +260,7 @@ class _Response:
 
 
 def floor_wire(pieces: Iterable[bytes], loads: Callable[[bytes], Any] = json.loads) -> list[Any]:
-    """The floor: find the payload and parse its JSON, nothing else."""
+    """The floor finds the payload and parses its JSON."""
     parsed = []
     rest = b""
     for piece in pieces:
@@ -274,7 +275,7 @@ _decode_plain = msgspec.json.Decoder().decode
 
 
 def structs_wire(pieces: Iterable[bytes]) -> list[Any]:
-    """The floor's framing, and tagged Structs from the JSON text."""
+    """The floor's framing, with tagged Structs made from the JSON text."""
     return floor_wire(pieces, _decode_structs)
 
 
@@ -284,7 +285,7 @@ def floor_wire_msgspec(pieces: Iterable[bytes]) -> list[Any]:
 
 
 def without_nulls(value: Any) -> Any:
-    """A JSON value without null members, in which the peers differ, to compare it by."""
+    """A JSON value without its null members, which the peers treat differently."""
     if isinstance(value, dict):
         return {k: without_nulls(v) for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):

@@ -2,13 +2,12 @@
 
     python -m benchmarks.report DIRECTORY
 
-Several laps (`--laps`) make a report that slow spells of the machine cannot spoil: a figure is the
-fastest round of all laps, for what disturbs a round can only make it slower; a ratio is one of two
-figures. The tables and the chart are about the Python of `main*.json`; the figures
-of others stand beside it in the table of targets.
+A figure is the fastest round of all laps (`--laps`). Disturbances only make a round slower, so slow
+spells of the machine do not spoil the report. The tables and the chart show the Python of
+`main*.json`. The table of targets also has the figures of other Pythons.
 """
 
-# ruff: noqa: RUF001 - people read the tables: a ratio has its sign, a span its dash
+# ruff: noqa: RUF001 - the tables are for people: they have a multiplication sign and a dash
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ OURS = "chunkview"
 
 @attrs.frozen
 class Figures:
-    """What was measured on one Python: per section, row and peer, one figure for each lap."""
+    """The figures of one Python: one per section, row, peer and lap."""
 
     machine: dict[str, Any]
     mirascope: dict[str, Any]
@@ -37,7 +36,7 @@ class Figures:
 
     @classmethod
     def of(cls, runs: Iterable[dict[str, Any]]) -> Figures:
-        """Put together the JSON of several runs. Times are in nanoseconds per event."""
+        """Join the JSON of several runs. Times are in nanoseconds per event."""
         machines: list[dict[str, Any]] = []
         sections: dict[str, dict[str, dict[str, list[float]]]] = {}
         for run in runs:
@@ -59,27 +58,27 @@ class Figures:
 
     @property
     def python(self) -> str:
-        """The Python that was measured, such as `CPython 3.11`."""
+        """The Python, such as `CPython 3.11`."""
         return python_of(self.machine)
 
     def figure(self, section: str, row: str, peer: str) -> float | None:
-        """The best of all laps, or None when this was not measured."""
+        """The best figure of all laps, or None if there is none."""
         figures = self.sections.get(section, {}).get(row, {}).get(peer)
         return None if figures is None else min(figures)
 
     def ratio(self, section: str, row: str, peer: str, ours: str = OURS) -> float | None:
-        """How many times the peer's figure is ours."""
+        """The peer's figure divided by ours."""
         theirs, mine = self.figure(section, row, peer), self.figure(section, row, ours)
         return None if theirs is None or mine is None else theirs / mine
 
     def growth(self, section: str, small: str, large: str) -> float | None:
-        """How many times our figure for the smaller input is that for the larger."""
+        """Our figure for the larger input divided by our figure for the smaller one."""
         few, many = self.figure(section, small, OURS), self.figure(section, large, OURS)
         return None if few is None or many is None else many / few
 
 
 def python_of(machine: dict[str, Any]) -> str:
-    """The Python that was measured, without its patch release."""
+    """The Python of a run, without its patch release."""
     version = machine["python_version"].rpartition(".")[0]
     return f"{machine['python_implementation']} {version}"
 
@@ -92,8 +91,8 @@ class Table:
         section: The section.
         title: Its heading.
         text: What is compared.
-        floors: Per column of ours, the peer that is its floor.
-        unit: What a figure is.
+        floors: For each column of ours, the peer that is its floor.
+        unit: The unit of the figures.
     """
 
     section: str
@@ -107,11 +106,11 @@ TABLES = (
     Table(
         "parsed dict",
         "Parsed dict to chunk view",
-        "`chunkview.decode(event)` for one event, over and over; the SDK's own construction of "
+        "`chunkview.decode(event)` for one event, repeated, against the SDK's own construction of "
         "the event (`construct_type`), a cattrs tagged union, a discriminated pydantic "
         "`TypeAdapter` and `msgspec.convert` to tagged Structs. The floor is a plain tuple of "
-        'the fields, picked unchecked by someone who knows which event is coming. "All '
-        'recorded" is every event of the recorded streams, one after the other.',
+        'the fields, for a known type of event and without checks. "All recorded" is every event '
+        "of the recorded streams, one after the other.",
         {OURS: "tuple"},
     ),
     Table(
@@ -123,45 +122,48 @@ TABLES = (
         "wrapper",
         "SDK object to chunk view",
         "A text delta of the SDK, wrapped by `chunkview.decode` and by Mirascope's "
-        "`AnthropicCallResponseChunk`; then all thirteen attributes of the wrapper read. Runs "
-        "in an environment of its own, as Mirascope needs an older SDK.",
+        "`AnthropicCallResponseChunk`. Then all thirteen attributes of the wrapper are read. This "
+        "runs in an environment of its own, because Mirascope needs an older SDK.",
         unit="ns per chunk",
     ),
     Table(
         "wire",
         "SSE bytes to chunk views",
-        "The recorded streams, cut in three ways, and one long text. The SDK: its `SSEDecoder` "
-        "and its construction. httpx-sse gives plain dicts. msgspec Structs stand behind the "
-        "floor's framing. The floor finds the payload and parses its JSON, nothing else: no "
-        "line endings but LF, no types, no errors.",
+        "The recorded streams, cut in three ways, and one long text. The SDK runs its "
+        "`SSEDecoder` and its construction. httpx-sse gives plain dicts. msgspec Structs use the "
+        "floor's framing. The floor finds the payload and parses its JSON. It knows no line "
+        "ending but LF, no types and no errors.",
         {OURS: "floor, json", "chunkview + msgspec": "floor, msgspec"},
     ),
     Table(
         "accumulate",
         "Chunk views to a Message",
         "`chunkview.accumulate` against the SDK's `accumulate_event`, from the events' objects. "
-        "The SDK copies the text and parses the tool input anew for each delta, so its larger "
+        "The SDK copies the text and parses the tool input again for each delta, so its larger "
         "sizes are left out.",
         unit="ns per delta",
     ),
     Table(
         "growth",
         "Growth on the wire",
-        "One text delta fed 1,000 bytes at a time, and many fed byte by byte: the time per byte "
-        "does not depend on the size. The SDK's larger sizes are left out.",
+        "One text delta fed 1,000 bytes at a time, and many deltas fed byte by byte. If the time "
+        "is linear, the time per byte does not depend on the size. The SDK's larger sizes are "
+        "left out.",
         unit="ns per byte",
     ),
     Table(
         "flood",
         "Growth of the accumulator",
-        "So many events of one kind: the time per event does not depend on their number.",
+        "Streams of one kind of event. If the time is linear, the time per event does not depend "
+        "on their number.",
         unit="ns per event",
     ),
     Table(
         "footprint",
         "Import time and memory",
-        "Each in a fresh interpreter, interpreter start taken off. A kept text chunk includes "
-        "the bytes it was decoded from; the SDK's event object does not keep them.",
+        "Each is measured in a fresh interpreter, without the start of the interpreter. A kept "
+        "text chunk includes the bytes that it was decoded from. The SDK's event object does not "
+        "keep them.",
         unit="",
     ),
 )
@@ -169,7 +171,7 @@ TABLES = (
 
 @attrs.frozen
 class Target:
-    """A cost target of the design: how many times as good as the peer, at least."""
+    """A cost target of the design: chunkview is at least so many times as good as the peer."""
 
     what: str
     section: str
@@ -196,12 +198,12 @@ TARGETS = (
     Target("Memory of a kept text chunk", "footprint", "a kept text chunk, bytes", 4),
 )
 FLAT = 1.25
-"""A cost per delta that grows by less than this from 1,000 to 100,000 deltas counts as flat."""
+"""A cost per event counts as flat if it grows by at most this factor."""
 IDLE_BYTES = 1024
 
 
 def target_table(pythons: Sequence[Figures]) -> str:
-    """The design's cost targets, and whether each Python that was measured meets them."""
+    """The cost targets, and whether each Python meets them."""
     head = ["what", "target"]
     rows = [[what, target] for what, target, *_ in target_rows(pythons[0])]
     for figures in pythons:
@@ -212,7 +214,7 @@ def target_table(pythons: Sequence[Figures]) -> str:
 
 
 def target_rows(figures: Figures) -> list[tuple[str, str, str, str]]:
-    """What, target, figure, met or missed."""
+    """One row for each target: what, target, figure, met or missed."""
     rows = []
     for target in TARGETS:
         ratio = figures.ratio(target.section, target.row, target.peer, target.ours)
@@ -237,7 +239,7 @@ def target_rows(figures: Figures) -> list[tuple[str, str, str, str]]:
 
 
 def growth_of_floods(figures: Figures) -> dict[str, float]:
-    """How many times as much an event costs among 100,000 of its kind as among 100."""
+    """The cost of an event among 100,000 of its kind, divided by its cost among 100."""
     ratios = {
         kind: figures.ratio("flood", kind, "100,000", ours="100")
         for kind in figures.sections.get("flood", {})
@@ -254,14 +256,14 @@ def _verdict(
 
 
 def losses(figures: Figures) -> list[str]:
-    """Where a peer is faster than chunkview, one line a peer and section."""
+    """One line for each peer and section in which the peer is faster than chunkview."""
     lines = []
     for table in TABLES:
         faster: dict[str, list[tuple[str, float]]] = {}
         measured = figures.sections.get(table.section, {})
         for row, peers in measured.items():
             for peer in [peer for peer in peers if peer not in (OURS, FAST)]:
-                # Whoever competes with msgspec competes with us and msgspec.
+                # A peer that uses msgspec is compared with chunkview on msgspec.
                 ours = FAST if FAST in peers and "msgspec" in peer else OURS
                 ratio = figures.ratio(table.section, row, peer, ours)
                 if ratio is not None and ratio < 1:
@@ -276,14 +278,14 @@ def losses(figures: Figures) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Three digits, no more, and a separator for thousands."""
+    """A number with three digits, or with separators for thousands."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 1 else f"{value:.{1 if value >= 10 else 2}f}"
 
 
 def section_table(figures: Figures, table: Table) -> str:
-    """A section's figures, one row for each comparison, and our ratios to SDK and floor."""
+    """The figures of a section, one row for each comparison, and our ratios to SDK and floor."""
     rows = figures.sections[table.section]
     peers = list(dict.fromkeys(peer for row in rows.values() for peer in row))
     ours = [peer for peer in (OURS, FAST) if peer in peers]
@@ -305,13 +307,13 @@ def section_table(figures: Figures, table: Table) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose columns after the first are aligned to the right."""
+    """A table. All columns but the first are aligned to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def machine_text(pythons: Sequence[Figures]) -> str:
-    """What the figures were measured on."""
+    """The machine, the versions and the streams behind the figures."""
     figures = pythons[0]
     machine, streams = figures.machine, figures.machine["streams"]
     cpu = machine["cpu"].get("brand_raw", machine["machine"])
@@ -322,12 +324,12 @@ def machine_text(pythons: Sequence[Figures]) -> str:
         f"from {streams['from']}"
     )
     laps = len(figures.sections["parsed dict"]["text_delta"][OURS])
-    lines.append(f"- The peers were gone round {laps} times; the best lap of each is shown")
+    lines.append(f"- Every peer was measured in each of {laps} laps. The best lap is shown")
     return "\n".join(lines)
 
 
 def versions_text(figures: Figures) -> str:
-    """The versions that were measured on one Python."""
+    """The versions of one Python and its packages."""
     machine = figures.machine
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     text = f"- {machine['python_implementation']} {machine['python_version']}; {packages}"
@@ -340,15 +342,15 @@ def versions_text(figures: Figures) -> str:
 def results(pythons: Sequence[Figures]) -> str:
     """The whole of `RESULTS.md`."""
     figures, *others = pythons
-    losing = "\n".join(losses(figures)) or "Nowhere here."
+    losing = "\n".join(losses(figures)) or "Nowhere in these benchmarks."
     parts = [
-        "# Benchmark results\n\nWritten by `make bench`; the code stands beside this file.",
+        "# Benchmark results\n\n`make bench` writes this file. The code is beside it.",
         machine_text(pythons),
-        "## Where chunkview loses\n\n" + losing,
+        "## Where chunkview is slower\n\n" + losing,
         "## Cost targets\n\n" + target_table(pythons),
     ]
     if others:
-        parts.append(f"What follows, and what stands above the targets, is {figures.python}'s.")
+        parts.append(f"All figures outside this table are from {figures.python}.")
     parts += [
         f"## {table.title}\n\n{table.text}\n\n{section_table(figures, table)}"
         for table in TABLES
@@ -377,7 +379,7 @@ rect { fill: #8c959f }
 
 
 def chart(figures: Figures) -> str:
-    """Bars for some of the comparisons, in colours that light and dark backgrounds both bear."""
+    """Bars for some comparisons, in colours for both light and dark backgrounds."""
     drawn: list[str] = []
     y = 0
     for section, row, title in PANELS:
@@ -415,11 +417,11 @@ def main(arguments: Sequence[str]) -> None:
     paths = Path(directory).glob("*.json")
     by_python: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(paths, key=lambda path: (not path.name.startswith("main"), path.name)):
-        run = json.loads(path.read_text())
+        run = json.loads(path.read_text(encoding="utf-8"))
         by_python.setdefault(python_of(run["machine_info"]), []).append(run)
     pythons = [Figures.of(runs) for runs in by_python.values()]
-    (HERE / "RESULTS.md").write_text(results(pythons))
-    (HERE / "chart.svg").write_text(chart(pythons[0]))
+    (HERE / "RESULTS.md").write_text(results(pythons), encoding="utf-8")
+    (HERE / "chart.svg").write_text(chart(pythons[0]), encoding="utf-8")
     print(target_table(pythons))
 
 

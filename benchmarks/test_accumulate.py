@@ -48,7 +48,7 @@ BLOCKS: dict[str, dict[str, Any]] = {
 
 
 def stream(kind: str, count: int) -> list[dict[str, Any]]:
-    """The events of a stream with so many deltas, each of a few characters."""
+    """The events of a stream with `count` deltas of a few characters."""
     if kind == "text":
         deltas = [{"type": "text_delta", "text": " and a lamp"}] * count
     else:
@@ -75,7 +75,7 @@ def sdk_accumulate(events: list[Any]) -> Any:
 def test_growth_of_any_event(
     measure_once: Measure, benchmark: BenchmarkFixture, kind: str, count: int
 ) -> None:
-    """Each kind of event, few and many: where the cost per event grows, it shows here."""
+    """Few and many events of each kind: this shows whether the cost per event grows."""
     count = count if benchmark.enabled else count // 100
     chunks = [decode(event) for events in flood(kind, count) for event in events]
     streams = max(1, MANY // count)
@@ -88,7 +88,7 @@ def test_growth_of_any_event(
 
 
 MANY = 20_000
-"""So many events are measured at least, that a short flood is not lost in the noise."""
+"""The least number of events to measure. Fewer would be lost in the noise."""
 
 PEERS: dict[str, tuple[Callable[[Any], Any], Callable[[list[Any]], Any]]] = {
     "chunkview": (decode, accumulate),

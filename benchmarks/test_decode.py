@@ -104,7 +104,7 @@ def test_parsed_dict(measure: Measure, variant: str, peer: str) -> None:
 
 @pytest.mark.parametrize("peer", ["chunkview", "SDK"])
 def test_recorded_streams(measure: Measure, streams: list[bytes], peer: str) -> None:
-    # The SDK passes over pings before it constructs anything.
+    # The SDK skips pings before it constructs anything.
     events = [event for body in streams for event in floor_wire([body]) if event["type"] != "ping"]
     measure("parsed dict", "all recorded", peer, len(events), for_each, DECODERS[peer], events)
 
@@ -116,7 +116,7 @@ def test_recorded_streams(measure: Measure, streams: list[bytes], peer: str) -> 
 @pytest.mark.parametrize("peer", ["chunkview", "attrs"])
 def test_construct(measure: Measure, peer: str) -> None:
     event = EVENTS["text_delta"]
-    make = maker(TextDeltaChunk)
+    make = maker(TextDeltaChunk, "chunk")
 
     def by_maker(text: str) -> TextDeltaChunk:
         return make(event, 0, text)

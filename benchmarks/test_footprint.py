@@ -1,6 +1,6 @@
-"""What chunkview takes besides time per event: import time and memory.
+"""Import time and memory.
 
-Each figure comes from a fresh interpreter that runs `footprint.py`; peers take turns.
+Each figure comes from a fresh interpreter that runs `footprint.py`. The peers take turns.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ needs_statm = pytest.mark.skipif(
 def fresh(*command: str) -> float:
     """Run a function of `footprint.py` in a fresh interpreter."""
     script = Path(__file__).with_name("footprint.py")
-    # Installed packages come with their byte code; chunkview's own must be kept as well.
+    # Installed packages have their byte code on disk. chunkview's must be kept too.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     result = subprocess.run(
         [sys.executable, str(script), *command],
@@ -47,7 +47,7 @@ def record(
     turns: int = 1,
     best: Callable[[Iterable[float]], float] = min,
 ) -> dict[str, float]:
-    """Run a command per peer, by turns, and record the best figure of each."""
+    """Run one command for each peer in turn, and record the best figure of each."""
 
     def take_turns() -> dict[str, float]:
         figures = [
@@ -63,7 +63,7 @@ def record(
 
 def test_import_time(benchmark: BenchmarkFixture) -> None:
     commands = {"chunkview": ("import_time", "chunkview"), "SDK": ("import_time", "anthropic")}
-    for command in commands.values():  # byte code is written, and the file cache is warm
+    for command in commands.values():  # writes the byte code and warms the file cache
         fresh(*command)
     record(benchmark, "import, seconds", commands, turns=9)
 

@@ -1,4 +1,4 @@
-"""SSE bytes to chunk views: recorded streams cut in three ways, a long text, and the growth."""
+"""SSE bytes to chunk views: recorded streams cut in three ways, a long text, and growth."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ CUTS: dict[str, Callable[[bytes], list[bytes]]] = {
 
 
 def text_event(text: str) -> bytes:
-    """A text delta as the API writes it: no blanks but for padding before the last brace."""
+    """A text delta as the API writes it: no blanks, except for padding before the last brace."""
     delta = {"type": "text_delta", "text": text}
     event = {"type": "content_block_delta", "index": 0, "delta": delta}
     payload = json.dumps(event, separators=(",", ":"))[:-1] + " " * (len(text) % 8) + "}"
@@ -82,7 +82,7 @@ def decode_all(wire: Wire, streams: list[list[bytes]]) -> list[list[Any]]:
 
 
 def assert_same(peer: str, theirs: list[Any], pieces: list[bytes]) -> None:
-    """The peer found as many events as we did, with the same texts and, if it says so, type."""
+    """Check that the peer found the same events: their number, their texts, and more if it can."""
     ours = chunkview_wire(pieces)
     assert chunkview_wire_msgspec(pieces) == ours
     if peer == "SDK":
@@ -137,7 +137,7 @@ def test_one_byte_at_a_time(
     measure_once: Measure, benchmark: BenchmarkFixture, size: int, peer: str
 ) -> None:
     if peer == "SDK" and size > 1_000_000:
-        pytest.skip("one size less is enough to see the SDK's figure")
+        pytest.skip("the smaller sizes are enough to see the SDK's figure")
     size = size if benchmark.enabled else size // 100
     event = text_event(" and the lamp")
     body = event * (size // len(event))

@@ -1,7 +1,7 @@
 """SDK object to chunk view, against Mirascope 1.25.7's wrapper of the same name.
 
-Mirascope needs an SDK older than the one that the other benchmarks use, so `make bench` runs this
-file in an environment of its own. Elsewhere only chunkview's part runs.
+Mirascope needs an older SDK than the other benchmarks, so `make bench` runs this file in an
+environment of its own. In other environments only chunkview is measured.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def test_read(measure: Measure, event: Any, peer: str) -> None:
     assert str(chunk) == str(ours) == TEXT_DELTA["delta"]["text"]  # type: ignore[index]
     for name in ATTRIBUTES:
         if name == "cost_metadata":
-            # Another class than ours; a text delta knows nothing of costs.
+            # Its class is not ours. A text delta has no counts.
             assert chunk.cost_metadata.input_tokens is ours.cost_metadata.input_tokens is None
         else:
             assert getattr(chunk, name) == getattr(ours, name), name

@@ -1,13 +1,14 @@
-"""Hypothesis profiles, and recorded streams: the bundled ones, or those of a corpus."""
+"""Hypothesis profiles, the `sdk` marker, and parametrization by recorded streams."""
 
 from __future__ import annotations
 
 import os
 
+import anthropic
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from support import recorded_streams
+from support import recorded_streams, sdk_accumulate, sdk_event
 
 settings.register_profile("default", max_examples=60, deadline=None, print_blob=True)
 settings.register_profile(
@@ -23,7 +24,7 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-# For mutation testing: what kills a mutant is a failure, not the shortest one.
+# For mutation testing: any failure kills a mutant, so nothing is shrunk.
 settings.register_profile(
     "mutate",
     max_examples=20,
@@ -36,6 +37,21 @@ settings.register_profile(
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default")
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark with `sdk` each test of a module that imports something of the SDK."""
+    for item in items:
+        names = vars(getattr(item, "module", None) or object).values()
+        if any(uses_sdk(value) for value in names):
+            item.add_marker("sdk")
+
+
+def uses_sdk(value: object) -> bool:
+    """Whether a module-level value is the SDK, a part of it, or a helper that calls it."""
+    if any(value is one for one in (anthropic, sdk_event, sdk_accumulate)):
+        return True
+    return str(getattr(value, "__module__", "")).partition(".")[0] == "anthropic"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

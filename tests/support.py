@@ -1,4 +1,4 @@
-"""What several test modules share: recorded streams, events made by hand, the SDK as oracle."""
+"""Shared by the tests: recorded streams, events made by hand, the SDK as an oracle."""
 
 from __future__ import annotations
 
@@ -25,15 +25,19 @@ Event = dict[str, Any]
 
 
 def examples(times: float) -> settings:
-    """So many times as many examples as the profile asks for, but ten at least."""
+    """A multiple of the examples that the profile asks for, and at least ten."""
     return settings(max_examples=max(10, int(times * settings().max_examples)))
 
 
 def drawn(strategy: SearchStrategy[Any], rounds: int, first: int = 0) -> list[Any]:
-    """A hundred values a round, the same ones in each run.
+    """Draw a hundred values a round, the same ones in each test run.
 
-    Rounds, because what one run of Hypothesis draws is far from independent. They are counted
-    from `first`, and another count gives other values.
+    The values of one round are far from independent, hence several rounds.
+
+    Args:
+        strategy: Where the values come from.
+        rounds: How many rounds.
+        first: The number of the first round. Another number gives other values.
     """
     values: list[Any] = []
 
@@ -54,7 +58,7 @@ def drawn(strategy: SearchStrategy[Any], rounds: int, first: int = 0) -> list[An
 
 @attrs.frozen
 class Recorded:
-    """A recorded body and its events, parsed by the plainest means."""
+    """A recorded body and its events, parsed in the simplest way."""
 
     name: str
     body: bytes
@@ -78,7 +82,7 @@ class Recorded:
 
 @functools.cache
 def recorded_streams() -> list[Recorded]:
-    """The streams of the directory that CHUNKVIEW_CORPUS names, and the bundled recordings."""
+    """The bundled recordings, and the streams in the directory CHUNKVIEW_CORPUS."""
     streams = [Recorded(name, recording(name)) for name in recording_names()]
     corpus = os.environ.get("CHUNKVIEW_CORPUS")
     if corpus:
@@ -136,6 +140,14 @@ def message_delta(stop_reason: str | None = "end_turn", **usage: Any) -> Event:
     }
 
 
+STRING_DELTAS = {
+    "text_delta": "text",
+    "input_json_delta": "partial_json",
+    "thinking_delta": "thinking",
+    "signature_delta": "signature",
+}
+"""The deltas that are one string: the key of the string, by type."""
+
 MESSAGE_STOP: Event = {"type": "message_stop"}
 PING: Event = {"type": "ping"}
 
@@ -173,7 +185,7 @@ def sdk_event(event: Event, *, beta: bool = False) -> Any:
 
 
 OLD_SDK = anthropic.__version__.startswith("0.")
-"""Whether the installed SDK is a release before 1.0, whose unions have fewer members."""
+"""Whether the installed SDK is older than 1.0. Its unions have fewer members then."""
 
 SDK_EVENTS = frozenset(
     {
@@ -185,13 +197,13 @@ SDK_EVENTS = frozenset(
         "message_stop",
     }
 )
-"""The events that the SDK hands to its users."""
+"""The events that the SDK gives to its users."""
 
 
 def sdk_accumulate(events: list[Event], *, beta: bool = False) -> dict[str, Any]:
-    """What the SDK's own accumulation makes of a stream, as JSON."""
+    """The message that the SDK accumulates from a stream, as JSON."""
     with warnings.catch_warnings():
-        # It warns of values that its own types do not list, and keeps them all the same.
+        # The SDK warns about values that its types do not list, but keeps them.
         warnings.filterwarnings("ignore", "Pydantic serializer warnings")
         return _sdk_accumulate(events, beta=beta)
 
@@ -204,7 +216,7 @@ def _sdk_accumulate(events: list[Event], *, beta: bool) -> dict[str, Any]:
             continue
         built = sdk_event(event, beta=beta)
         if beta:
-            from anthropic.lib.streaming import _beta_messages  # not in releases as old as 0.40
+            from anthropic.lib.streaming import _beta_messages  # missing in 0.40
 
             snapshot = _beta_messages.accumulate_event(
                 event=built,
@@ -221,7 +233,7 @@ def _sdk_accumulate(events: list[Event], *, beta: bool) -> dict[str, Any]:
 
 
 def without_nulls(value: Any) -> Any:
-    """A JSON value without the keys that are null: the SDK adds and drops such keys freely."""
+    """A JSON value without its null keys: the SDK adds and drops these freely."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

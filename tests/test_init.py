@@ -89,7 +89,7 @@ def imports_of(path: Path) -> set[tuple[str, ...]]:
         for child in ast.iter_child_nodes(node):
             visit(child)
 
-    visit(ast.parse(path.read_text()))
+    visit(ast.parse(path.read_text(encoding="utf-8")))
     return found
 
 

@@ -1,6 +1,6 @@
-"""The ten invariants, each as a property with its number.
+"""The ten invariants of the README, each as a property with its number.
 
-Each holds for generated streams here; for recorded ones, see the tests of the modules.
+Here they are tested on generated streams. The tests of the modules do it on recorded ones.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from support import SDK_EVENTS, as_async, examples, sdk_accumulate, sdk_event, s
 
 BLOCK_STOP = "content_block_stop"
 
-# What only chunkview keeps: the SDK reads unknown tags and beta fields in ways of its own.
+# Streams on which the SDK must agree. It reads unknown tags and beta fields in its own way.
 PLAIN = {"unknown": False, "cut_off": False}
 
 json_values: Any = st.recursive(
@@ -76,7 +76,7 @@ def test_1_a_message_is_written_as_it_was_read(data: Any) -> None:
 
 
 @given(cv.events(), st.booleans())
-def test_2_dict_and_json_text_decode_alike(event: Any, ascii_only: bool) -> None:
+def test_2_json_text_decodes_like_the_dict(event: Any, ascii_only: bool) -> None:
     chunk = decode(event)
     text = json.dumps(event, ensure_ascii=ascii_only)
     for source in (text, text.encode(), bytearray(text.encode()), memoryview(text.encode())):
@@ -85,7 +85,7 @@ def test_2_dict_and_json_text_decode_alike(event: Any, ascii_only: bool) -> None
 
 
 @given(cv.message_streams(unknown=False))
-def test_2_objects_of_the_sdk_decode_like_the_events_they_are_made_of(events: Any) -> None:
+def test_2_sdk_objects_decode_like_the_events_that_they_are_made_from(events: Any) -> None:
     for event in events:
         if event["type"] in SDK_EVENTS:
             built = sdk_event(event, beta=True)
@@ -112,7 +112,7 @@ def test_3_the_format_and_the_cut_of_the_bytes_and_the_json_library_do_not_matte
 
 STARTS = [
     b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"',
-    # Here the string that comes last is not the text.
+    # Here the last string is not the text.
     (
         b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
         rb'"te\u0078t":"b"},"unknown":{"text":"'
@@ -144,14 +144,14 @@ STARTS = [
     st.sampled_from([b"\n\n", b"\n \n", b"\n\n ", b" \n\n", b"\n"]),
     st.sampled_from(STARTS),
 )
-def test_3_a_delta_decodes_in_a_run_as_it_does_alone(
+def test_3_the_fast_path_decodes_a_delta_like_the_general_path(
     text: list[bytes], close: bytes, end: bytes, start: bytes
 ) -> None:
     body = start + b'a"}}\n\n' + start + b"".join(text) + close + end
     outcomes = []
-    for may_run in (True, False):
+    for is_fast in (True, False):
         decoder = ChunkDecoder()
-        if not may_run:
+        if not is_fast:
             decoder._fast = NoFastPath()
         pieces = [body[: body.index(b"\n\n") + 2], body[body.index(b"\n\n") + 2 :]]
         chunks: list[Any] = []
@@ -172,9 +172,9 @@ def test_4_joined_content_is_the_text_of_the_message(events: Any) -> None:
     accumulator = Accumulator()
     accumulator.extend(chunks)
     message = accumulator.finish()
-    # Where a delta belongs to a block of a type that nobody knows, it is no text of the message.
-    aside = {id(chunk) for chunk in accumulator.unhandled}
-    taken = [chunk for chunk in chunks if id(chunk) not in aside]
+    # Deltas to a block of an unknown type are not part of the message's text.
+    unhandled = {id(chunk) for chunk in accumulator.unhandled}
+    taken = [chunk for chunk in chunks if id(chunk) not in unhandled]
     assert "".join(chunk.content for chunk in taken) == message.text
     assert "".join(chunk.thinking for chunk in taken) == message.thinking
 
@@ -201,7 +201,7 @@ def test_6_the_totals_of_the_stream_are_the_final_usage(events: Any) -> None:
     # A block that was never stopped may come with `message_delta`.
     tools = [tool for chunk, tool in pairs if tool is not None and chunk.type == BLOCK_STOP]
     assert tools == [block for block in stopped if isinstance(block, ToolUseBlock)]
-    # Count by count, the last one that is not null.
+    # For each count, the last value that is not null.
     counts = [chunk.usage for chunk, _ in pairs if chunk.usage is not None]
     for field in attrs.fields(Usage):
         if field.alias in ("extra", "nulls"):
@@ -212,7 +212,7 @@ def test_6_the_totals_of_the_stream_are_the_final_usage(events: Any) -> None:
 
 
 @given(cv.chunks())
-def test_7_chunks_are_frozen_and_hash_and_travel(chunk: Any) -> None:
+def test_7_chunks_are_frozen_and_equal_after_pickle_and_copy(chunk: Any) -> None:
     for field in attrs.fields(type(chunk)):
         with pytest.raises(AttributeError):
             setattr(chunk, field.name, None)
@@ -229,7 +229,7 @@ def test_7_chunks_are_frozen_and_hash_and_travel(chunk: Any) -> None:
 
 
 def mangled(event: Any, path: list[int], value: Any) -> Any:
-    """The event with the value somewhere in it replaced, or with its key missing."""
+    """The event with one value replaced or removed."""
     event = copy.deepcopy(event)
     place = event
     for step in path:
@@ -316,7 +316,7 @@ def test_9_sync_and_async_give_the_same(pair: Any, data: Any) -> None:
 @pytest.mark.parametrize("rule", cv.RULES)
 @examples(1 / 6)
 @given(st.data(), st.booleans())
-def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
+def test_10_a_broken_order_raises_and_nothing_before_it_is_lost(
     rule: str, data: Any, as_chunks: bool
 ) -> None:
     _, events = data.draw(cv.broken_streams(rule))
@@ -337,7 +337,7 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
         assert type(error) is type(caught.value)
         assert str(error) == str(caught.value)
         if len(received) < len(events):
-            assert accumulator.message == before  # the state is as it was
+            assert accumulator.message == before  # the state is unchanged
             offender = events[len(received)]
             if isinstance(error, DecodeError):
                 assert error.event is offender
@@ -359,7 +359,7 @@ def test_10_a_broken_order_is_noticed_and_nothing_before_it_is_lost(
 
 
 @given(cv.message_streams(unknown=False), st.data())
-def test_10_a_stream_that_ends_anywhere_keeps_what_came(events: Any, data: Any) -> None:
+def test_10_a_stream_cut_anywhere_keeps_everything_received(events: Any, data: Any) -> None:
     end = data.draw(st.integers(0, len(events)))
     accumulator = Accumulator()
     accumulator.extend(events[:end])
@@ -379,8 +379,8 @@ def test_10_a_stream_that_ends_anywhere_keeps_what_came(events: Any, data: Any) 
 
 @examples(0.4)
 @given(cv.message_streams(unknown=False))
-def test_streams_through_the_server_and_the_real_client(events: Any) -> None:
-    """What the client hands out, sync and async, amounts to what was served."""
+def test_the_real_client_receives_the_served_stream(events: Any) -> None:
+    """Sync and async, the message is the one that was served."""
     expected = accumulate(events)
     request: Any = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
 

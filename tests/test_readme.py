@@ -29,15 +29,15 @@ BUG = 'tokens += event["usage"]["output_tokens"]  # the bug: this count is cumul
 
 
 def run_shell(example: Any) -> None:
-    """Check what a shell block says: make targets, extras, the command line."""
+    """Check that the make targets, extras and commands of a shell block exist."""
     for line in example.parsed.splitlines():
         command, *arguments = shlex.split(line, comments=True)
         if command == "make":
-            makefile = (ROOT / "Makefile").read_text()
+            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert re.search(rf"^{arguments[0]}:.*##", makefile, re.MULTILINE)
         elif command == "pip":
             extras = re.findall(r"\[(.*)\]", arguments[-1])
-            project = (ROOT / "pyproject.toml").read_text()
+            project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
             for extra in ",".join(extras).split(",") if extras else []:
                 assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
         else:
@@ -47,7 +47,7 @@ def run_shell(example: Any) -> None:
 
 
 def run_python(example: Any) -> None:
-    """Run a Python block, except the test module, which has a test of its own."""
+    """Run a Python block. The test module of a user has a test of its own."""
     if not example.parsed.startswith(TEST_MODULE):
         PythonEvaluator()(example)
 
@@ -61,7 +61,7 @@ EXAMPLES = list(DOCUMENT.examples())
 
 @pytest.fixture(scope="module")
 def namespace() -> Iterator[dict[str, Any]]:
-    """What the README leaves to the reader: a response, a broken body, the reader's functions."""
+    """The names that a reader has to supply: a response, a broken body, functions."""
     body = recording("thinking_tool_call")
     with pytest.MonkeyPatch.context() as patch, ReplayServer(recording("text")) as server:
         patch.setenv("ANTHROPIC_BASE_URL", server.url)
@@ -85,7 +85,7 @@ def test_every_code_block_runs(example: Any, namespace: dict[str, Any]) -> None:
         example.evaluate()
 
 
-def test_the_blocks_did_what_they_say(namespace: dict[str, Any]) -> None:
+def test_the_blocks_print_what_the_text_promises(namespace: dict[str, Any]) -> None:
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
         for example in EXAMPLES:
@@ -98,15 +98,15 @@ def test_the_blocks_did_what_they_say(namespace: dict[str, Any]) -> None:
     assert namespace["stream"].finish_reasons == ["end_turn"]
 
 
-def test_every_code_block_is_of_a_kind_that_runs() -> None:
-    fences = re.findall(r"^```(\w*)$", README.read_text(), re.MULTILINE)
+def test_every_code_block_is_python_or_shell() -> None:
+    fences = re.findall(r"^```(\w*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
     kinds = [fence for fence in fences if fence]
     assert set(kinds) == {"python", "sh"}
     assert len(kinds) == len(EXAMPLES)
 
 
 def handler_tests(source: str, path: Path) -> subprocess.CompletedProcess[str]:
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)],
         capture_output=True,
@@ -124,7 +124,7 @@ def test_the_test_module_of_a_user_finds_the_bug_and_passes_without_it(tmp_path:
     found = handler_tests(source, tmp_path / "test_my_handler.py")
     assert found.returncode == 1, found.stdout + found.stderr
     assert "1 failed" in found.stdout
-    assert "message_start" in found.stdout  # the stream that shows it, to be pasted
+    assert "message_start" in found.stdout  # the shortest stream with the bug is shown
     assert BUG in source
     mended = source.replace(BUG, BUG.replace("+=", "="))
     passed = handler_tests(mended, tmp_path / "test_mended.py")

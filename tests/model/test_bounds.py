@@ -1,4 +1,4 @@
-"""Values that come in as dicts, mappings or objects are checked once, at the door."""
+"""Dicts, mappings and objects are checked once, where they come in: depth, size and kind."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ values = st.builds(
 
 
 def plain(value: Any) -> Any:
-    """The model: what a value is as JSON."""
+    """The oracle: a value as JSON, by the simplest means."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -129,7 +129,7 @@ READERS: list[tuple[Callable[[Any], Any], Callable[[Any], dict[str, Any]]]] = [
 
 
 def works(value: Any) -> None:
-    """All that Python does with a value, near the depth at which its own recursion ends."""
+    """Use a value in every way. The deepest ones are near Python's own limit of recursion."""
     assert pickle.loads(pickle.dumps(value)) == value
     assert copy.deepcopy(value) == value == copy.copy(value)
     assert hash(copy.deepcopy(value)) == hash(value)
@@ -137,7 +137,7 @@ def works(value: Any) -> None:
 
 
 @given(values, st.sampled_from(EVENTS), st.sampled_from([dict, types.MappingProxyType]))
-def test_an_event_within_bounds_works_in_every_way_and_any_other_is_refused(
+def test_an_event_works_in_every_way_if_it_is_within_bounds_and_else_is_refused(
     value: Any, make: Any, kind: Any
 ) -> None:
     expected = plain(make(value))
@@ -152,11 +152,11 @@ def test_an_event_within_bounds_works_in_every_way_and_any_other_is_refused(
     assert chunk.to_event() == expected
     assert decode(json.dumps(expected)) == chunk == decode(chunk.to_event())
     works(attrs.evolve(chunk, chunk=None))
-    assert plain(event) == expected  # it is not changed
+    assert plain(event) == expected  # decode did not change it
 
 
 @given(values, st.sampled_from(READERS))
-def test_an_object_within_bounds_works_in_every_way_and_any_other_is_refused(
+def test_a_record_works_in_every_way_if_it_is_within_bounds_and_else_is_refused(
     value: Any, place: Any
 ) -> None:
     read, make = place
@@ -187,14 +187,14 @@ def test_the_depth_is_counted_exactly(wrap: Any) -> None:
 
 @pytest.mark.parametrize("wrap", SHARING)
 @pytest.mark.parametrize("levels", [60, 190])
-def test_shared_references_are_looked_at_once_and_may_not_add_up(
+def test_shared_references_are_visited_once_and_their_copies_are_bounded(
     wrap: Any, levels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked_at = []
+    visited = []
 
     class Counted(_bounds._Container):
         def __init__(self, given: Any) -> None:
-            looked_at.append(given)
+            visited.append(given)
             super().__init__(given)
 
     monkeypatch.setattr(_bounds, "_Container", Counted)
@@ -202,13 +202,13 @@ def test_shared_references_are_looked_at_once_and_may_not_add_up(
     for _ in range(levels // 2 if wrap is SHARING[1] else levels):
         value = wrap(value)
     for given_value in (value, (value,), types.MappingProxyType({"a": value})):
-        looked_at.clear()
+        visited.clear()
         with pytest.raises(DecodeError, match="shared references add more than 1048576 items"):
             decode({"type": "ping", "surprise": given_value})
-        assert len(looked_at) <= 2 * levels
+        assert len(visited) <= 2 * levels
 
 
-def test_a_few_shared_references_are_fine() -> None:
+def test_a_few_shared_references_are_accepted() -> None:
     value: Any = [1]
     for _ in range(10):
         value = [value, value]
@@ -219,7 +219,9 @@ def test_a_few_shared_references_are_fine() -> None:
     assert chunk.to_event() == event
 
 
-def test_a_large_value_without_shared_references_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_value_without_shared_references_is_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(_bounds, "_MAX_REPEATS", 100)
     event = {"type": "sunrise", "at": [[i] for i in range(60_000)]}
     assert bounded(event) is event
@@ -230,7 +232,9 @@ def test_a_large_value_without_shared_references_is_fine(monkeypatch: pytest.Mon
     assert bounded({"type": "sunrise", "at": tuple(range(100))})
 
 
-def test_mappings_that_make_more_of_their_kind_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mappings_that_create_more_mappings_without_end_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(_bounds, "_MAX_REPEATS", 1_000)
 
     class Endless(Mapping[str, Any]):
@@ -252,7 +256,7 @@ def test_mappings_that_make_more_of_their_kind_are_refused(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("kind", [list, dict, UserDict])
-def test_what_holds_itself_is_refused(kind: Any) -> None:
+def test_a_value_that_contains_itself_is_refused(kind: Any) -> None:
     event: dict[str, Any] = {"type": "ping"}
     value = kind()
     if kind is list:
@@ -264,7 +268,7 @@ def test_what_holds_itself_is_refused(kind: Any) -> None:
         decode(event)
 
 
-def test_only_what_has_to_be_replaced_is_copied() -> None:
+def test_only_mappings_and_tuples_are_copied() -> None:
     untouched = {"deep": [{"er": 1}]}
     event = {"type": "sunrise", "a": [untouched, ({"b": untouched}, UserDict(c=untouched))]}
     before = copy.deepcopy(event)
@@ -289,7 +293,7 @@ def test_a_subclass_of_list_or_dict_becomes_a_plain_one() -> None:
     assert isinstance(chunk, UnknownChunk)
     assert type(chunk.event["at"]) is list
     assert type(chunk.event["at"][0]) is dict
-    assert type(chunk.event["raw"]) is UserList  # it is no list: kept as it is
+    assert type(chunk.event["raw"]) is UserList  # UserList is not a list: it is kept unchanged
 
 
 OF_THE_OBJECT = [
@@ -318,7 +322,7 @@ OF_THE_MACHINE = [
 
 
 def hostile(error: BaseException) -> list[Any]:
-    """Objects that raise an error in one place or another."""
+    """Events that raise an error, each in another place."""
 
     def fail(*_: object, **__: object) -> Any:
         raise error
@@ -372,11 +376,11 @@ def hostile(error: BaseException) -> list[Any]:
 
 
 @pytest.mark.parametrize("error", OF_THE_OBJECT, ids=lambda error: type(error).__name__)
-def test_what_an_objects_own_code_raises_is_a_decode_error(error: Exception) -> None:
+def test_an_error_in_an_objects_own_code_becomes_a_decode_error(error: Exception) -> None:
     for event in hostile(error):
         with pytest.raises(DecodeError, match=r"fail|expected a mapping") as caught:
             decode(event)
-        # A property that raises AttributeError is taken for one that is not there.
+        # A property that raises AttributeError counts as missing.
         assert caught.value.__cause__ is error or isinstance(error, AttributeError)
         assert caught.value.event is event
         if isinstance(event, Mapping):
@@ -385,14 +389,14 @@ def test_what_an_objects_own_code_raises_is_a_decode_error(error: Exception) -> 
 
 
 @pytest.mark.parametrize("error", OF_THE_MACHINE, ids=lambda error: type(error).__name__)
-def test_what_is_not_the_objects_fault_passes_through(error: BaseException) -> None:
+def test_an_error_of_the_machine_passes_through(error: BaseException) -> None:
     for event in hostile(error):
         with pytest.raises(type(error)) as caught:
             decode(event)
         assert caught.value is error
 
 
-def test_an_error_text_of_an_object_is_shortened() -> None:
+def test_the_error_text_of_an_object_is_shortened() -> None:
     class Event:
         def model_dump(self, **_: Any) -> Any:
             raise ValueError("x" * 10_000)
@@ -402,7 +406,7 @@ def test_an_error_text_of_an_object_is_shortened() -> None:
     assert len(str(caught.value)) < 600
 
 
-def test_an_object_that_fails_later_fails_as_a_decode_error() -> None:
+def test_an_object_that_fails_in_to_event_raises_a_decode_error() -> None:
     class Once(UserDict[str, Any]):
         def items(self) -> Any:
             if self.data.pop("left", None) is None:
@@ -414,7 +418,7 @@ def test_an_object_that_fails_later_fails_as_a_decode_error() -> None:
         chunk.to_event()
 
 
-def test_a_parser_of_ones_own_is_not_trusted() -> None:
+def test_the_result_of_a_users_own_parser_is_checked() -> None:
     deep: Any = 0
     for _ in range(300):
         deep = [deep]
@@ -429,18 +433,20 @@ def test_a_parser_of_ones_own_is_not_trusted() -> None:
     assert isinstance(chunk, AnthropicCallResponseChunk)
 
 
-def test_a_string_delta_of_the_usual_shape_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_string_delta_of_the_usual_shape_is_not_checked_item_by_item(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def fail(*_: Any) -> Any:
         raise AssertionError("walked")
 
     monkeypatch.setattr(sys.modules["chunkview._chunks.decode"], "bounded", fail)
     assert decode(text_delta("a")) == TextDeltaChunk(0, "a")
     text = json.dumps(message_start(novelty=[1]))
-    assert decode(text) == decode(text.encode())  # text is bounded already
+    assert decode(text) == decode(text.encode())  # the parser has bounded the text already
 
 
 @example(value={"a": (1, {"b": types.MappingProxyType({})})})
 @given(small.map(lambda value: {"a": value}))
-def test_the_door_gives_the_same_json(value: Any) -> None:
+def test_the_check_returns_the_same_json(value: Any) -> None:
     assert bounded(value) == plain(value)
     assert plain(bounded(value)) == bounded(value)

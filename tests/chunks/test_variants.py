@@ -1,3 +1,5 @@
+"""The chunk views: their attributes, equality, and the events that they write."""
+
 # mypy: disable-error-code="comparison-overlap"
 from __future__ import annotations
 
@@ -66,7 +68,7 @@ COMMON_REASONS = {
 
 
 @given(cv.events())
-def test_every_attribute_says_what_the_event_says(event: Any) -> None:
+def test_every_attribute_has_the_value_of_the_event(event: Any) -> None:
     chunk = decode(event)
     tag = event["type"]
     message = event["message"] if tag == "message_start" else {}
@@ -121,7 +123,7 @@ def test_evolve_changes_one_field_and_keeps_every_key(tag: str, data: Any) -> No
     assert again.to_event() == chunk.chunk
 
 
-def test_a_chunk_matches_positionally_and_is_flat() -> None:
+def test_a_chunk_matches_by_position_and_is_flat() -> None:
     match decode(text_delta("hi", 2)):
         case TextDeltaChunk(index, text):
             assert (index, text) == (2, "hi")
@@ -130,7 +132,7 @@ def test_a_chunk_matches_positionally_and_is_flat() -> None:
 
 
 @pytest.mark.parametrize("cls", CHUNK_CLASSES, ids=lambda cls: cls.__name__)
-def test_every_variant_is_frozen_slotted_and_takes_its_event_by_keyword(
+def test_every_variant_is_frozen_and_slotted_and_takes_its_event_by_keyword(
     cls: type[AnthropicCallResponseChunk],
 ) -> None:
     assert issubclass(cls, AnthropicCallResponseChunk)
@@ -165,7 +167,7 @@ def test_a_decoded_chunk_is_as_frozen_as_one_made_by_hand(make: object) -> None:
     assert type(chunk) is TextDeltaChunk
 
 
-def test_the_original_event_makes_no_difference_to_equality_hash_and_repr() -> None:
+def test_equality_hash_and_repr_ignore_the_original_event() -> None:
     decoded, made = decode(text_delta("hi")), TextDeltaChunk(0, "hi")
     assert decoded == made
     assert hash(decoded) == hash(made)
@@ -177,7 +179,7 @@ def test_str_is_the_content() -> None:
     assert str(PingChunk()) == ""
 
 
-def test_message_start_answers_for_the_message() -> None:
+def test_message_start_has_the_attributes_of_its_message() -> None:
     chunk = decode(
         message_start(
             content=[{"type": "text", "text": "a"}, {"type": "thinking", "thinking": "b"}],
@@ -201,7 +203,7 @@ def test_message_start_answers_for_the_message() -> None:
     assert chunk.common_finish_reasons == ["content_filter"]
 
 
-def test_message_delta_answers_for_the_stop_and_the_tokens() -> None:
+def test_message_delta_has_the_stop_reason_and_the_token_counts() -> None:
     chunk = decode(message_delta("max_tokens", cache_read_input_tokens=3))
     assert chunk.finish_reasons == ["max_tokens"]
     assert chunk.common_finish_reasons == ["length"]
@@ -214,11 +216,11 @@ def test_message_delta_answers_for_the_stop_and_the_tokens() -> None:
 
 
 @pytest.mark.parametrize(("reason", "common"), COMMON_REASONS.items())
-def test_every_stop_reason_has_its_provider_agnostic_word(reason: str, common: str) -> None:
+def test_every_stop_reason_has_a_word_that_all_providers_share(reason: str, common: str) -> None:
     assert decode(message_delta(reason)).common_finish_reasons == [common]
 
 
-def test_the_lists_are_new_each_time() -> None:
+def test_finish_reasons_is_a_new_list_at_each_access() -> None:
     chunk = decode(message_delta())
     reasons = chunk.finish_reasons
     assert reasons is not None
@@ -226,7 +228,7 @@ def test_the_lists_are_new_each_time() -> None:
     assert chunk.finish_reasons == ["end_turn"]
 
 
-def test_a_block_that_brings_text_along_adds_it() -> None:
+def test_text_in_a_block_start_is_content() -> None:
     text = decode(block_start(type="text", text="hi"))
     assert (text.content, text.thinking, text.signature) == ("hi", "", "")
     thinking = decode(block_start(type="thinking", thinking="hm", signature="c2ln"))
@@ -235,7 +237,7 @@ def test_a_block_that_brings_text_along_adds_it() -> None:
     assert (unsigned.thinking, unsigned.signature) == ("hm", "")
 
 
-def test_deltas_add_what_they_bring_and_nothing_else() -> None:
+def test_a_delta_fills_its_own_attribute_only() -> None:
     thinking = decode(delta("thinking_delta", thinking="hm"))
     assert (thinking.content, thinking.thinking, thinking.signature) == ("", "hm", "")
     signature = decode(delta("signature_delta", signature="s"))
@@ -248,7 +250,7 @@ def test_deltas_add_what_they_bring_and_nothing_else() -> None:
     "chunk",
     [TextDeltaChunk(0, "a"), InputJsonDeltaChunk(0, "{"), PingChunk(), MessageStopChunk()],
 )
-def test_a_chunk_that_knows_nothing_of_tokens_says_none(chunk: AnthropicCallResponseChunk) -> None:
+def test_attributes_without_a_value_are_none(chunk: AnthropicCallResponseChunk) -> None:
     assert chunk.usage is chunk.input_tokens is chunk.output_tokens is chunk.cached_tokens is None
     assert chunk.model is chunk.id is chunk.finish_reasons is chunk.common_finish_reasons is None
     assert chunk.common_usage is None
@@ -295,19 +297,16 @@ def test_after_evolve_the_fields_win_and_the_unknown_keys_stay() -> None:
     }
 
 
-def test_what_is_written_shares_nothing_with_the_event() -> None:
+def test_a_written_event_shares_nothing_with_the_original() -> None:
     event = {"type": "sunrise", "colours": ["red"]}
     decode(event).to_event()["colours"].append("gold")
-    decode(
-        event,
-    ).to_event()
     assert event == {"type": "sunrise", "colours": ["red"]}
     start = message_start(novelty={"a": []})
     decode(start).to_event()["message"]["novelty"]["a"].append(1)
     assert start == message_start(novelty={"a": []})
 
 
-def test_recorded_chunks_survive_pickle_and_copy_with_their_events(recorded: Recorded) -> None:
+def test_pickle_and_copy_keep_recorded_chunks_and_their_events(recorded: Recorded) -> None:
     for event in recorded.events:
         chunk = decode(event)
         for twin in (pickle.loads(pickle.dumps(chunk)), copy.copy(chunk), copy.deepcopy(chunk)):
@@ -315,7 +314,7 @@ def test_recorded_chunks_survive_pickle_and_copy_with_their_events(recorded: Rec
             assert twin.to_event() == event
 
 
-def test_thinking_and_signature_stand_where_the_contract_has_them() -> None:
+def test_thinking_and_signature_can_be_read_from_chunks_made_by_hand() -> None:
     assert ThinkingDeltaChunk(0, "hm").thinking == "hm"
     block = ThinkingBlock("hm", "s")
     assert ContentBlockStartChunk(0, block).signature == "s"

@@ -1,3 +1,5 @@
+"""JSON text is read by one set of rules, with either library, in bounded time and memory."""
+
 from __future__ import annotations
 
 import json
@@ -19,7 +21,7 @@ msgspec_loads = default_loads()
 
 
 def outcome(parse: Any, data: bytes) -> Any:
-    """The value with its types, or DecodeError."""
+    """The value as its repr, which shows the types; or DecodeError."""
     try:
         return repr(parse(data))
     except DecodeError:
@@ -102,12 +104,12 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("data", ACCEPTED, ids=lambda data: repr(data[:30]))
-def test_both_libraries_accept_the_same_with_the_same_result(data: bytes) -> None:
+def test_both_libraries_accept_valid_json_with_the_same_result(data: bytes) -> None:
     assert outcome(stdlib_loads, data) == outcome(msgspec_loads, data) == repr(json.loads(data))
 
 
 @pytest.mark.parametrize("data", REFUSED, ids=lambda data: repr(data[:30]))
-def test_both_libraries_refuse_the_same(data: bytes) -> None:
+def test_both_libraries_refuse_the_same_texts(data: bytes) -> None:
     assert outcome(stdlib_loads, data) is outcome(msgspec_loads, data) is DecodeError
 
 
@@ -115,7 +117,7 @@ json_values: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
-# Half of it almost JSON: texts of JSON with something taken out, put in or repeated.
+# JSON text with a part cut out and another piece put in.
 mutilated = st.builds(
     lambda value, ascii_only, start, length, piece: (
         (text := json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass"))[:start]
@@ -154,7 +156,7 @@ def test_the_json_library_makes_no_difference(data: bytes) -> None:
 
 
 def number(draw: Any) -> str:
-    """A number whose digits and exponent may make up for each other, however many there are."""
+    """A number with up to 100,000 digits, often with an exponent that makes up for them."""
     digits = st.text("0123456789", max_size=25) | st.builds(
         lambda digit, count, end: digit * count + end,
         st.sampled_from("0159"),
@@ -180,7 +182,7 @@ def number(draw: Any) -> str:
 @example("-0.0e5")
 @example("2.2250738585072011e-308")
 @example("9007199254740993.0" + "0" * 400 + "1")
-def test_numbers_are_the_standard_librarys_whatever_their_length(text: str) -> None:
+def test_numbers_of_any_length_are_read_as_the_standard_library_reads_them(text: str) -> None:
     data = f'{{"a": [{text}]}}'.encode()
     assert outcome(stdlib_loads, data) == outcome(msgspec_loads, data)
     value = float(text)
@@ -193,19 +195,19 @@ def test_numbers_are_the_standard_librarys_whatever_their_length(text: str) -> N
 
 
 @given(mutilated)
-def test_what_is_accepted_is_json_by_the_standard_librarys_reading(data: bytes) -> None:
+def test_accepted_text_has_the_value_that_json_loads_gives(data: bytes) -> None:
     value = outcome(stdlib_loads, data)
     if value is not DecodeError:
         assert value == repr(json.loads(data))
 
 
-def test_text_may_be_str_unless_it_holds_a_lone_surrogate() -> None:
+def test_text_may_be_str_unless_it_has_a_lone_surrogate() -> None:
     assert loads('{"a": "é"}') == {"a": "é"}
     with pytest.raises(DecodeError, match="surrogates not allowed"):
         loads('"\ud800"')
 
 
-def test_the_message_says_what_is_wrong() -> None:
+def test_the_error_says_what_is_wrong() -> None:
     with pytest.raises(DecodeError, match="invalid JSON: no JSON value at character 0"):
         stdlib_loads(b"x")
     with pytest.raises(
@@ -221,7 +223,7 @@ def test_without_msgspec_the_standard_library_parses(monkeypatch: pytest.MonkeyP
     assert default_loads.__wrapped__() is stdlib_loads
 
 
-def test_a_copy_shares_nothing() -> None:
+def test_a_copy_shares_nothing_with_the_original() -> None:
     value = {"a": [1, {"b": (2, [3])}]}
     copied = copy_json(value)
     assert copied == {"a": [1, {"b": [2, [3]]}]}
@@ -250,7 +252,7 @@ def test_the_digits_of_an_integer_are_counted_before_it_is_read(
     assert all(length <= 309 for length in read)
 
 
-def test_integers_are_refused_where_python_takes_any_number_of_digits() -> None:
+def test_long_integers_are_refused_also_if_python_allows_any_number_of_digits() -> None:
     program = """
 import sys
 from chunkview import DecodeError, decode
@@ -281,7 +283,9 @@ assert len(repr(decode({"type": "ping", "n": 9**100_000, "x": {"type": 9**100_00
     ],
     ids=["arrays", "surrogates", "objects", "deep"],
 )
-def test_the_checks_take_memory_by_depth_and_not_by_size(parse: Any, data: bytes) -> None:
+def test_the_memory_of_the_checks_depends_on_the_depth_and_not_on_the_size(
+    parse: Any, data: bytes
+) -> None:
     parse(data)
     tracemalloc.start()
     try:
@@ -290,6 +294,6 @@ def test_the_checks_take_memory_by_depth_and_not_by_size(parse: Any, data: bytes
     finally:
         tracemalloc.stop()
     assert value
-    # The standard library's parser has a copy of the text, as str.
+    # The standard library's parser makes a copy of the text, as str.
     assert peak - held < 2 * len(data) + 100 * MAX_DEPTH
     assert held < 50 * len(data)

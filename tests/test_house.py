@@ -1,0 +1,94 @@
+"""The documents, the Makefile and the workflows name only what exists."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import chunkview
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(chunkview.__file__).parent
+DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")])
+WORKFLOWS = sorted((ROOT / ".github").glob("*/*.yml"))
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def code_of(document: Path) -> list[str]:
+    """The words in backticks, without the code blocks."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def exists(path: str, document: Path) -> bool:
+    """Whether a file or folder is there, beside the document, in the repository or the package."""
+    places = [ROOT / document.parent, ROOT, PACKAGE, *PACKAGE.iterdir()]
+    # The tests may run without the sources, against an installed wheel.
+    inside = path.removeprefix("src/chunkview/")
+    return any((place / inside).exists() for place in places)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_relative_link_of_a_document_leads_to_a_file(document: Path) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
+    assert [link for link in links if not (ROOT / document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_every_file_that_a_document_names_exists(document: str) -> None:
+    made = {"dist/", "site/"}  # by make
+    files = [
+        word for word in code_of(Path(document)) if re.fullmatch(r"[\w./]+(/|\.py|\.md)", word)
+    ]
+    assert files
+    assert [word for word in files if word not in made and not exists(word, Path(document))] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_target_of_make_that_a_document_names_exists(document: Path) -> None:
+    targets = [word.split()[1] for word in code_of(document) if re.match(r"make [a-z]", word)]
+    described = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
+    assert [target for target in targets if target not in described] == []
+
+
+def test_every_test_that_the_makefile_or_the_settings_leave_out_exists() -> None:
+    texts = [MAKEFILE, (ROOT / "pyproject.toml").read_text(encoding="utf-8")]
+    left_out = {name for text in texts for name in re.findall(r"\bnot (\w+_\w+)", text)}
+    files = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "benchmarks").glob("test_*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in files]
+    names = [name for text in sources for name in re.findall(r"def (test_\w+)", text)]
+    assert left_out
+    assert [word for word in left_out if not any(word in name for name in names)] == []
+
+
+def test_make_docs_documents_every_public_module() -> None:
+    (listed,) = re.findall(r"^MODULES := ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
+    public = [
+        module.name
+        for module in pkgutil.walk_packages([str(PACKAGE)], "chunkview.")
+        if "._" not in module.name and hasattr(importlib.import_module(module.name), "__all__")
+    ]
+    assert sorted(listed.replace("\\", "").split()) == sorted(["chunkview", *public])
+
+
+def test_every_path_in_the_settings_exists() -> None:
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    tests = re.findall(r'"(tests/[\w/.]+)"', settings)
+    sources = re.findall(r'"src/chunkview/([\w/.]+)"', settings)
+    assert tests
+    assert sources
+    assert [path for path in tests if not (ROOT / path).exists()] == []
+    assert [path for path in sources if not (PACKAGE / path).exists()] == []
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_pinned_to_a_commit_with_its_version_beside_it(workflow: Path) -> None:
+    actions = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
+    assert actions
+    for action in actions:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v[0-9.]+|\$/.*", action), action
