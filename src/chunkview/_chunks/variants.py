@@ -1,7 +1,7 @@
 """The chunk views: one frozen class per variant of Anthropic's stream events.
 
-Each is flat (a delta's fields stand on the chunk) and overrides those attributes of the contract
-that its event has something to say about. How they are told apart stands in `decode`.
+Each is flat: a delta's fields are on the chunk. It overrides those attributes of the contract for
+which its event has a value. `decode` tells the events apart.
 
 Source: https://docs.anthropic.com/en/api/messages-streaming (event types).
 """
@@ -29,6 +29,7 @@ from .._model import (
     per_class,
     read_tag,
     reader,
+    record,
     schema,
     to_json,
 )
@@ -65,7 +66,7 @@ __all__ = [
 
 
 IN_DELTA = {"inside": "delta"}
-"""Marks a field that stands on the event's `delta`."""
+"""Marks a field whose key is in the event's `delta`."""
 
 
 class Variant(AnthropicCallResponseChunk):
@@ -113,7 +114,7 @@ def _event_reader(cls: type[Any]) -> Callable[[dict[str, Any], Any], Any]:
 
 
 class _UsageChunk(Variant):
-    """A chunk whose event carries usage: `_counts` says which."""
+    """A chunk of an event with usage, which `_counts` gives."""
 
     __slots__ = ()
 
@@ -141,19 +142,14 @@ class _UsageChunk(Variant):
         """What a price calculation needs, as far as this event tells."""
         return cost_metadata(self._counts, self.model)
 
-    @property
-    def common_usage(self) -> common.Usage | None:
-        """Provider-agnostic token counts; a missing count is 0."""
-        return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
-
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class MessageStartChunk(_UsageChunk):
     """`message_start`: the message without its content.
 
     Attributes:
-        message: The Message, as a rule with no content and no stop reason yet.
+        message: The Message. Usually it has no content and no stop reason yet.
     """
 
     type: ClassVar[Literal["message_start"]] = "message_start"
@@ -166,17 +162,17 @@ class MessageStartChunk(_UsageChunk):
 
     @property
     def content(self) -> str:
-        """The text that the message starts with, as a rule ""."""
+        """The text that the message starts with, usually ""."""
         return self.message.text
 
     @property
     def thinking(self) -> str:
-        """The thinking that the message starts with, as a rule ""."""
+        """The thinking that the message starts with, usually ""."""
         return self.message.thinking
 
     @property
     def signature(self) -> str:
-        """The signatures that the message starts with, as a rule ""."""
+        """The signatures that the message starts with, usually ""."""
         return self.message.signature
 
     @property
@@ -191,12 +187,12 @@ class MessageStartChunk(_UsageChunk):
 
     @property
     def usage(self) -> Usage:
-        """The message's usage, in which the output has hardly begun."""
+        """The message's usage. Most of the output is not counted yet."""
         return self.message.usage
 
     @property
     def finish_reasons(self) -> list[FinishReason | str] | None:
-        """The stop reason, which a message that is only starting does not have as a rule."""
+        """The stop reason, usually None: the message has only begun."""
         return _finish_reasons(self.message.stop_reason)
 
     @property
@@ -206,9 +202,9 @@ class MessageStartChunk(_UsageChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class ContentBlockStartChunk(Variant):
-    """`content_block_start`: a block begins, empty or (tool results, say) whole.
+    """`content_block_start`: a block begins: empty, or whole (tool results, for example).
 
     Attributes:
         index: Which block of the message, from 0.
@@ -222,24 +218,24 @@ class ContentBlockStartChunk(Variant):
 
     @property
     def content(self) -> str:
-        """The text that the block brings along, as a rule ""."""
+        """The text that the block starts with, usually ""."""
         block = self.content_block
         return block.text if isinstance(block, TextBlock) else ""
 
     @property
     def thinking(self) -> str:
-        """The thinking that the block brings along, as a rule ""."""
+        """The thinking that the block starts with, usually ""."""
         block = self.content_block
         return block.thinking if isinstance(block, ThinkingBlock) else ""
 
     @property
     def signature(self) -> str:
-        """The signature that the block brings along, as a rule ""."""
+        """The signature that the block starts with, usually ""."""
         block = self.content_block
         return block.signature or "" if isinstance(block, ThinkingBlock) else ""
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@record(eq=False)
 class _DeltaChunk(Variant):
     """A `content_block_delta`.
 
@@ -260,7 +256,7 @@ class _DeltaChunk(Variant):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class TextDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `text_delta`: more text.
 
@@ -279,7 +275,7 @@ class TextDeltaChunk(_DeltaChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class InputJsonDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `input_json_delta`: more of a tool input's JSON text.
 
@@ -293,7 +289,7 @@ class InputJsonDeltaChunk(_DeltaChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class ThinkingDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `thinking_delta`: more thinking.
 
@@ -315,7 +311,7 @@ class ThinkingDeltaChunk(_DeltaChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class SignatureDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `signature_delta`: the thinking block's signature.
 
@@ -329,7 +325,7 @@ class SignatureDeltaChunk(_DeltaChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class CitationsDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `citations_delta`: one more citation of a text block.
 
@@ -343,7 +339,7 @@ class CitationsDeltaChunk(_DeltaChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class CompactionDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `compaction_delta`: the content of a compaction block (beta).
 
@@ -360,13 +356,13 @@ class CompactionDeltaChunk(_DeltaChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class UnknownDeltaChunk(_DeltaChunk):
     """A `content_block_delta` of a kind that this version does not know.
 
     Attributes:
         delta_type: The delta's tag.
-        delta: The whole delta as it came.
+        delta: The whole delta, unchanged.
     """
 
     delta_type: str = attrs.field(  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
@@ -376,7 +372,7 @@ class UnknownDeltaChunk(_DeltaChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class ContentBlockStopChunk(Variant):
     """`content_block_stop`: a block is complete.
 
@@ -390,7 +386,7 @@ class ContentBlockStopChunk(Variant):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class MessageDeltaChunk(_UsageChunk):
     """`message_delta`: why the message stopped, and the usage so far.
 
@@ -398,10 +394,10 @@ class MessageDeltaChunk(_UsageChunk):
         stop_reason: Anthropic's stop reason, or None.
         stop_sequence: The stop sequence that was met, or None.
         usage: Cumulative token counts: they replace those of `message_start`.
-        stop_details: More about the stop, as it came, or None.
-        container: The container of the code execution tool, as it came, or None.
-        context_management: What context management did (beta), as it came, or None.
-        input_transformations: What the API changed in the input (beta), as it came, or None.
+        stop_details: More about the stop, unchanged, or None.
+        container: The container of the code execution tool, unchanged, or None.
+        context_management: What context management did (beta), unchanged, or None.
+        input_transformations: What the API changed in the input (beta), unchanged, or None.
     """
 
     type: ClassVar[Literal["message_delta"]] = "message_delta"
@@ -434,7 +430,7 @@ class MessageDeltaChunk(_UsageChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class MessageStopChunk(Variant):
     """`message_stop`: the stream is complete."""
 
@@ -442,7 +438,7 @@ class MessageStopChunk(Variant):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class PingChunk(Variant):
     """`ping`: the connection is alive."""
 
@@ -450,7 +446,7 @@ class PingChunk(Variant):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class ErrorChunk(Variant):
     """`error`: the API gave up in mid-stream.
 
@@ -461,7 +457,7 @@ class ErrorChunk(Variant):
         error_type: For example `overloaded_error`.
         error_message: The API's message.
         request_id: The request's id, or None.
-        details: More about the cause, for programs: an object, as it came, or None. Its
+        details: More about the cause, for programs: an object, unchanged, or None. Its
             `error_code` names the cause, and does not change as the wording of the message may.
     """
 
@@ -475,7 +471,7 @@ class ErrorChunk(Variant):
     )
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+@record(eq=False)
 class _WholeEventChunk(Variant):
     """An event that is kept whole."""
 
@@ -496,9 +492,9 @@ class _WholeEventChunk(Variant):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class HelperEventChunk(_WholeEventChunk):
-    """An event that the SDK's `client.messages.stream()` adds on its own account.
+    """An event that the SDK's `client.messages.stream()` adds.
 
     It repeats what a delta said already, so its `content` is "" and joining `content` over that
     stream gives each text once.
@@ -510,7 +506,7 @@ class HelperEventChunk(_WholeEventChunk):
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
+@record
 class UnknownChunk(_WholeEventChunk):
     """An event of a type that this version does not know.
 

@@ -41,10 +41,8 @@ from .json import loads, parser, stdlib_loads
 from .message import Message
 from .record import (
     Record,
-    concise_repr,
     per_class,
-    read_object,
-    rich_repr,
+    record,
     schema,
     to_json,
 )
@@ -96,7 +94,6 @@ __all__ = [
     "Usage",
     "WebSearchResultLocationCitation",
     "bounded",
-    "concise_repr",
     "copy_json",
     "cost_metadata",
     "failure_of",
@@ -108,10 +105,9 @@ __all__ = [
     "read_block",
     "read_citation",
     "read_input",
-    "read_object",
     "read_tag",
     "reader",
-    "rich_repr",
+    "record",
     "schema",
     "stdlib_loads",
     "to_json",

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
+from .._repr import concise_repr, rich_repr
 from ..errors import DecodeError
 from .bounds import MAX_RECORD_DEPTH, bounded
 from .citations import AnyCitation
-from .record import Record, concise_repr, read_as, read_object, read_record, record, rich_repr
+from .record import Record, read_as, read_object, read_record, record
 from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tagged
 
 if TYPE_CHECKING:

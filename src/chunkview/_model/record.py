@@ -34,13 +34,11 @@ __all__ = [
     "REQUIRED_KEY",
     "Key",
     "Record",
-    "concise_repr",
     "per_class",
     "read_as",
     "read_object",
     "read_record",
     "record",
-    "rich_repr",
     "schema",
     "to_json",
 ]
