@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chunkview import (
     ChunkDecoder,
     DecodeError,
+    PingChunk,
 )
 from chunkview.testing import strategies as cv
 from stream_support import (
@@ -78,3 +79,92 @@ def test_joined_lines_that_hold_no_field_are_refused_at_the_end() -> None:
         with pytest.raises(DecodeError, match="the lines have no line ends") as caught:
             decoded(*pieces)
         assert caught.value.received == b'x: }data: {"a":1}'
+
+
+NO_LINE_ENDS = (
+    "the lines have no line ends, as iter_lines() gives them: feed the bytes of iter_bytes() "
+    "(httpx), iter_content(None) (requests) or content.iter_any() (aiohttp)"
+)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"event: message_start", b'data: {"type":'],
+        [b'data: {"type":"ping"}', b"data: {"],
+        [b'data:{"type":"ping"}', b"event: message_stop"],
+    ],
+)
+def test_lines_without_line_ends_are_refused_with_the_second_one(lines: list[bytes]) -> None:
+    decoder = ChunkDecoder()
+    assert decoder.feed(lines[0]) == []
+    with pytest.raises(DecodeError) as caught:
+        decoder.feed(lines[1])
+    assert str(caught.value) == NO_LINE_ENDS
+    assert caught.value.received == b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (b"event: ping\n", b'data: {"type":"ping"}\n\n'),
+        (b"event: ping\r", b'data: {"type":"ping"}\r\r'),
+        (b'data: {"type":"ping"}\n', b"data:\n\n"),
+        (b'data: {"type":"ping",', b'data: "x"}\n\n'),
+        (b"data: {broken}", b"data: x\n\n"),
+        (b"data: [1]", b"data: x\n\n"),
+        (b"data: ", b"data: x\n\n"),
+        (b": welcome", b"event: ping\n\n"),
+        (b"novelty", b"event: ping\n\n"),
+    ],
+)
+def test_a_piece_that_begins_like_a_line_is_no_mistake_unless_the_line_before_is_whole(
+    first: bytes, second: bytes
+) -> None:
+    def outcome(*pieces: bytes) -> Any:
+        decoder = ChunkDecoder()
+        try:
+            return [chunk for piece in pieces for chunk in decoder.feed(piece)]
+        except DecodeError as error:
+            return str(error), error.received
+
+    assert outcome(first, second) == outcome(first + second)
+
+
+def test_only_the_first_pieces_of_a_body_are_looked_at() -> None:
+    decoder = ChunkDecoder()
+    for _ in range(8):
+        decoder.feed(b":\n\n")
+    assert decoder.feed(b"event: ping") == []
+    assert decoder.feed(b"data: {") == []
+
+
+@pytest.mark.parametrize(
+    ("rest", "problem"),
+    [
+        (b': okevent: message_startdata: {"type":"ping"}', NO_LINE_ENDS),
+        (b'id: 1event: pingdata:{"type":"ping"}', NO_LINE_ENDS),
+        (b'data: {"a":1}data: {"type":"ping"}', NO_LINE_ENDS),
+        (b'data: {"a":1}\ndata: {"type":"ping"}', "the body ends in the middle of an event"),
+        (b'data: {"a":1}\rdata: {"type":"ping"}', "the body ends in the middle of an event"),
+        (b"data: {", "the body ends in the middle of an event"),
+        (b"i", "the body ends in the middle of an event"),
+        (b"\nre", "the body ends in the middle of an event"),
+        (b"\rretry", "the body ends in the middle of an event"),
+        (b": a\rid: 1\rret", "the body ends in the middle of an event"),
+        (b"\xef\xbb", "the body ends in the middle of an event"),
+    ],
+)
+def test_the_end_of_a_body_without_an_event_says_what_is_wrong(rest: bytes, problem: str) -> None:
+    decoder = ChunkDecoder()
+    decoder.feed(rest)
+    with pytest.raises(DecodeError) as caught:
+        decoder.close()
+    assert str(caught.value) == problem
+    assert caught.value.received == rest
+
+
+def test_one_line_that_holds_a_whole_event_is_no_mistake() -> None:
+    event = b'data: {"type": "ping", "x": "}data: {"}'
+    decoder = ChunkDecoder()
+    assert decoder.feed(event) + decoder.close() == [PingChunk()]

@@ -136,3 +136,18 @@ def test_the_limit_does_not_count_the_line_ends_behind_an_event(newline: bytes) 
     assert decoder.feed(b'data: {"type":"ping"}' + newline) + decoder.close() == [PingChunk()]
     with pytest.raises(DecodeError, match="an event of more than 20 bytes"):
         ChunkDecoder(max_event_bytes=20).feed(b'data: {"type":"ping"}' + newline)
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_a_body_may_begin_with_its_blank_line(newline: bytes) -> None:
+    for body in (newline, newline * 2, newline * 2 + b"data: x" + newline * 2):
+        events, rest = framed([body])
+        assert b"".join(events) + rest == body
+        assert [event.strip(b"\r\n") for event in events if event.strip(b"\r\n")] == (
+            [b"data: x"] if b"x" in body else []
+        )
+
+
+def test_a_line_that_begins_with_its_end_ends_an_event_too() -> None:
+    assert framed([b"\r\n\ndata: x\r\n\n"]) == ([b"\r\n\n", b"data: x\r\n\n"], b"")
+    assert framed([b"a\n\n", b"\n\r\n", b"b\r\n\r\n"])[0] == [b"a\n\n", b"\n\r\n", b"b\r\n\r\n"]

@@ -32,7 +32,7 @@ from chunkview import (
 from chunkview.testing import ReplayServer, recording
 from chunkview.testing import strategies as cv
 from stream_support import PING_BYTES, one_by_one
-from support import as_async, sdk_event, sse, text_stream
+from support import PING, as_async, sdk_event, sse, text_stream
 
 REQUEST = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
 BODY = recording("thinking_tool_call")
@@ -267,3 +267,62 @@ def test_exceptions_of_the_source_pass_through() -> None:
     assert next(chunks) == PingChunk()
     with pytest.raises(ConnectionResetError):
         next(chunks)
+
+
+TEXT_OF_A_STREAM = (
+    "the items are text of an event stream, as iter_lines() and iter_text() give it: give the "
+    "bytes of iter_bytes() (httpx), iter_content(None) (requests) or content.iter_any() (aiohttp)"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["event: ping", "data: {}", "id: 1", "retry: 5", ": ping", "\ufeffdata: {}", " \t\r\ndata: {}"],
+)
+def test_the_error_for_text_of_a_stream_has_the_text_and_says_what_to_give(text: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        everything([text])
+    assert str(caught.value) == TEXT_OF_A_STREAM
+    assert caught.value.event == text
+
+
+def test_only_the_first_text_is_looked_at() -> None:
+    events = [json.dumps(PING), "data: {}"]
+    with pytest.raises(DecodeError, match="invalid JSON"):
+        everything(events)
+
+
+def test_the_errors_about_sources_are_these() -> None:
+    with pytest.raises(TypeError) as caught:
+        everything(as_async([]))
+    assert str(caught.value) == (
+        "expected an iterable, got async_generator, which is asynchronous: use aiter_chunks(), or "
+        "AnthropicStream with `async for`"
+    )
+
+    class Pipe(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> None:
+            return None
+
+    with pytest.raises(BlockingIOError) as blocked:
+        everything(Pipe())
+    assert str(blocked.value) == ("the file is in non-blocking mode and has nothing to read yet")
+
+
+def test_a_buffered_file_gives_what_has_come_without_waiting_for_more() -> None:
+    class Pipe(io.BufferedIOBase):
+        """Has one event, and would wait for more for ever."""
+
+        def __init__(self) -> None:
+            self.pieces = [sse([PING]), b""]
+
+        def read1(self, size: int = -1, /) -> bytes:
+            return self.pieces.pop(0)
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise AssertionError("this waits until there is so much")
+
+    assert everything(Pipe()) == [PingChunk()]

@@ -135,3 +135,20 @@ def test_a_partial_input_that_cannot_become_an_object_is_kept_as_text(
     accumulator = Accumulator()
     accumulator.extend([message_start(), tool_start(), json_delta(text)])
     assert accumulator.partial_input(0) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (' \t\r\n{"a": 1} \t\r\n', {"a": 1}),
+        ('\v{"a": 1}', InvalidJson('\v{"a": 1}')),
+        ('{"a": 1}\v', InvalidJson('{"a": 1}\v')),
+        ('{"a": 1}X', InvalidJson('{"a": 1}X')),
+        ('{"a": NaN}', InvalidJson('{"a": NaN}')),
+        ('{"a": Infinity', InvalidJson('{"a": Infinity')),
+    ],
+)
+def test_white_space_around_a_partial_input_is_that_of_json(text: str, expected: Any) -> None:
+    accumulator = Accumulator()
+    accumulator.extend([message_start(), tool_start(), json_delta(text)])
+    assert accumulator.partial_input(0) == expected

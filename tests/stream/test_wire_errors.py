@@ -208,3 +208,31 @@ def test_a_body_cut_short_is_reported_at_the_end_of_the_iteration() -> None:
     with pytest.raises(DecodeError, match="ends in the middle") as caught:
         next(chunks)
     assert caught.value.received == b"event: mess"
+
+
+def test_an_error_that_is_raised_again_says_all_that_the_first_one_said() -> None:
+    decoder = ChunkDecoder()
+    with pytest.raises(DecodeError) as first:
+        decoder.feed(b'data: {"type": "content_block_stop"}\n\n')
+    with pytest.raises(DecodeError) as again:
+        decoder.feed(b"")
+    for name in ("problem", "path", "event", "received", "truncated"):
+        assert getattr(again.value, name) == getattr(first.value, name)
+    assert again.value is not first.value
+    assert again.value.path == "content_block_stop.index"
+    assert again.value.received == b'data: {"type": "content_block_stop"}'
+
+    decoder = ChunkDecoder()
+    decoder.feed(b"data: {")
+    with pytest.raises(DecodeError):
+        decoder.close()
+    with pytest.raises(DecodeError) as cut:
+        decoder.feed(b"")
+    assert cut.value.truncated
+
+    decoder = ChunkDecoder()
+    decoder.close()
+    with pytest.raises(DecodeError) as closed:
+        decoder.feed(b"x")
+    assert str(closed.value) == "nothing can be fed any more: the decoder was closed"
+    assert closed.value.received == b"x"

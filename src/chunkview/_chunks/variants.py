@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
-from .. import common
+from .. import common  # noqa: TC001 - users may resolve annotations
 from .._model import (
     AnyCitation,
     AnyContentBlock,
