@@ -9,7 +9,7 @@ from .contract import (
     MessageStreamEvent,
     common_finish_reasons,
 )
-from .decode import STRING_DELTAS, decode, decode_object
+from .decode import DELTAS, STRING_DELTAS, decode, decode_object
 from .sources import sdk_event_dict
 from .variants import (
     ChunkView,
@@ -32,6 +32,7 @@ from .variants import (
 )
 
 __all__ = [
+    "DELTAS",
     "STRING_DELTAS",
     "AnthropicCallResponseChunk",
     "BaseCallResponseChunk",

@@ -43,8 +43,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from .._chunks import (
-    CitationsDeltaChunk,
-    CompactionDeltaChunk,
+    DELTAS,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
     ErrorChunk,
@@ -54,7 +53,6 @@ from .._chunks import (
     MessageStartChunk,
     MessageStopChunk,
     PingChunk,
-    SignatureDeltaChunk,
     TextDeltaChunk,
     ThinkingDeltaChunk,
     UnknownChunk,
@@ -424,13 +422,7 @@ class Accumulator:
         {
             **_AFTER.takes,
             ContentBlockStartChunk: _start_block,
-            TextDeltaChunk: _delta,
-            InputJsonDeltaChunk: _delta,
-            ThinkingDeltaChunk: _delta,
-            SignatureDeltaChunk: _delta,
-            CitationsDeltaChunk: _delta,
-            CompactionDeltaChunk: _delta,
-            UnknownDeltaChunk: _delta,
+            **dict.fromkeys((*DELTAS.values(), UnknownDeltaChunk), _delta),
             ContentBlockStopChunk: _stop_block,
             MessageDeltaChunk: _message_delta,
             MessageStopChunk: _stop_message,
