@@ -123,3 +123,20 @@ def test_an_sdk_object_with_a_wrong_type_is_refused_like_the_dict() -> None:
         with pytest.raises(DecodeError) as of_object:
             decode(sdk_event(event))
         assert str(of_object.value) == str(of_dict.value)
+
+
+class AttributeDict(dict[str, Any]):
+    """A mapping whose keys are attributes too, such as those of python-box or munch."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+        return AttributeDict(value) if isinstance(value, dict) else value
+
+
+@given(cv.events())
+def test_a_mapping_with_attributes_is_read_as_a_mapping(event: Any) -> None:
+    assert decode(AttributeDict(event)) == decode(event)
+    assert decode(AttributeDict(event)).to_event() == event

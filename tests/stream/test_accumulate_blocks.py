@@ -241,3 +241,14 @@ def test_a_subclass_of_a_chunk_or_a_block_is_taken_like_its_base() -> None:
     ]
     assert accumulate(events).text == "abc"
     assert [chunk.content for chunk, _ in AnthropicStream(events)][1:4] == ["a", "b", "c"]
+
+
+def test_an_error_in_a_compaction_says_where_it_is_and_has_the_event() -> None:
+    event = delta("compaction_delta", content="new", signature=1)
+    accumulator = Accumulator()
+    accumulator.extend([message_start(), block_start(type="compaction", content="old")])
+    with pytest.raises(DecodeError) as caught:
+        accumulator.add(decode(event))
+    expected = "content_block_delta.delta.signature: expected str, got int"
+    assert str(caught.value) == expected
+    assert caught.value.event == event

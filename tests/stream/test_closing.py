@@ -19,7 +19,7 @@ import urllib3
 
 from chunkview import AnthropicStream, ChunkviewError, IncompleteStreamError
 from chunkview.testing import ReplayServer, recording
-from support import PING, message_start, sse, text_delta
+from support import PING, as_async, message_start, sse, text_delta
 
 REQUEST = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
 LONG = 60.0
@@ -262,3 +262,33 @@ def test_an_exception_of_a_source_that_was_closed_while_it_was_read_is_not_passe
     with pytest.raises(IncompleteStreamError, match="the stream was closed before its end"):
         list(source.stream)
     assert source.is_closed
+
+
+def test_a_reader_that_is_in_its_loop_when_the_stream_is_closed_is_told_so() -> None:
+    body = recording("text")
+    for source in (body, iter([body]), iter([message_start(), PING, PING])):
+        stream = AnthropicStream(source)
+        seen = []
+        with pytest.raises(IncompleteStreamError, match=r"was closed before its end"):  # noqa: PT012
+            for chunk, _ in stream:
+                seen.append(chunk.type)
+                stream.close()
+        assert seen == ["message_start"]
+        assert list(stream) == []
+
+    async def run() -> None:
+        stream = AnthropicStream(as_async([body]))
+        with pytest.raises(IncompleteStreamError, match=r"was closed before its end"):  # noqa: PT012
+            async for _ in stream:
+                await stream.aclose()
+        assert [pair async for pair in stream] == []
+
+    asyncio.run(run())
+
+
+def test_a_reader_whose_message_is_complete_is_not_told_that_the_stream_was_closed() -> None:
+    stream = AnthropicStream(recording("text"))
+    for chunk, _ in stream:
+        if chunk.type == "message_stop":
+            stream.close()
+    assert stream.finish().stop_reason == "end_turn"

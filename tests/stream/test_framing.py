@@ -151,3 +151,23 @@ def test_a_body_may_begin_with_its_blank_line(newline: bytes) -> None:
 def test_a_line_that_begins_with_its_end_ends_an_event_too() -> None:
     assert framed([b"\r\n\ndata: x\r\n\n"]) == ([b"\r\n\n", b"data: x\r\n\n"], b"")
     assert framed([b"a\n\n", b"\n\r\n", b"b\r\n\r\n"])[0] == [b"a\n\n", b"\n\r\n", b"b\r\n\r\n"]
+
+
+def test_an_empty_piece_changes_nothing_anywhere() -> None:
+    event = b'data: {"type":"ping"}'
+    for pieces in (
+        [event + b"\r\n\r", b"", b"\n" + event + b"\r\n\r\n"],
+        [event + b"\r\n\r", b"\n", b"", event + b"\r\n\r\n"],
+        [b"", event + b"\r\r", b"", b"\n" + event + b"\r\r"],
+    ):
+        decoder = ChunkDecoder(max_event_bytes=len(event))
+        chunks = [chunk for piece in pieces for chunk in decoder.feed(piece)]
+        assert chunks + decoder.close() == [PingChunk()] * 2
+
+
+@pytest.mark.parametrize("before", [b"", b"\n", b"\n\n", b"\r", b"\r\n"])
+def test_blank_lines_before_an_event_do_not_count(before: bytes) -> None:
+    event = b'data: {"type":"ping"}'
+    for pieces in ([before + event + b"\n\n"], [before + event, b"\n\n"], [before, event, b"\n\n"]):
+        decoder = ChunkDecoder(max_event_bytes=len(event))
+        assert [chunk for piece in pieces for chunk in decoder.feed(piece)] == [PingChunk()]

@@ -84,7 +84,7 @@ def test_only_bare_events_are_shared_and_not_without_bounds() -> None:
     stops = [{"type": "content_block_stop", "index": index} for index in range(1_000)]
     decoded(sse([*text_stream("a", "b"), {"type": "ping", "long": "x" * 200}, *stops]))
     shared = _fastpath.MEMORY.bare_events
-    assert len(shared) == _fastpath._MAX_BARE_EVENTS
+    assert 0 < len(shared) <= _fastpath._MAX_BARE_EVENTS
     assert {type(chunk) for chunk in shared.values()} <= set(_fastpath._BARE)
     assert max(map(len, shared)) < _fastpath._SHORT
 

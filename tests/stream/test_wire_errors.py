@@ -236,3 +236,32 @@ def test_an_error_that_is_raised_again_says_all_that_the_first_one_said() -> Non
         decoder.feed(b"x")
     assert str(closed.value) == "nothing can be fed any more: the decoder was closed"
     assert closed.value.received == b"x"
+
+
+@pytest.mark.parametrize("newline", LINE_ENDINGS)
+def test_a_last_line_that_is_whole_but_bad_is_not_taken_for_one_that_was_cut(
+    newline: bytes,
+) -> None:
+    for payload in (b"nonsense", b"\xff\xfe", b'{"type":'):
+        decoder = ChunkDecoder()
+        decoder.feed(PING_BYTES + b"data: " + payload + newline)
+        with pytest.raises(DecodeError, match=r"^invalid JSON: ") as caught:
+            decoder.close()
+        assert not caught.value.truncated
+
+
+def test_a_byte_order_mark_is_skipped_before_the_first_event_only() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert decoded(mark + PING_BYTES) == decoded(mark + b": hi\n\n" + PING_BYTES) == [PingChunk()]
+    assert decoded(b"\n\n" + PING_BYTES) == [PingChunk()]
+    assert decoded(b": hi\n\n" + mark + b'data: {"type": "p"}\n\n' + PING_BYTES) == [PingChunk()]
+
+
+def test_the_chunks_of_a_source_of_bytes_and_events_keep_its_order() -> None:
+    event = sse([text_delta("a")])
+    items: list[Any] = [event[:-2], text_delta("b"), event, text_delta("c"), b"\n\n", event]
+    chunks = list(iter_chunks(items))
+    assert [chunk.content for chunk in chunks] == ["a", "b", "a", "c", "a"]
+    cut: list[Any] = [event[:-9], text_delta("b")]
+    with pytest.raises(DecodeError, match="the body ends in the middle of an event"):
+        list(iter_chunks(cut))

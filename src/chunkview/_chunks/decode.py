@@ -7,6 +7,7 @@ row is kept whole.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .._model import bounded, maker
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from .contract import MessageStreamEvent
     from .variants import ChunkView
 
-    Chunk = ChunkView
 
 __all__ = ["DELTAS", "EVENTS", "STRING_DELTAS", "decode", "decode_object"]
 
@@ -118,7 +118,7 @@ def decode_object(event: dict[str, Any], source: Any) -> ChunkView:
         raise
 
 
-def _decode_text(text: str | bytes) -> Chunk:
+def _decode_text(text: str | bytes) -> ChunkView:
     try:
         event = text_event_dict(text)
     except DecodeError as error:
@@ -127,12 +127,13 @@ def _decode_text(text: str | bytes) -> Chunk:
     return decode_object(event, text)
 
 
-def _decode_other(event: Any) -> Chunk:
+def _decode_other(event: Any) -> ChunkView:
     if isinstance(event, AnthropicCallResponseChunk):
         return cast("ChunkView", event)
-    chunk = _decode_sdk_delta(event)
-    if chunk is not None:
-        return chunk
+    if not isinstance(event, Mapping):
+        chunk = _decode_sdk_delta(event)
+        if chunk is not None:
+            return chunk
     if isinstance(event, (str, bytes)):
         return _decode_text(event)
     if isinstance(event, (bytearray, memoryview)):
@@ -145,7 +146,7 @@ def _decode_other(event: Any) -> Chunk:
     return decode_object(parsed, event)
 
 
-def _decode_sdk_delta(event: Any) -> Chunk | None:
+def _decode_sdk_delta(event: Any) -> ChunkView | None:
     """Read an SDK object by attribute, if it is a usual delta of one string; else give None."""
     try:
         if event.type == "content_block_delta":
@@ -177,7 +178,7 @@ def _has_no_estimate(delta: Any) -> bool:
     )
 
 
-def _read_delta(event: dict[str, Any], source: Any) -> Chunk:
+def _read_delta(event: dict[str, Any], source: Any) -> ChunkView:
     delta = event.get("delta")
     tag = delta.get("type") if isinstance(delta, dict) else None
     cls = DELTAS.get(tag, UnknownDeltaChunk) if isinstance(tag, str) else UnknownDeltaChunk
@@ -213,12 +214,12 @@ DELTAS: dict[str, type[ChunkView]] = {
 }
 """The class of a `content_block_delta`, by the type of its delta; else an UnknownDeltaChunk."""
 
-_READERS: dict[str, Callable[[dict[str, Any], Any], Chunk]] = {
+_READERS: dict[str, Callable[[dict[str, Any], Any], ChunkView]] = {
     **{tag: cls.from_event for tag, cls in EVENTS.items()},
     "content_block_delta": _read_delta,
 }
 
-STRING_DELTAS: dict[str, tuple[Callable[..., Chunk], str]] = {
+STRING_DELTAS: dict[str, tuple[Callable[..., ChunkView], str]] = {
     tag: (maker(DELTAS[tag], "chunk"), name)
     for tag, name in (
         ("text_delta", "text"),

@@ -13,24 +13,24 @@ takes half of the time of a loop over a table of keys.
 
 For a citation with a required `url` and an optional `title`, this is what `reader` writes:
 
-    def read(data_):
+    def read_(data_):
         get_ = data_.get
-        url = get_('url', MISSING)
-        if url.__class__ is not type_url:
-            url = read_url(url)
+        url = get_('url', MISSING_)
+        if url.__class__ is not type_url_:
+            url = read_url_(url)
         if len(data_) == 2:
             title = None
             extra = {}
-            _nulls = NO_NULLS
+            _nulls = NO_NULLS_
         else:
             title = get_('title')
-            if title is not None and title.__class__ is not type_title:
-                title = read_title(title)
-            extra, _nulls = rest(data_)
-        made_ = draft()
+            if title is not None and title.__class__ is not type_title_:
+                title = read_title_(title)
+            extra, _nulls = rest_(data_)
+        made_ = unfrozen_()
         made_.extra = extra
         …
-        made_.__class__ = cls
+        made_.__class__ = cls_
         return made_
 """
 
@@ -72,11 +72,10 @@ def maker(cls: type[T], *names: str) -> Callable[..., T]:
     defaults = {field.name: field.default for field in attrs.fields(cls)}  # type: ignore[arg-type]
     fields = dict.fromkeys((*names, *defaults))
     parameters = [
-        name if name in names or defaults[name] is attrs.NOTHING else f"{name}=defaults[{name!r}]"
+        name if name in names or defaults[name] is attrs.NOTHING else f"{name}=defaults_[{name!r}]"
         for name in fields
     ]
-    head = f"def make({', '.join(parameters)}):"
-    return _function(head, _instance_of(fields), cls, defaults=defaults)
+    return _function("make_", parameters, _instance_of(fields), cls, defaults_=defaults)
 
 
 def reader(
@@ -91,31 +90,31 @@ def reader(
 
     Args:
         cls: A class as for `maker`.
-        keys: The keys that its fields are read from. A key that is not required has the default
+        keys: The keys that its fields are read from. An absent key that is not required reads as
             None.
         given: Fields that the function takes as further arguments.
         rest: From the object to the fields `extra` and `_nulls`, for a class that has them.
-        required: How many keys an object has at least. One with just so many has no optional key,
-            and no rest.
+        required: How many keys are required. An object of exactly this size has no other key, so
+            nothing else is looked for. -1 never takes this shortcut.
 
     Returns:
         A function from the object and the further arguments to the instance. It raises what the
         keys' readers raise.
     """
-    scope: dict[str, Any] = {"rest": rest}
+    scope: dict[str, Any] = {"rest_": rest}
     lines: list[str] = []
     optional: list[Key] = []
     for inside in dict.fromkeys(key.inside for key in keys):
         if inside:
-            lines += [f"place_ = data_.get({inside!r}, MISSING)"]
-            lines += ["if place_.__class__ is not dict:", f"    place_ = place_{inside}(place_)"]
-            scope[f"place_{inside}"] = _place_reader(inside)
+            lines += [f"place_ = data_.get({inside!r}, MISSING_)"]
+            lines += ["if place_.__class__ is not dict:", f"    place_ = place_{inside}_(place_)"]
+            scope[f"place_{inside}_"] = _place_reader(inside)
         lines += [f"get_ = {'place_' if inside else 'data_'}.get"]
         for key in keys:
             if key.inside != inside:
                 continue
-            scope[f"read_{key.name}"] = key.checked
-            scope[f"type_{key.name}"] = key.exact
+            scope[f"read_{key.name}_"] = key.checked
+            scope[f"type_{key.name}_"] = key.exact
             if rest is not None and not key.required:
                 optional.append(key)
             else:
@@ -123,12 +122,11 @@ def reader(
     if rest is not None:
         lines += [f"if len(data_) == {required}:"]
         lines += [f"    {key.name} = None" for key in optional]
-        lines += ["    extra = {}", "    _nulls = NO_NULLS", "else:"]
+        lines += ["    extra = {}", "    _nulls = NO_NULLS_", "else:"]
         lines += [f"    {line}" for key in optional for line in _lines_of(key)]
-        lines += ["    extra, _nulls = rest(data_)"]
+        lines += ["    extra, _nulls = rest_(data_)"]
     fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
-    head = f"def read({', '.join(('data_', *given))}):"
-    return _function(head, [*lines, *_instance_of(fields)], cls, **scope)
+    return _function("read_", ("data_", *given), [*lines, *_instance_of(fields)], cls, **scope)
 
 
 def _lines_of(key: Key) -> list[str]:
@@ -136,22 +134,22 @@ def _lines_of(key: Key) -> list[str]:
     name, wire = key.name, key.wire
     if key.exact is None:
         if key.required:
-            return [f"{name} = read_{name}(get_({wire!r}, MISSING))"]
+            return [f"{name} = read_{name}_(get_({wire!r}, MISSING_))"]
         return [
             f"{name} = get_({wire!r})",
             f"if {name} is not None:",
-            f"    {name} = read_{name}({name})",
+            f"    {name} = read_{name}_({name})",
         ]
     if key.required:
         return [
-            f"{name} = get_({wire!r}, MISSING)",
-            f"if {name}.__class__ is not type_{name}:",
-            f"    {name} = read_{name}({name})",
+            f"{name} = get_({wire!r}, MISSING_)",
+            f"if {name}.__class__ is not type_{name}_:",
+            f"    {name} = read_{name}_({name})",
         ]
     return [
         f"{name} = get_({wire!r})",
-        f"if {name} is not None and {name}.__class__ is not type_{name}:",
-        f"    {name} = read_{name}({name})",
+        f"if {name} is not None and {name}.__class__ is not type_{name}_:",
+        f"    {name} = read_{name}_({name})",
     ]
 
 
@@ -171,23 +169,26 @@ def _place_reader(inside: str) -> Callable[[Any], Any]:
 def _instance_of(fields: Iterable[str]) -> list[str]:
     """Make the instance from variables of the fields' names."""
     return [
-        "made_ = draft()",
+        "made_ = unfrozen_()",
         *(f"made_.{name} = {name}" for name in fields),
-        "made_.__class__ = cls",
+        "made_.__class__ = cls_",
         "return made_",
     ]
 
 
-def _function(head: str, lines: list[str], cls: type[Any], **scope: Any) -> Callable[..., Any]:
+def _function(
+    name: str, parameters: Iterable[str], lines: list[str], cls: type[Any], **scope: Any
+) -> Callable[..., Any]:
+    """Write a function for a class. Its own names end in "_", which no field's name does."""
     namespace: dict[str, Any] = {
         "__slots__": cls.__slots__,
         "__init__": object.__init__,
         "__setattr__": object.__setattr__,
         "__delattr__": object.__delattr__,
     }
-    scope |= {"cls": cls, "MISSING": MISSING, "NO_NULLS": NO_NULLS}
-    scope["draft"] = type(cls.__name__, cls.__bases__, namespace)
+    scope |= {"cls_": cls, "MISSING_": MISSING, "NO_NULLS_": NO_NULLS}
+    scope["unfrozen_"] = type(cls.__name__, cls.__bases__, namespace)
+    head = f"def {name}({', '.join(parameters)}):"
     exec("\n    ".join([head, *lines]), scope)  # noqa: S102 - the names come from our own classes
-    name = head.removeprefix("def ").partition("(")[0]
     function: Callable[..., Any] = scope[name]
     return function

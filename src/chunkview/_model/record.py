@@ -136,8 +136,8 @@ class Key(NamedTuple):
         exact: The type of a value that needs no reader, or None.
         read: From the JSON value to the attribute's value; raises DecodeError.
         nullable: Whether it may be null.
-        required: Whether the key must be there. Any other key has the default None.
-        always: Whether the key is written although it is null and nobody has sent it.
+        required: Whether the key must be there. An absent key that is not required reads as None.
+        always: Whether a chunk made by hand writes the key even if it is null.
     """
 
     name: str
@@ -324,7 +324,7 @@ def _read_tuple(read_item: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, .
 
 
 _SCALARS: dict[Any, Callable[[Any], Any]] = {kind: _expect(kind) for kind in (str, int, bool)}
-_READERS: dict[Any, Callable[[Any], Any]] = {**_SCALARS}
+_READERS: dict[Any, Callable[[Any], Any]] = {**_SCALARS, Any: lambda value: value}
 
 
 def read_as(kind: Any, read: Callable[[Any], Any]) -> None:
@@ -343,13 +343,14 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     Annotations in use: a scalar, `dict[str, Any]` (a JSON object), `list[Any]` (a JSON array), a
     record class, a union that `read_as` registered, a tuple of one of these, each also optional,
     and Any.
+
+    Raises:
+        TypeError: The annotation is none of these: nothing would check the values.
     """
+    kind = _without_none(kind)
     if kind in _READERS:
         return _READERS[kind]
     origin = typing.get_origin(kind)
-    if origin in (typing.Union, types.UnionType):
-        # `X | None` reads as X: null is dealt with before.
-        return _reader(typing.get_args(kind)[0])
     if origin is tuple:
         return _read_tuple(_reader(typing.get_args(kind)[0]))
     if origin is dict:
@@ -358,14 +359,18 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return _read_list
     if isinstance(kind, type) and issubclass(kind, Record):
         return functools.partial(read_record, kind)
-    return _as_it_is
+    raise TypeError(f"no reader for the annotation {kind}")
 
 
 def _exact(kind: Any) -> type | None:
     """The scalar type of an annotation, for the check that most values pass."""
-    scalars = [one for one in (kind, *typing.get_args(kind)) if one in _SCALARS]
-    return scalars[0] if scalars and typing.get_origin(kind) is not tuple else None
+    kind = _without_none(kind)
+    return kind if kind in _SCALARS else None
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def _without_none(kind: Any) -> Any:
+    """Reduce `X | None` to X: a null is dealt with before a value is read."""
+    if typing.get_origin(kind) not in (typing.Union, types.UnionType):
+        return kind
+    others = [other for other in typing.get_args(kind) if other is not type(None)]
+    return others[0] if len(others) == 1 else kind

@@ -20,7 +20,7 @@ __all__ = ["Beginning", "has_only_unknown_fields", "not_a_stream"]
 class Beginning:
     """Looks at a body until its first event with data."""
 
-    __slots__ = ("_looks", "_max_bytes", "_unknown")
+    __slots__ = ("_has_events", "_looks", "_max_bytes", "_unknown")
 
     def __init__(self, max_bytes: int) -> None:
         """Begin a body.
@@ -29,6 +29,7 @@ class Beginning:
             max_bytes: How many bytes may come before the first event with data.
         """
         self._looks = 0
+        self._has_events = False
         self._max_bytes = max_bytes
         self._unknown = bytearray()
 
@@ -50,6 +51,15 @@ class Beginning:
         for magic, problem in _BINARY.items():
             if (rest + piece[: len(magic)]).startswith(magic):
                 raise DecodeError(problem, received=bytes(rest + piece))
+
+    def without_mark(self, event: bytes) -> bytes:
+        """Take the byte order mark from an event, if it is the first one.
+
+        Args:
+            event: The next event of the body.
+        """
+        is_first, self._has_events = not self._has_events, True
+        return event.removeprefix(BYTE_ORDER_MARK) if is_first else event
 
     def keep(self, event: bytes) -> None:
         """Keep an event that has only unknown fields. It may be part of a document.

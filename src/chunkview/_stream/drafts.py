@@ -218,7 +218,11 @@ class CompactionDraft(Draft):
         # Keys that the chunk does not name replace those of the block, so the block must be able
         # to read them. Check the delta alone: a block may be large and have many deltas.
         content = {"encrypted_content": None, **chunk.to_event()["delta"], "type": "compaction"}
-        CompactionBlock.from_dict(content)
+        try:
+            CompactionBlock.from_dict(content)
+        except DecodeError as error:
+            error.event = chunk.chunk
+            raise error.under("content_block_delta.delta") from None
         self._content = content
 
     def _build(self) -> AnyContentBlock:

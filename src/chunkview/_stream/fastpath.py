@@ -203,8 +203,9 @@ class Memory:
 
     def keep(self, event: bytes, chunk: ChunkView) -> None:
         """Remember a bare event."""
-        if len(self.bare_events) < _MAX_BARE_EVENTS:
-            self.bare_events[event] = chunk
+        if len(self.bare_events) >= _MAX_BARE_EVENTS:
+            self.bare_events.clear()  # or odd events of one stream would stay for ever
+        self.bare_events[event] = chunk
 
     def recall(self, block_type: str, index: int) -> Run | None:
         """Guess the run of a block that has just started: the last run of such a block.

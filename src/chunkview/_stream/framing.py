@@ -31,11 +31,11 @@ class Framer:
     Attributes:
         buffer: The bytes of the event that is still incomplete. Read it, do not change it.
         offset: How many bytes of the body came before the event that is still incomplete.
-        is_too_long: Whether an event was longer than allowed. That event is then in `rest`, and
-            the framer takes no more bytes.
+        is_too_long: Whether an event was longer than allowed. That event is then in `rest`. Do
+            not feed the framer further.
     """
 
-    __slots__ = ("_after_cr", "_max_event_bytes", "_newlines", "buffer", "is_too_long", "offset")
+    __slots__ = ("_after_cr", "_line_ends", "_max_event_bytes", "buffer", "is_too_long", "offset")
 
     def __init__(self, max_event_bytes: int | None = None) -> None:
         """Make a framer for one body.
@@ -48,7 +48,7 @@ class Framer:
         self.offset = 0
         self.is_too_long = False
         self._max_event_bytes = sys.maxsize if max_event_bytes is None else max_event_bytes
-        self._newlines = 0
+        self._line_ends = 0
         self._after_cr = False
 
     @property
@@ -74,15 +74,17 @@ class Framer:
             return []
         if self._after_cr and data:
             data = self._without_half_a_newline(data)
+        if not data:
+            return []
         if not buffer:
-            return self._cut(data, _newlines(data))
+            return self._cut(data, _kind_of_line_ends(data))
         end = self._join(data)
         if end < 0:
             self._check_rest()
             return []
         data = bytes(buffer)
         buffer.clear()
-        return self._cut(data, self._newlines, end)
+        return self._cut(data, self._line_ends, end)
 
     def _without_half_a_newline(self, data: bytes) -> bytes:
         """Drop the LF of a CRLF that ended the last event with its CR."""
@@ -96,19 +98,19 @@ class Framer:
         """Add bytes to the buffer, and find where its first event ends, or -1."""
         buffer = self.buffer
         searched = len(buffer) - 1  # a blank line may begin with the last byte
-        self._newlines = max(self._newlines, _newlines(buffer[-1:] + data))
+        self._line_ends = max(self._line_ends, _kind_of_line_ends(buffer[-1:] + data))
         buffer += data
-        return _FIND_END[self._newlines](buffer, searched)
+        return _FIND_END[self._line_ends](buffer, searched)
 
-    def _cut(self, data: bytes, newlines: int, end: int | None = None) -> list[bytes]:
+    def _cut(self, data: bytes, line_ends: int, end: int | None = None) -> list[bytes]:
         """Cut bytes into events, and keep the rest in the buffer.
 
         Args:
             data: The bytes, which begin with an event.
-            newlines: Which line ends there are: a place in `_FIND_END`.
+            line_ends: Which line ends there are: a place in `_FIND_END`.
             end: Where the first event ends, if that is known.
         """
-        find_end, limit = _FIND_END[newlines], self._max_event_bytes
+        find_end, limit = _FIND_END[line_ends], self._max_event_bytes
         events: list[bytes] = []
         start, size = 0, len(data)
         while start < size:
@@ -126,7 +128,7 @@ class Framer:
         self.offset += start
         if start < size:
             self.buffer += data[start:size]
-            self._newlines = _newlines(self.buffer)
+            self._line_ends = _kind_of_line_ends(self.buffer)
             self._check_rest()
         else:
             self._after_cr = data.endswith(b"\r")
@@ -137,9 +139,10 @@ class Framer:
         self.buffer.clear()
 
     def _check_rest(self) -> None:
-        # The line ends at the end do not count: they may belong to the blank line.
-        newlines = len(self.buffer[-4:]) - _content_length(self.buffer[-4:])
-        self.is_too_long = len(self.buffer) - newlines > self._max_event_bytes
+        # Line ends around an event do not count: they belong to its blank line or the one before.
+        first, last = self.buffer[:4], self.buffer[-4:]
+        around = len(first) - len(first.lstrip(b"\r\n")) + len(last) - len(last.rstrip(b"\r\n"))
+        self.is_too_long = len(self.buffer) - around > self._max_event_bytes
 
 
 def data_of(event: bytes) -> bytes | None:
@@ -202,7 +205,7 @@ def _join_data_lines(event: bytes) -> bytes | None:
 _SHORTEST = 5  # bytes; a pair of line ends has four at most
 
 
-def _newlines(data: Data) -> int:
+def _kind_of_line_ends(data: Data) -> int:
     """Say which line ends there are: a place in `_FIND_END`."""
     # `0x0D in data` is a memchr. `b"\r" in data` is ten times slower.
     if 0x0D not in data:
@@ -266,4 +269,4 @@ def _skip_newlines(data: Data, start: int) -> int:
 
 
 def _content_length(event: Data) -> int:
-    return len(event.rstrip(b"\r\n"))
+    return len(event.strip(b"\r\n"))

@@ -101,7 +101,7 @@ class Intake:
     The synchronous and the asynchronous iterators share it.
     """
 
-    __slots__ = ("_decoder", "_options", "_text_is_json")
+    __slots__ = ("_decoder", "_has_seen_text", "_options")
 
     def __init__(self, **options: Any) -> None:
         """Prepare to take items.
@@ -111,7 +111,7 @@ class Intake:
         """
         self._options = options
         self._decoder: ChunkDecoder | None = None
-        self._text_is_json = False
+        self._has_seen_text = False
 
     def chunks_of(self, item: Any) -> list[ChunkView]:
         """Take one item of the source.
@@ -126,10 +126,14 @@ class Intake:
         if isinstance(item, str):
             if not item.strip():
                 return []
-            if not self._text_is_json:
+            if not self._has_seen_text:
                 _refuse_lines(item)
-                self._text_is_json = True
-        return [decode(item)]
+                self._has_seen_text = True
+        if self._decoder is None:
+            return [decode(item)]
+        # An event after bytes ends their body, so that the chunks keep the order of the source.
+        before, self._decoder = self._decoder.close(), None
+        return [*before, decode(item)]
 
     def check(self) -> None:
         """Raise the error that follows the last chunk views, if there is one.

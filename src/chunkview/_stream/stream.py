@@ -7,7 +7,7 @@ or task may be reading: see closing.py.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .. import common
@@ -143,6 +143,9 @@ class AnthropicStream:
         """
         if not self._is_sync:
             raise TypeError("the source is asynchronous: iterate with `async for`")
+        if self._closed:
+            # An iteration that was under way says that it was cut short; a new one has nothing.
+            return _nothing()
         if self._pairs is None:
             self._pairs = self._iterate()
         elif self._pairs.gi_frame is None and self._failed:
@@ -152,6 +155,8 @@ class AnthropicStream:
 
     def __aiter__(self) -> AsyncGenerator[Pair]:
         """Iterate asynchronously over what is left of the stream: as `__iter__`."""
+        if self._closed:
+            return _async(_nothing())
         if self._async_pairs is None:
             self._async_pairs = self._iterate_async() if self._is_async else _async(self)
         elif self._async_pairs.ag_frame is None and self._failed:
@@ -172,14 +177,16 @@ class AnthropicStream:
         intake, add = self._intake, self._accumulator.add
         with self._failures():
             for item in self._items:
-                if self._closed:
-                    break
                 for chunk in intake.chunks_of(item):
+                    if self._closed:
+                        break
                     if chunk.__class__ in _COMPLETES_NOTHING:
                         add(chunk)
                         yield chunk, None
                     else:
                         yield from self._pairs_of(chunk)
+                if self._closed:
+                    break
                 intake.check()
             yield from self._last_pairs()
         if self._closed:
@@ -190,15 +197,17 @@ class AnthropicStream:
         intake, add = self._intake, self._accumulator.add
         with self._failures():
             async for item in self._items:
-                if self._closed:
-                    break
                 for chunk in intake.chunks_of(item):
+                    if self._closed:
+                        break
                     if chunk.__class__ in _COMPLETES_NOTHING:
                         add(chunk)
                         yield chunk, None
                     else:
                         for pair in self._pairs_of(chunk):
                             yield pair
+                if self._closed:
+                    break
                 intake.check()
             for pair in self._last_pairs():
                 yield pair
@@ -276,9 +285,9 @@ class AnthropicStream:
         """Close the source, and with it the connection.
 
         Another thread may be reading the stream: it gets no more chunks, and an
-        IncompleteStreamError unless the message is complete. A thread that waits for bytes is
-        woken where the source lets its socket be found (httpx, requests, the SDK); elsewhere it
-        ends with the next bytes.
+        IncompleteStreamError unless the message is complete. If that thread waits for bytes, it
+        ends at once where the socket of the source can be found (httpx, requests, the SDK), and
+        elsewhere with the next bytes.
 
         Raises:
             TypeError: The source is asynchronous; await `aclose()` instead.
@@ -286,14 +295,10 @@ class AnthropicStream:
         if not self._is_sync:
             raise TypeError("the source is asynchronous: await aclose()")
         self._closed = True
-        if self._pairs is None or not self._pairs.gi_running:
-            close_source(self._source)
-            if self._pairs is not None:
-                with suppress(ValueError):  # another thread has just begun to read
-                    self._pairs.close()
-            return
-        unblock(self._source)
-        if not hasattr(self._source, "gi_frame"):
+        is_being_read = self._pairs is not None and self._pairs.gi_running
+        if is_being_read:
+            unblock(self._source)
+        if not is_being_read or not hasattr(self._source, "gi_frame"):
             close_source(self._source)
         # Else the reader closes it: nobody else can close a generator that is running.
 
@@ -304,12 +309,7 @@ class AnthropicStream:
         IncompleteStreamError unless the message is complete.
         """
         self._closed = True
-        try:
-            await close_source_async(self._source)
-        finally:
-            if self._async_pairs is not None:
-                with suppress(RuntimeError):  # another task is reading it, and will find it closed
-                    await self._async_pairs.aclose()
+        await close_source_async(self._source)
 
     def __enter__(self) -> Self:
         return self
@@ -418,6 +418,10 @@ class AnthropicStream:
     def cost_metadata(self) -> CostMetadata:
         """The facts that a price calculation needs, as far as they are known. Never None."""
         return cost_metadata(self.usage, self.model)
+
+
+def _nothing() -> Generator[Pair]:
+    yield from ()
 
 
 async def _async(pairs: Iterable[Pair]) -> AsyncGenerator[Pair]:

@@ -15,7 +15,7 @@ from .._model import parser, stdlib_loads
 from ..errors import DecodeError, kind_of
 from .beginning import Beginning, has_only_unknown_fields, not_a_stream
 from .fastpath import FastPath, NoFastPath
-from .framing import BYTE_ORDER_MARK, Framer, data_of, lines_of
+from .framing import Framer, data_of, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,14 +231,16 @@ class ChunkDecoder:
     def _decode(self, event: bytes, *, at_end: bool = False) -> ChunkView | None:
         """Decode one event in the general way. None when it holds no data."""
         if self._beginning is not None:
-            event = event.removeprefix(BYTE_ORDER_MARK)
+            event = self._beginning.without_mark(event)
         payload = data_of(event)
         try:
             if not payload:
                 self._skip(event, payload, at_end=at_end)
                 return None
             self._beginning = None
-            chunk = self._decode_payload(payload, at_end=at_end)
+            # A line that has its line end is whole, though the blank line is missing.
+            is_cut = at_end and not event.endswith((b"\n", b"\r"))
+            chunk = self._decode_payload(payload, is_cut=is_cut)
         except DecodeError as error:
             error.received = event if at_end else event.rstrip(b"\r\n")
             raise
@@ -246,7 +248,7 @@ class ChunkDecoder:
             self._fast.learn(event, payload, chunk)
         return chunk
 
-    def _decode_payload(self, payload: bytes, *, at_end: bool) -> ChunkView | None:
+    def _decode_payload(self, payload: bytes, *, is_cut: bool) -> ChunkView | None:
         try:
             value = self._loads(payload)
         except Exception as error:
@@ -254,7 +256,7 @@ class ChunkDecoder:
                 return None
             if not _is_about_its_input(error):
                 raise
-            raise _unreadable(payload, error, at_end=at_end) from error
+            raise _unreadable(payload, error, is_cut=is_cut) from error
         if value.__class__ is not dict:
             raise DecodeError(f"expected object, got {kind_of(value)}", event=payload)
         return decode_object(value, payload)
@@ -310,9 +312,9 @@ def _is_about_its_input(error: Exception) -> bool:
     return any(cls.__name__.endswith("DecodeError") for cls in type(error).__mro__)
 
 
-def _unreadable(payload: bytes, error: Exception, *, at_end: bool) -> DecodeError:
+def _unreadable(payload: bytes, error: Exception, *, is_cut: bool) -> DecodeError:
     """Make the error for a payload that is no JSON, or that is cut off by the end of the body."""
-    if at_end:
+    if is_cut:
         return DecodeError(_CUT, event=payload, truncated=True)
     if isinstance(error, DecodeError):
         return DecodeError(error.problem, event=payload)
