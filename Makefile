@@ -55,15 +55,17 @@ test: $(VENV)/.dev ## run the tests
 fuzz: $(VENV)/.dev ## run the properties with 1,000 examples each (less than ten minutes)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis
 
-# The core has every branch covered. The rest may not fall below what it has today.
+# The core has every branch covered. The rest may not fall more than a point below what it has today.
+# Without pytest's check of finalizers, which `make test` has: in a test of deep recursion, the tracer
+# of coverage itself may run out of stack in a finalizer.
 CORE := */chunkview/_model/*,*/chunkview/_chunks/*,*/chunkview/_stream/*
 CORE := $(CORE),*/chunkview/errors.py,*/chunkview/common.py,*/chunkview/_repr.py
-REST_FLOOR := 97
+REST_FLOOR := 98
 
 .PHONY: coverage
 coverage: $(VENV)/.dev ## the tests with branch coverage: the core at 100%, the rest above a floor
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q --numprocesses auto
+	$(BIN)/coverage run -m pytest -q --numprocesses auto -p no:unraisableexception
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
 	$(BIN)/coverage report --omit='$(CORE)' --fail-under=$(REST_FLOOR)

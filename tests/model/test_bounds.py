@@ -208,6 +208,17 @@ def test_shared_references_are_visited_once_and_their_copies_are_bounded(
         assert len(visited) <= 2 * levels
 
 
+def test_the_depth_of_a_shared_value_counts_where_it_is_deepest() -> None:
+    shared: Any = 0
+    for _ in range(150):
+        shared = [shared]
+    deeper = shared
+    for _ in range(100):
+        deeper = [deeper]
+    with pytest.raises(DecodeError, match="nested deeper than 200 levels"):
+        decode({"type": "ping", "shallow": shared, "deep": deeper})
+
+
 def test_a_few_shared_references_are_accepted() -> None:
     value: Any = [1]
     for _ in range(10):

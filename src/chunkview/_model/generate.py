@@ -36,7 +36,7 @@ For a citation with a required `url` and an optional `title`, this is what `read
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 
@@ -153,14 +153,13 @@ def _lines_of(key: Key) -> list[str]:
     ]
 
 
-def _place_reader(inside: str) -> Callable[[Any], Any]:
+def _place_reader(inside: str) -> Callable[[Any], NoReturn]:
     """Make the function that says what is wrong with an object inside of the event."""
 
-    def read_place(value: Any) -> Any:
+    # An event has been checked when it is read, so that each of its objects is a plain dict.
+    def read_place(value: Any) -> NoReturn:
         if value is MISSING:
             raise DecodeError(REQUIRED_KEY, path=inside)
-        if isinstance(value, dict):
-            return value
         raise DecodeError(f"expected object, got {kind_of(value)}", path=inside)
 
     return read_place
