@@ -297,3 +297,20 @@ def test_the_memory_of_the_checks_depends_on_the_depth_and_not_on_the_size(
     # The standard library's parser makes a copy of the text, as str.
     assert peak - held < 2 * len(data) + 100 * MAX_DEPTH
     assert held < 50 * len(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":"\\ud800","a":""}',
+        b'{"\\udc00":1,"a":""}',
+        b'{"a":[{"b":"\\ud800"}],"a":null}',
+        b'["\\ud83d","\\ude00"]',
+        b'"\\ude00\\ud83d"',
+    ],
+)
+def test_a_lone_surrogate_is_refused_wherever_it_is(data: bytes) -> None:
+    for parse in (stdlib_loads, default_loads()):
+        with pytest.raises(DecodeError, match="invalid JSON"):
+            parse(data)
+    assert stdlib_loads(b'{"a":"\\ud83d\\ude00","a":"\\\\ud800"}') == {"a": "\\ud800"}

@@ -85,12 +85,12 @@ def test_the_limit_is_that_of_the_lines_without_the_blank_line(
     for piece in data.draw(cv.segmentations(body)):
         events += framer.feed(piece)
         if framer.is_too_long:
-            assert len(framer.rest.rstrip(b"\r\n")) > limit
+            assert len(framer.rest.strip(b"\r\n")) > limit
             break
     unlimited, rest = framed([body])
-    lengths = [len(event.rstrip(b"\r\n")) for event in [*unlimited, rest] if event.strip(b"\r\n")]
+    lengths = [len(event.strip(b"\r\n")) for event in [*unlimited, rest] if event.strip(b"\r\n")]
     assert framer.is_too_long == any(length > limit for length in lengths)
-    assert all(len(event.rstrip(b"\r\n")) <= limit for event in events)
+    assert all(len(event.strip(b"\r\n")) <= limit for event in events)
 
 
 @given(BODIES)

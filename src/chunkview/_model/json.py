@@ -17,7 +17,7 @@ from ..errors import DecodeError
 from .bounds import MAX_DEPTH, bounding, check_depth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["default_loads", "loads", "parser", "stdlib_loads"]
 
@@ -27,6 +27,11 @@ _MAX_DIGITS = 309
 _STRIDE = 30
 _DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _MAYBE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# Any escape, so that the second half of a pair of backslashes begins none. A surrogate has its four
+# digits in the first group, and those of the low surrogate behind it in the second.
+_ESCAPE = re.compile(
+    rb"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|.)", re.DOTALL
+)
 
 
 def _finite(text: str) -> float:
@@ -88,7 +93,7 @@ def _checked(parse: Callable[[bytes], Any], *refusals: type[Exception]) -> Calla
         if len(data) > MAX_DEPTH and _may_be_deep(data):
             check_depth(value)
         if 0x5C in data and _MAYBE_SURROGATE.search(data):  # a backslash
-            _refuse_lone_surrogates(value)
+            _refuse_lone_surrogates(data)
         return value
 
     return checked_loads
@@ -166,27 +171,12 @@ def loads(text: str | bytes) -> Any:
     return default_loads()(text)
 
 
-def _scalars(value: Any) -> Iterator[Any]:
-    """All keys and scalars within a JSON value, at one iterator a level."""
-    stack: list[Iterator[Any]] = [iter((value,))]
-    while stack:
-        for item in stack[-1]:
-            if isinstance(item, dict):
-                yield from item
-                stack.append(iter(item.values()))
-                break
-            if isinstance(item, list):
-                stack.append(iter(item))
-                break
-            yield item
-        else:
-            stack.pop()
+def _refuse_lone_surrogates(data: bytes) -> None:
+    """Refuse half characters, also in values that a repeated key has replaced.
 
-
-def _refuse_lone_surrogates(value: Any) -> None:
-    for scalar in _scalars(value):
-        if isinstance(scalar, str):
-            try:
-                scalar.encode()
-            except UnicodeEncodeError:
-                raise DecodeError("invalid JSON: lone surrogate in a string") from None
+    msgspec refuses them itself; the standard library does not.
+    """
+    for escape in _ESCAPE.finditer(data):
+        first, second = escape.groups()
+        if first is not None and (first[1] not in b"89abAB" or second is None):
+            raise DecodeError("invalid JSON: lone surrogate in a string")
