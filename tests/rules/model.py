@@ -241,6 +241,9 @@ class Reader:
     def fail(self, event: Event) -> None:
         result = self.result
         self.reached("3 error event")
+        tag = event.get("type")
+        by_type = "1.2 type error" if tag == "error" else "1.5 type ends in _error"
+        self.reached(by_type if isinstance(tag, str) else "1.3 error without a type")
         result.error = "StreamError"
         result.error_type, result.error_message = error_words(event)
         error = event.get("error")
@@ -585,8 +588,8 @@ class Reader:
         # "An int or an integral float, not a bool, not negative".
         index = int_of(event.get("index"))
         if index is None or index < 0:
-            kind = type(event["index"]).__name__ if "index" in event else "absent"
-            self.reached(f"2 index {kind}")
+            kind = "absent" if event.get("index") is None else "misfit"
+            self.reached("2 index " + (kind if index is None else "negative"))
             raise RefusedError("index is essential")
         if isinstance(event["index"], float):
             self.reached("2 integral float as index")
