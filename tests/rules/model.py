@@ -35,6 +35,7 @@ from rules.results import (
     is_empty,
     list_of_objects,
     string,
+    whole_characters,
 )
 
 __all__ = ["COUNTS", "Block", "Finding", "Result", "events_of", "read", "read_body"]
@@ -120,6 +121,8 @@ class Reader:
         """A message_delta came."""
         self.had_reason = False
         """A message_delta brought a stop reason."""
+        self.misfits: set[str] = set()
+        """The counts that came with a value of another type."""
 
     def take(self, event: Event) -> None:
         """Take the next event."""
@@ -272,9 +275,12 @@ class Reader:
                 old = counts[name]
                 if old is not None and count < old and where == "message_delta":
                     self.found("count_falls")
+                if name in self.misfits:
+                    self.reached("2 later value replaces a misfit")
                 counts[name] = count
             elif value is not None:
                 self.reached(f"2 count misfit on {where}")
+                self.misfits.add(name)
             elif name in ("input_tokens", "output_tokens"):
                 self.reached(f"2 count absent on {where}")
 
@@ -302,7 +308,7 @@ class Reader:
 
     def start_block(self, event: Event) -> None:
         index = self.index(event)
-        tag, start = self.content_block(event.get("content_block"), "content_block")
+        tag, start = self.content_block(event.get("content_block"))
         self.needs_message()
         self.not_after_stop()
         result = self.result
@@ -406,8 +412,8 @@ class Reader:
             self.string_field(block.start, "id", "tool id")
             value = block.start.get("input")
             if not isinstance(value, dict):
-                kind = "absent" if value is None else type(value).__name__
-                self.reached(f"2 tool input {kind} in the start")
+                kinds = {type(None): "absent", str: "a string"}
+                self.reached("2 tool input " + kinds.get(type(value), "no object"))
 
     def delta(self, event: Event) -> None:
         index = self.index(event)
@@ -510,7 +516,10 @@ class Reader:
         if tag in ("text_delta", "thinking_delta", "input_json_delta"):
             if block.is_side and block.parts:
                 self.reached("3 side block goes on")
-            block.parts.append(string(delta.get(ONE_STRING[tag])))
+            part = string(delta.get(ONE_STRING[tag]))
+            if whole_characters("".join([*block.parts, part])) != "".join([*block.parts, part]):
+                self.reached("1 halves of a character joined")
+            block.parts.append(part)
         elif tag == "signature_delta":
             # "An empty signature replaces none."
             new = string(delta.get("signature"))
@@ -595,10 +604,10 @@ class Reader:
             self.reached("2 integral float as index")
         return index
 
-    def content_block(self, block: Any, name: str = "content") -> tuple[str, dict[str, Any]]:
+    def content_block(self, block: Any) -> tuple[str, dict[str, Any]]:
         """The type of a block and a copy of it."""
         if not isinstance(block, dict):
-            self.reached(f"2 {name} missing")
+            self.reached("2 content_block missing")
             raise RefusedError("content_block is essential")
         tag = block.get("type")
         if not isinstance(tag, str):

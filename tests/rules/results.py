@@ -24,6 +24,7 @@ __all__ = [
     "is_empty",
     "list_of_objects",
     "string",
+    "whole_characters",
 ]
 
 COUNTS = (
