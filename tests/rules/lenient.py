@@ -206,6 +206,7 @@ _ERRORS = _of(
     {"error": "boom"},
     {"type": None, "error": "boom"},
     {"type": "server_error", "message": "boom"},
+    {"type": "overloaded_error", "message": "boom", "code": 529},
 )
 
 _CONTENT = st.one_of(
@@ -235,7 +236,7 @@ def _disordered(draw: DrawFn) -> Stream:
 @st.composite
 def _damaged(draw: DrawFn) -> Stream:
     stream = draw(_PLAIN | cv.message_streams(max_blocks=3, max_deltas=3))
-    return _changed(draw, stream, (1, 2, 2))
+    return _changed(draw, stream, (2, 2, 3))
 
 
 _PLAIN = _of(
@@ -329,6 +330,10 @@ def _wrong_block(draw: DrawFn, stream: Stream) -> Stream:
 
 def _wrong_delta(draw: DrawFn, stream: Stream) -> Stream:
     return _insert(draw, stream, draw(_deltas(_WRONG_DELTAS)))
+
+
+def _odd_delta(draw: DrawFn, stream: Stream) -> Stream:
+    return _insert(draw, stream, draw(_deltas(_OTHER_DELTAS)))
 
 
 def _without_a_key(draw: DrawFn, stream: Stream) -> Stream:
@@ -507,6 +512,39 @@ def _erasing_message_delta(draw: DrawFn, stream: Stream) -> Stream:
     return [*stream[:at], *scene, *stream[at:]]
 
 
+def _richer_start(draw: DrawFn, stream: Stream) -> Stream:
+    """A start again that brings what the first one left empty."""
+    text = {"type": "text", "text": "", "citations": None}
+    thinking = {"type": "thinking", "thinking": "", "signature": ""}
+    tool = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    first, more = draw(
+        _of(
+            (text, {"text": "Hello"}),
+            (text, {"citations": [{"type": "char_location"}]}),
+            (thinking, {"thinking": "hm", "signature": "S"}),
+            (tool, {"input": {"a": 1}}),
+        )
+    )
+    index = draw(_INDEX)
+    scene: Stream = [
+        {"type": "content_block_start", "index": index, "content_block": block}
+        for block in (first, {**first, **more})
+    ]
+    return _before_end(draw, stream, scene)
+
+
+def _input_twice(draw: DrawFn, stream: Stream) -> Stream:
+    """A tool whose input is in the start already, and deltas."""
+    tool = {"type": "tool_use", "id": "t", "name": "f", "input": draw(_of({"a": 1}, '{"a":1}'))}
+    parts = draw(_of([""], [" ", "\n"], ['{"b":2}'], ['{"b":', "2}"]))
+    index = draw(_INDEX)
+    scene: Stream = [{"type": "content_block_start", "index": index, "content_block": tool}]
+    for part in parts:
+        delta = {"type": "input_json_delta", "partial_json": part}
+        scene.append({"type": "content_block_delta", "index": index, "delta": delta})
+    return _before_end(draw, stream, scene)
+
+
 def _whole_tool_again(draw: DrawFn, stream: Stream) -> Stream:
     """A tool without an id that starts again, whole or not."""
     tool = {"type": "tool_use", "id": draw(_of("", None)), "name": "f"}
@@ -585,14 +623,15 @@ def _cut(draw: DrawFn, stream: Stream) -> Stream:
 
 
 _CHANGES: tuple[Change, ...] = (
-    *[_change_field] * 4,
+    *[_change_field] * 3,
     *[_wrong_index] * 4,
     *[_float_index] * 2,
     *[_wrong_block] * 4,
     *[_wrong_delta] * 3,
-    _halves,
+    *[_halves] * 2,
+    *[_odd_delta] * 3,
     _without_a_key,
-    _too_deep,
+    *[_too_deep] * 2,
     _repeat_event,
     _drop_event,
     _move_event,
@@ -603,16 +642,18 @@ _CHANGES: tuple[Change, ...] = (
     _early_message_delta,
     *[_late_signature] * 4,
     *[_side_blocks] * 2,
-    *[_tools] * 4,
+    *[_tools] * 2,
     *[_repeated_start] * 2,
+    *[_richer_start] * 2,
+    *[_input_twice] * 2,
     *[_reason_in_a_block] * 2,
     *[_erasing_message_delta] * 2,
     *[_error] * 3,
     _second_start,
     *[_other_id] * 2,
     _late_message_delta,
-    *[_misfit_block] * 2,
-    *[_whole_tool_again] * 2,
+    *[_misfit_block] * 4,
+    *[_whole_tool_again] * 3,
     *[_delta_before_start] * 2,
     _cut,
 )

@@ -71,7 +71,10 @@ def test_the_model_imports_nothing_but_the_standard_library_and_itself() -> None
 # -- cases and recordings ----------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="the cases of compatible servers are not here")
+@pytest.mark.skipif(
+    not CASES.is_dir() and "CHUNKVIEW_CASES" not in os.environ,
+    reason="the cases of compatible servers are not here",
+)
 def test_it_reads_every_case_of_a_compatible_server_as_expected() -> None:
     expected = json.loads((CASES / "expected.json").read_text())
     read_cases, wrong = set(), {}
