@@ -1,0 +1,324 @@
+"""The slow, obvious reader of bodies: bytes to folded events, by section 1 of the reading rules.
+
+It imports nothing from chunkview, so that it can be compared with it. Framing follows the WHATWG:
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream.
+Comments that begin with "Choice:" name what the rules leave open, and what is done here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NamedTuple
+
+__all__ = [
+    "MAX_DEPTH",
+    "WHOLE",
+    "Ending",
+    "Event",
+    "RefusedError",
+    "depth_of",
+    "error_words",
+    "events_of",
+    "fold",
+    "is_error",
+    "parse",
+]
+
+Event = dict[str, Any]
+
+MAX_DEPTH = 200
+"""How many levels of objects and arrays an event may have."""
+
+_LEAVE_OUT = object()
+
+
+class Ending(NamedTuple):
+    """How a body ended.
+
+    Attributes:
+        kind: "whole" when nothing was left over, "cut" when it ended inside an event, "DecodeError"
+            when an event could not be read.
+        problem: The cause in words, or "".
+    """
+
+    kind: str
+    problem: str = ""
+
+
+WHOLE = Ending("whole")
+
+
+class RefusedError(Exception):
+    """An event that cannot be read: a DecodeError of the package."""
+
+
+def events_of(body: bytes, reached: set[str] | None = None) -> tuple[list[Event], Ending]:
+    """Read a body.
+
+    Args:
+        body: The whole body.
+        reached: Takes the name of each row of the rules that was used.
+
+    Returns:
+        The folded events, as far as they could be read, and how the body ended.
+    """
+    seen: set[str] = set() if reached is None else reached
+    if body.startswith(b"\xef\xbb\xbf"):
+        seen.add("1 byte order mark")
+        body = body[3:]
+    if body.strip()[:1] == b"{":
+        return _one_object(body, seen)
+    events: list[Event] = []
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    # What follows the last line end is a line too, but nothing ended it.
+    unfinished = lines.pop()
+    names: list[str] = []
+    data: list[bytes] = []
+    is_stream = False
+    for line in lines:
+        if line != b"":
+            is_stream |= _take_line(line, names, data)
+        elif names or data:
+            try:
+                event = fold(names, data, seen)
+            except RefusedError as refused:
+                return events, Ending("DecodeError", str(refused))
+            if event is not _LEAVE_OUT:
+                events.append(event)
+            names, data = [], []
+    if unfinished:
+        is_stream |= _take_line(unfinished, names, data)
+    if names or data:
+        # "At the end, an event without its blank line is taken if its data is a whole JSON
+        # object." Choice: [DONE] and data that is empty are left out, as anywhere else; all other
+        # events are cut, an `event: ping` without data too: nobody knows what would have followed.
+        text = b"\n".join(data)
+        if _object_in(text) is not None:
+            seen.add("1 last event without its blank line")
+            events.append(fold(names, data, seen))
+        elif _are_joined(data):
+            seen.add("1 events without blank lines")
+            return events, Ending("DecodeError", "events that are not separated by blank lines")
+        elif text.strip() != b"[DONE]":
+            seen.add("1 cut inside an event")
+            return events, Ending("cut", "the body ends in the middle of an event")
+    elif body.strip() and not is_stream:
+        # Choice: the rules do not name bodies that are no event stream at all (HTML, say). The
+        # WHATWG would read no event from them, without an error.
+        return events, Ending("DecodeError", "the body is no event stream")
+    return events, WHOLE
+
+
+def _take_line(line: bytes, names: list[str], data: list[bytes]) -> bool:
+    """Take one line. Says whether it is a line of an event stream."""
+    name, _, value = line.partition(b":")
+    value = value.removeprefix(b" ")
+    if name == b"event":
+        names.append(value.decode(errors="replace"))
+    elif name == b"data":
+        data.append(value)
+    return name in (b"", b"event", b"data", b"id", b"retry")
+
+
+def fold(names: list[str], data: list[bytes], reached: set[str]) -> Any:
+    """Fold the `event:` line into the event.
+
+    Args:
+        names: The values of the `event:` lines. The last one counts.
+        data: The values of the `data:` lines.
+        reached: Takes the names of rows.
+
+    Returns:
+        The event, or a mark that says to leave it out.
+    """
+    name = names[-1] if names else ""
+    text = b"\n".join(data)
+    found = _object_in(text)
+    # 1. "`event: error`: an error, whatever its data is." Choice: without data, too.
+    if name == "error":
+        reached.add("1.1 event: error")
+        return _error_event(text)
+    if text.strip() == b"[DONE]" and name not in ("ping", "message_stop"):
+        reached.add("1 [DONE]")
+        return _LEAVE_OUT
+    if found is None:
+        if _are_joined(data):
+            # Choice: this comes before rule 4, by which the last of such events, `event:
+            # message_stop`, would need no data. The case 58_single_newlines asks for it.
+            reached.add("1 events without blank lines")
+            raise RefusedError("events that are not separated by blank lines")
+        # 4. "`event: ping` and `event: message_stop` need no data; empty or non-object data is
+        # fine there." Choice: [DONE] is such data, and so is JSON that is broken.
+        if name in ("ping", "message_stop"):
+            reached.add(f"1.4 {name} without an object")
+            return {"type": name}
+        # Choice: white space alone is empty data.
+        if not text.strip():
+            reached.add("1 empty data")
+            return _LEAVE_OUT
+        raise RefusedError(_why_unreadable(text, reached))
+    event = dict(found)
+    if isinstance(event.get("type"), str):
+        return event
+    # 3. comes before 4: an event with an error in it is no event of the type in its name.
+    if event.get("error") is not None:
+        return event
+    # 4. "No string `type`: the `event:` name is the type."
+    if name:
+        reached.add("1.4 type from the event line")
+        event["type"] = name
+    else:
+        reached.add("1.6 no type at all")
+    return event
+
+
+def _are_joined(data: list[bytes]) -> bool:
+    """Whether the lines are events without blank lines between them.
+
+    Choice: each line but the last is an object by itself. The last one may be anything: [DONE], or
+    an event that the end of the body cut.
+    """
+    return len(data) > 1 and all(_object_in(line) is not None for line in data[:-1])
+
+
+def is_error(event: Event) -> bool:
+    """Whether a folded event is an error: rules 2, 3 and 5.
+
+    Rule 5 is asked for a type that comes from the `event:` line as well. Otherwise the folded
+    event would decode to something else than the event that it was folded from.
+    """
+    tag = event.get("type")
+    if tag == "error":
+        return True
+    if not isinstance(tag, str):
+        return event.get("error") is not None
+    return tag.endswith("_error") and isinstance(event.get("message"), str)
+
+
+def _error_event(text: bytes) -> Event:
+    """The folded event of `event: error`.
+
+    "Under `event: error`, data that is no object becomes {"type": "error", "error": <data>}."
+    Choice: <data> is the JSON value, or the text where it is no JSON.
+    Choice: an object that has another type of its own is put under `error` too. If "error" replaced
+    its type ({"code": 500, "message": "…", "type": "server_error"}), the type would be lost.
+    """
+    try:
+        value = parse(text)
+    except RefusedError:
+        value = text.decode(errors="replace")
+    if isinstance(value, dict) and not isinstance(value.get("type"), str):
+        return {**value, "type": "error"}
+    if isinstance(value, dict) and value["type"] == "error":
+        return value
+    return {"type": "error", "error": value}
+
+
+def _one_object(body: bytes, reached: set[str]) -> tuple[list[Event], Ending]:
+    """Read a body that is one JSON object: a message, or an error document."""
+    document = _object_in(body)
+    if document is None:
+        return [], Ending("DecodeError", "the body is no event stream")
+    # Choice: a Message is an object of the type "message".
+    if document.get("type") != "message":
+        reached.add("1 body is an error document")
+        if is_error(document):
+            return [document], WHOLE
+        return [{"type": "error", "error": document}], WHOLE
+    reached.add("1 body is a message")
+    start = {**document, "content": [], "stop_reason": None, "stop_sequence": None}
+    events: list[Event] = [{"type": "message_start", "message": start}]
+    content = document.get("content")
+    for index, block in enumerate(content if isinstance(content, list) else []):
+        events.append({"type": "content_block_start", "index": index, "content_block": block})
+        events.append({"type": "content_block_stop", "index": index})
+    delta = {key: document.get(key) for key in ("stop_reason", "stop_sequence")}
+    events.append({"type": "message_delta", "delta": delta, "usage": document.get("usage")})
+    events.append({"type": "message_stop"})
+    return events, WHOLE
+
+
+def error_words(event: Event) -> tuple[str, str]:
+    """The type and the message of an error, from wherever they are.
+
+    Returns:
+        The two, each "" where there is nothing.
+    """
+    own = event.get("type")
+    kind = own if isinstance(own, str) and own != "error" else ""
+    for key in ("error", "message"):
+        inner = event.get(key)
+        if isinstance(inner, str):
+            return kind or _code(event), inner
+        if isinstance(inner, dict):
+            inner_kind, message = error_words(inner)
+            if inner_kind or message:
+                return inner_kind or kind or _code(event), message
+        elif inner is not None:
+            return kind or _code(event), json.dumps(inner)
+    return kind or _code(event), ""
+
+
+def _code(event: Event) -> str:
+    code = event.get("code")
+    return str(code) if isinstance(code, (str, int)) else ""
+
+
+def parse(text: bytes | str) -> Any:
+    """Parse JSON strictly: no NaN, no number beyond a float, no more levels than `MAX_DEPTH`.
+
+    Raises:
+        RefusedError: It is no JSON.
+    """
+    try:
+        decoded = text if isinstance(text, str) else text.decode()
+        value = json.loads(decoded, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"invalid JSON: {error}") from None
+    if depth_of(value) > MAX_DEPTH:
+        raise RefusedError(f"nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("number out of range")
+    return number
+
+
+def depth_of(value: Any) -> int:
+    """How many levels of objects and arrays a value has; a string has none."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, (dict, list))]:
+        depth += 1
+        level = [
+            below for item in level for below in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth
+
+
+def _object_in(text: bytes) -> Event | None:
+    try:
+        value = parse(text)
+    except RefusedError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _why_unreadable(text: bytes, reached: set[str]) -> str:
+    try:
+        value = parse(text)
+    except RefusedError as refused:
+        if "control character" in str(refused):
+            reached.add("1 control character")
+        else:
+            reached.add("1 data that is no JSON")
+        return str(refused)
+    reached.add("1 data that is no object")
+    return f"expected object, got {type(value).__name__}"
