@@ -132,6 +132,11 @@ def test_it_reads_recordings_whole_and_finds_no_error(recorded: Recorded) -> Non
         assert text == "".join(map("".join, zip(starts, deltas, strict=True)))
 
 
+@pytest.mark.skipif(
+    os.environ.get("HYPOTHESIS_PROFILE") != "thorough",
+    reason="takes 20 seconds: `make fuzz` runs it",
+)
+@pytest.mark.hypothesis
 def test_lenient_streams_and_bodies_reach_every_row() -> None:
     number = 1_000
     streams, bodies_ = figures(number)
