@@ -251,16 +251,18 @@ def test_an_exception_of_a_source_that_was_closed_while_it_was_read_is_not_passe
             yield message_start()
             assert self.stream is not None
             self.stream.close()
-            if self.is_closed:
-                raise ConnectionAbortedError("closed under its reader")
+            closed_at_once.append(self.is_closed)
+            raise ConnectionAbortedError("closed under its reader")
 
         def close(self) -> None:
             self.is_closed = True
 
+    closed_at_once: list[bool] = []
     source = Source()
     source.stream = AnthropicStream(source)
     with pytest.raises(IncompleteStreamError, match="the stream was closed before its end"):
         list(source.stream)
+    assert closed_at_once == [True]
     assert source.is_closed
 
 

@@ -326,3 +326,24 @@ def test_a_buffered_file_gives_what_has_come_without_waiting_for_more() -> None:
             raise AssertionError("this waits until there is so much")
 
     assert everything(Pipe()) == [PingChunk()]
+
+
+def test_accumulate_and_the_iterators_pass_their_options_to_the_decoder() -> None:
+    seen: list[bytes] = []
+
+    def loads(payload: bytes) -> Any:
+        seen.append(payload)
+        return json.loads(payload)
+
+    body = sse(text_stream("a"))
+    readers: list[Callable[..., Any]] = [
+        accumulate,
+        lambda source, **options: list(iter_chunks(source, **options)),
+        lambda source, **options: list(AnthropicStream(source, **options)),
+    ]
+    for read in readers:
+        seen.clear()
+        read(body, loads=loads)
+        assert len(seen) == len(text_stream("a"))
+        with pytest.raises(DecodeError, match="an event of more than 20 bytes"):
+            read(body, max_event_bytes=20)
