@@ -168,3 +168,18 @@ def test_one_line_that_holds_a_whole_event_is_no_mistake() -> None:
     event = b'data: {"type": "ping", "x": "}data: {"}'
     decoder = ChunkDecoder()
     assert decoder.feed(event) + decoder.close() == [PingChunk()]
+
+
+def test_the_first_eight_pieces_are_looked_at_and_the_error_has_what_came() -> None:
+    decoder = ChunkDecoder()
+    for _ in range(6):
+        decoder.feed(b":\n\n")
+    decoder.feed(b"event: ping")
+    with pytest.raises(DecodeError, match="the lines have no line ends"):
+        decoder.feed(b"data: {")
+
+    decoder = ChunkDecoder()
+    decoder.feed(b"\x1f")
+    with pytest.raises(DecodeError, match="gzip") as caught:
+        decoder.feed(b"\x8bxyz")
+    assert caught.value.received == b"\x1f\x8bxyz"

@@ -24,10 +24,14 @@ from chunkview import (
 from chunkview.testing import strategies as cv
 from stream_support import assert_totals, drain, message_after
 from support import (
+    MESSAGE_STOP,
     as_async,
+    block_stop,
+    message_delta,
     message_start,
     sse,
     text_stream,
+    tool_start,
 )
 
 
@@ -153,3 +157,20 @@ def test_exceptions_of_the_source_pass_through_and_leave_the_message_so_far() ->
     with pytest.raises(ConnectionResetError):
         list(stream)
     assert stream.content == "a"
+
+
+def test_the_words_of_an_error_event_are_in_the_text_of_the_exception() -> None:
+    words = "overloaded " * 30
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": words}}
+    with pytest.raises(StreamError) as caught:
+        list(AnthropicStream([message_start(), error]))
+    assert str(caught.value) == f"overloaded_error: {words}"
+
+
+def test_the_repr_of_a_stream_names_its_tool_calls() -> None:
+    calls = [event for i in range(2) for event in (tool_start(i, name=f"tool_{i}"), block_stop(i))]
+    stream = AnthropicStream([message_start(), *calls, message_delta("tool_use"), MESSAGE_STOP])
+    list(stream)
+    assert repr(stream) == (
+        "<AnthropicStream: claude-test msg_1, tool_use, calls tool_0, tool_1, 5 output tokens>"
+    )

@@ -265,3 +265,15 @@ def test_the_chunks_of_a_source_of_bytes_and_events_keep_its_order() -> None:
     cut: list[Any] = [event[:-9], text_delta("b")]
     with pytest.raises(DecodeError, match="the body ends in the middle of an event"):
         list(iter_chunks(cut))
+
+
+@pytest.mark.parametrize("end", [b"X", b" ", b"\t"])
+def test_the_bytes_of_a_broken_event_are_whole_whatever_they_end_with(end: bytes) -> None:
+    decoder = ChunkDecoder()
+    with pytest.raises(DecodeError) as caught:
+        decoder.feed(b"data: {" + end + b"\n\n")
+    assert caught.value.received == b"data: {" + end
+    decoder = ChunkDecoder(max_event_bytes=7)
+    with pytest.raises(DecodeError, match="more than 7 bytes") as caught:
+        decoder.feed(b"data: {" + end + b"\n\n")
+    assert caught.value.received == b"data: {" + end
