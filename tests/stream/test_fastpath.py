@@ -170,3 +170,20 @@ def test_a_thinking_delta_that_says_more_is_read_whole(tokens: bytes) -> None:
     for text in (b"a", b"b", b"c"):
         body = event.replace(b"TEXT", text)
         assert outcome(decoder, body) == outcome(general_decoder(), body)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("event", ['{"type":"message_stop"}', '{"type":"ping"}', "delta"])
+def test_a_last_event_without_its_blank_line_teaches_nothing(event: str, newline: str) -> None:
+    if event == "delta":
+        event = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}'
+    line = f"data: {event}{newline}".encode()
+    more = f"event: message_stop{newline}{newline}".encode()
+    for _ in range(2):
+        decoder = ChunkDecoder()
+        assert decoder.feed(line) == []
+        assert len(decoder.close()) == 1
+        decoder = ChunkDecoder()
+        decoder.feed(b'data: {"type":"dawn"}\n\n')
+        assert decoder.feed(line) == []
+        assert len(decoder.feed(more)) == 1
