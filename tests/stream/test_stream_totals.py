@@ -49,7 +49,9 @@ def test_the_totals_are_those_of_the_message_so_far(events: Any) -> None:
         assert chunk == decode(events[number - 1])
         message = message_after(events[:number])
         assert_totals(stream, message)
-        assert message is not None
+        if message is None:
+            assert tool is None
+            continue
         assert tool is None or tool in message.content
         if isinstance(chunk, ContentBlockStopChunk):
             block = message.content[chunk.index]

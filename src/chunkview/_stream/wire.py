@@ -244,8 +244,8 @@ class ChunkDecoder:
         except DecodeError as error:
             error.received = event if at_end else event.rstrip(b"\r\n")
             raise
-        # The last event of a body may lack its blank line. The fast path must not learn it: the same
-        # bytes with more lines to come would be taken for a whole event.
+        # The last event of a body may lack its blank line. The fast path must not learn it, or it
+        # would take the same bytes for a whole event where more lines follow.
         if chunk is not None and not at_end:
             self._fast.learn(event, payload, chunk)
         return chunk
