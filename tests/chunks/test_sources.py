@@ -86,9 +86,10 @@ def test_a_chunk_view_is_returned_unchanged() -> None:
 @pytest.mark.parametrize(("kind", "field"), STRING_DELTAS.items())
 def test_the_hot_deltas_of_the_sdk_are_read_by_attribute(kind: str, field: str) -> None:
     event: Any = types.SimpleNamespace(
+        __pydantic_extra__={},
         type="content_block_delta",
         index=1,
-        delta=types.SimpleNamespace(type=kind, **{field: "a"}),
+        delta=types.SimpleNamespace(type=kind, __pydantic_extra__=None, **{field: "a"}),
     )
     chunk = decode(event)
     assert chunk == decode(delta(kind, 1, **{field: "a"}))

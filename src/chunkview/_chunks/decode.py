@@ -7,7 +7,6 @@ row is kept whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .._model import bounded, maker
@@ -130,10 +129,9 @@ def _decode_text(text: str | bytes) -> ChunkView:
 def _decode_other(event: Any) -> ChunkView:
     if isinstance(event, AnthropicCallResponseChunk):
         return cast("ChunkView", event)
-    if not isinstance(event, Mapping):
-        chunk = _decode_sdk_delta(event)
-        if chunk is not None:
-            return chunk
+    chunk = _decode_sdk_delta(event)
+    if chunk is not None:
+        return chunk
     if isinstance(event, (str, bytes)):
         return _decode_text(event)
     if isinstance(event, (bytearray, memoryview)):
@@ -153,13 +151,14 @@ def _decode_sdk_delta(event: Any) -> ChunkView | None:
             delta = event.delta
             make, name = STRING_DELTAS[delta.type]
             index, value = event.index, getattr(delta, name)
-            # The SDK keeps unknown keys in its models' extra. Their values would be unchecked.
+            # The SDK keeps unknown keys in its models' extra, and nobody would check their values.
+            # Only models have the attribute: a mapping with attributes does not get through.
             if (
                 index.__class__ is int
                 and value.__class__ is str
                 and (name != "thinking" or _has_no_estimate(delta))
-                and not getattr(delta, "__pydantic_extra__", None)
-                and not getattr(event, "__pydantic_extra__", None)
+                and not delta.__pydantic_extra__
+                and not event.__pydantic_extra__
             ):
                 return make(event, index, value)
     except (MemoryError, OSError):
@@ -171,11 +170,8 @@ def _decode_sdk_delta(event: Any) -> ChunkView | None:
 
 def _has_no_estimate(delta: Any) -> bool:
     """Whether an SDK object for a thinking delta has no `estimated_tokens`."""
-    # A model that does not know the key has it in `__pydantic_extra__`. Do not ask for the
-    # attribute: where there is none, pydantic takes 2 microseconds to say so.
-    return delta.__dict__.get("estimated_tokens") is None and not getattr(
-        delta, "__pydantic_extra__", None
-    )
+    # Do not ask for the attribute: where there is none, pydantic takes 2 microseconds to say so.
+    return delta.__dict__.get("estimated_tokens") is None
 
 
 def _read_delta(event: dict[str, Any], source: Any) -> ChunkView:

@@ -79,7 +79,7 @@ from .drafts import (
     row_of,
 )
 from .head import Head
-from .iterate import iter_chunks
+from .iterate import events_of
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def accumulate(
     """
     accumulator = Accumulator()
     try:
-        accumulator.extend(iter_chunks(source, loads=loads, max_event_bytes=max_event_bytes))
+        accumulator.extend(events_of(source, loads=loads, max_event_bytes=max_event_bytes))
     except (DecodeError, ProtocolError) as error:
         failure = with_partial(error, accumulator.message)
         raise failure from failure.__cause__

@@ -7,6 +7,7 @@ is a piece of a body or an event. `Intake` turns items into chunk views.
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     Source = Iterable[MessageStreamEvent] | BinaryIO | Piece
     AsyncSource = AsyncIterable[MessageStreamEvent] | Source
 
-__all__ = ["Intake", "aiter_chunks", "items_of", "iter_chunks", "sync_items_of"]
+__all__ = ["Intake", "aiter_chunks", "events_of", "items_of", "iter_chunks", "sync_items_of"]
 
 
 def iter_chunks(
@@ -58,6 +59,30 @@ def iter_chunks(
         yield from intake.chunks_of(item)
         intake.check()
     yield from intake.end()
+
+
+def events_of(source: Source, **options: Any) -> Iterable[MessageStreamEvent]:
+    """Give the events of a source to `Accumulator.extend`, which decodes them itself.
+
+    A source that begins with an event (not as text) holds nothing else, so its items need not pass
+    through `iter_chunks`: that makes 2,000 deltas to a Message six times as fast
+    (benchmarks/test_accumulate.py).
+
+    Args:
+        source: As for `iter_chunks`.
+        **options: As for `iter_chunks`.
+
+    Raises:
+        DecodeError: As for `iter_chunks`.
+        TypeError: As for `iter_chunks`.
+    """
+    items = iter(sync_items_of(source))
+    for first in items:
+        whole = itertools.chain((first,), items)
+        if isinstance(first, (str, bytes, bytearray, memoryview)):
+            return iter_chunks(whole, **options)
+        return whole
+    return ()
 
 
 async def aiter_chunks(
