@@ -117,13 +117,12 @@ $(TEST_SDKS): test-sdk-%: .venvs/sdk%/.test
 	$(call environment,$(PYTHON),--editable . --group test "anthropic==$*")
 
 # The oldest versions that pyproject.toml allows, on the oldest Python. Left out is also a test of
-# shrinking: an old Hypothesis shrinks less. In one process: in those of xdist, it imports a module of
-# pydantic that warns.
+# shrinking: an old Hypothesis shrinks less.
 OLDEST := $(firstword $(PYTHONS))
 
 .PHONY: test-oldest
 test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproject.toml allows
-	$(<D)/bin/python -m pytest -q -k "$(NOT_ON_OLD_SDKS) and not body_shrinks"
+	$(<D)/bin/python -m pytest -q --numprocesses auto -k "$(NOT_ON_OLD_SDKS) and not body_shrinks"
 
 .venvs/oldest/.test: pyproject.toml .ci/oldest.py
 	@mkdir -p build
