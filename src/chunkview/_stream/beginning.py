@@ -1,8 +1,8 @@
 """The beginning of a body, which may show that the body is no event stream at all.
 
 The usual mistakes are a compressed body, an error page, a JSON document, and lines that lost their
-line ends. An event stream may hold any line, and what is no field is skipped: so a decoder would
-skip all of these without a word. `Beginning` looks at a body until its first event with data. Its
+line ends. An event stream may hold any line, and a decoder skips unknown fields: it would skip all
+of these without a word. `Beginning` looks at a body until its first event with data. Its
 errors name the remedy.
 """
 

@@ -1,7 +1,8 @@
 """The framing of an event stream: bytes to events, and an event to its data.
 
 Lines end in LF, CR or CRLF. A blank line ends an event. `Framer` cuts an event off together with
-its blank line, so the events and the rest join to the bytes that were fed.
+its blank line, so the events and the rest join to the bytes that were fed. One byte may be missing:
+the LF of a CRLF whose CR ended an event in the piece before.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
