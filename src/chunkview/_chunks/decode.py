@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from .._model import bounded, maker
-from ..errors import DecodeError
+from .._model import REQUIRED_KEY, bounded, maker
+from ..errors import DecodeError, kind_of
 from .contract import AnthropicCallResponseChunk
-from .sources import event_dict, text_event_dict
+from .sources import event_dict, is_error, text_event_dict
 from .variants import (
     CitationsDeltaChunk,
     CompactionDeltaChunk,
@@ -53,15 +53,17 @@ def decode(event: MessageStreamEvent) -> ChunkView:
 
     Returns:
         The chunk view; its `chunk` is the event given (a `bytearray` or `memoryview` as bytes).
-        An event or delta of a type that this version does not know is kept whole in an
-        UnknownChunk or UnknownDeltaChunk. Parts of an event that are mappings other than dicts
+        A field whose key is absent, null or of another type has a default: "" for a string, None
+        for a count, an empty object elsewhere. An event or delta of a type that this version does
+        not know, or without a type, is kept whole in an UnknownChunk or UnknownDeltaChunk. Parts of an event that are mappings other than dicts
         become dicts, and tuples become lists.
 
     Raises:
-        DecodeError: The event is no event at all, a required field is missing or of the wrong
-            type, or an object's own methods or properties failed. Or the event is nested deeper
-            than 200 levels, holds itself, or grows beyond all bounds by shared references. The
-            error says where, and carries the event.
+        DecodeError: The event is no object, or something essential is missing or of the wrong
+            type: the `index` of a block, `content_block` and its `type`, the `name` of a tool,
+            `delta`; or the one string of a delta is something else. Or an object's own methods
+            failed. Or the event is nested deeper than 200 levels, holds itself, or grows beyond
+            all bounds by shared references. The error says where, and carries the event.
     """
     if event.__class__ is dict:
         return decode_object(event, event)  # pyright: ignore[reportArgumentType]
@@ -98,6 +100,7 @@ def decode_object(event: dict[str, Any], source: Any) -> ChunkView:
                 and delta.__class__ is dict
                 and len(delta) == 2
                 and len(event) == 3
+                and index >= 0
             ):
                 return make(source, index, value)
     except (MemoryError, OSError):
@@ -109,7 +112,9 @@ def decode_object(event: dict[str, Any], source: Any) -> ChunkView:
         if event is source:
             event = bounded(event)
         read = _READERS.get(tag) if isinstance(tag, str) else None
-        return (read or UnknownChunk.from_event)(event, source)
+        if read is None:
+            read = ErrorChunk.from_event if is_error(event) else UnknownChunk.from_event
+        return read(event, source)
     except DecodeError as error:
         error.event = source
         if isinstance(tag, str):
@@ -176,9 +181,14 @@ def _has_no_estimate(delta: Any) -> bool:
 
 def _read_delta(event: dict[str, Any], source: Any) -> ChunkView:
     delta = event.get("delta")
-    tag = delta.get("type") if isinstance(delta, dict) else None
-    cls = DELTAS.get(tag, UnknownDeltaChunk) if isinstance(tag, str) else UnknownDeltaChunk
-    return cls.from_event(event, source)
+    if not isinstance(delta, dict):
+        problem = f"expected object, got {kind_of(delta)}" if "delta" in event else REQUIRED_KEY
+        raise DecodeError(problem, path="delta")
+    tag = delta.get("type")
+    if not isinstance(tag, str):
+        told = [tag for key, tag in _TOLD_BY_KEY.items() if delta.get(key) is not None]
+        tag = told[0] if len(told) == 1 else ""
+    return DELTAS.get(tag, UnknownDeltaChunk).from_event(event, source)
 
 
 EVENTS: dict[str, type[ChunkView]] = {
@@ -209,6 +219,15 @@ DELTAS: dict[str, type[ChunkView]] = {
     "compaction_delta": CompactionDeltaChunk,
 }
 """The class of a `content_block_delta`, by the type of its delta; else an UnknownDeltaChunk."""
+
+_TOLD_BY_KEY = {
+    "text": "text_delta",
+    "partial_json": "input_json_delta",
+    "thinking": "thinking_delta",
+    "signature": "signature_delta",
+    "citation": "citations_delta",
+}
+"""The key that tells the type of a delta without a `type`, if it has no other one of these."""
 
 _READERS: dict[str, Callable[[dict[str, Any], Any], ChunkView]] = {
     **{tag: cls.from_event for tag, cls in EVENTS.items()},

@@ -11,31 +11,34 @@ Source: https://docs.anthropic.com/en/api/messages-streaming (event types).
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
 from .. import common  # noqa: TC001 - users may resolve annotations
 from .._model import (
+    ABSENT,
     AnyCitation,
     AnyContentBlock,
     Message,
     MessageDeltaUsage,
+    MisfitError,
     TextBlock,
     ThinkingBlock,
     Usage,
     copy_json,
     cost_metadata,
     per_class,
-    read_tag,
     reader,
     record,
     schema,
     to_json,
 )
 from .._repr import concise_repr, rich_repr
+from ..errors import shown
 from .contract import AnthropicCallResponseChunk, FinishReason, common_finish_reasons
-from .sources import new_event_dict
+from .sources import error_words, new_event_dict, object_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +70,20 @@ __all__ = [
 
 IN_DELTA = {"inside": "delta"}
 """Marks a field whose key is in the event's `delta`."""
+_ONE_STRING = {**IN_DELTA, "refuses_misfits": True}
+"""Marks the one string of a delta. It may be missing. If it is there, the answer depends on it."""
+
+
+def _read_index(value: Any) -> int:
+    """Read the number of a block."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        index = int(value) if isinstance(value, int) or value.is_integer() else -1
+        if index >= 0:
+            return index
+    raise MisfitError(f"expected an index, got {shown(value)}")
+
+
+_INDEX = {"read": _read_index, "exact": int, "essential": True}
 
 
 class Variant(AnthropicCallResponseChunk):
@@ -92,25 +109,51 @@ class Variant(AnthropicCallResponseChunk):
             The chunk view.
 
         Raises:
-            DecodeError: A required key is missing, or a value is of the wrong type.
+            DecodeError: Something essential is missing or of the wrong type.
         """
         made: Self = _event_reader(cls)(event, source)
         return made
 
     def to_event(self) -> dict[str, Any]:
-        event: dict[str, Any] = {} if self.chunk is None else new_event_dict(self.chunk)
+        cls = type(self)
+        if self.chunk is None:
+            event: dict[str, Any] = {}
+            original: Any = None
+        else:
+            event = new_event_dict(self.chunk)
+            original = cls.from_event(event, None)
         event["type"] = self.type
-        for key in schema(type(self)).keys:
-            place = event.setdefault(key.inside, {}) if key.inside else event
-            value = to_json(getattr(self, key.name))
-            if value is not None or key.wire in place or (self.chunk is None and key.always):
-                place[key.wire] = value
+        for key in schema(cls).keys:
+            value = getattr(self, key.name)
+            if original is None:
+                is_written = value is not None or key.always
+            else:
+                # Dicts and lists are kept as they came, so writing them does no harm. (They may be
+                # equal and not the same: 1 is 1.0 to Python.)
+                is_written = value != getattr(original, key.name) or isinstance(value, (dict, list))
+            if is_written:
+                place = event.setdefault(key.inside, {}) if key.inside else event
+                place[key.wire] = to_json(value)
         return event
 
 
 @per_class
 def _event_reader(cls: type[Any]) -> Callable[[dict[str, Any], Any], Any]:
-    return reader(cls, schema(cls).keys, given=("chunk",))
+    slow = functools.partial(_read_slowly, cls)
+    return reader(cls, schema(cls).keys, slow, given=("chunk",))
+
+
+def _read_slowly(cls: type[Any], event: dict[str, Any], source: Any) -> Any:
+    """Read any event of a class: with absent keys, nulls and misfits."""
+    fields: dict[str, Any] = {}
+    for key in schema(cls).keys:
+        place = event.get(key.inside) if key.inside else event
+        came = place.get(key.wire, ABSENT) if isinstance(place, dict) else ABSENT
+        try:
+            fields[key.name] = key.value_of(came)
+        except MisfitError:
+            fields[key.name] = key.default()
+    return cls(**fields, chunk=source)
 
 
 class _UsageChunk(Variant):
@@ -119,28 +162,34 @@ class _UsageChunk(Variant):
     __slots__ = ()
 
     @property
-    def _counts(self) -> Usage | MessageDeltaUsage:
+    def _counts(self) -> Usage | MessageDeltaUsage | None:
         raise NotImplementedError
 
     @property
     def input_tokens(self) -> int | None:
         """Prompt tokens, without cache reads and writes, or None."""
-        return self._counts.input_tokens
+        counts = self._counts
+        return None if counts is None else counts.input_tokens
 
     @property
     def cached_tokens(self) -> int | None:
         """Prompt tokens read from the cache, or None."""
-        return self._counts.cache_read_input_tokens
+        counts = self._counts
+        return None if counts is None else counts.cache_read_input_tokens
 
     @property
     def output_tokens(self) -> int | None:
-        """Tokens generated so far."""
-        return self._counts.output_tokens
+        """Tokens generated so far, or None."""
+        counts = self._counts
+        return None if counts is None else counts.output_tokens
 
     @property
     def cost_metadata(self) -> CostMetadata:
         """What a price calculation needs, as far as this event tells."""
         return cost_metadata(self._counts, self.model)
+
+
+_NO_USAGE = Usage()
 
 
 @final
@@ -149,7 +198,8 @@ class MessageStartChunk(_UsageChunk):
     """`message_start`: the message without its content.
 
     Attributes:
-        message: The Message. Usually it has no content and no stop reason yet.
+        message: The Message. Usually it has no content and no stop reason yet. An empty one when
+            the event brings none.
     """
 
     type: ClassVar[Literal["message_start"]] = "message_start"
@@ -177,18 +227,19 @@ class MessageStartChunk(_UsageChunk):
 
     @property
     def model(self) -> str | None:
-        """The model that answers."""
-        return self.message.model
+        """The model that answers, or None."""
+        return self.message.model or None
 
     @property
     def id(self) -> str | None:
-        """The message's id."""
-        return self.message.id
+        """The message's id, or None."""
+        return self.message.id or None
 
     @property
-    def usage(self) -> Usage:
-        """The message's usage. Most of the output is not counted yet."""
-        return self.message.usage
+    def usage(self) -> Usage | None:
+        """The message's usage, or None. Most of the output is not counted yet."""
+        usage = self.message.usage
+        return None if usage == _NO_USAGE else usage
 
     @property
     def finish_reasons(self) -> list[FinishReason | str] | None:
@@ -213,8 +264,8 @@ class ContentBlockStartChunk(Variant):
 
     type: ClassVar[Literal["content_block_start"]] = "content_block_start"
 
-    index: int
-    content_block: AnyContentBlock
+    index: int = attrs.field(metadata=_INDEX)
+    content_block: AnyContentBlock = attrs.field(metadata={"essential": True})
 
     @property
     def content(self) -> str:
@@ -232,7 +283,7 @@ class ContentBlockStartChunk(Variant):
     def signature(self) -> str:
         """The signature that the block starts with, usually ""."""
         block = self.content_block
-        return block.signature or "" if isinstance(block, ThinkingBlock) else ""
+        return block.signature if isinstance(block, ThinkingBlock) else ""
 
 
 @record(eq=False)
@@ -247,11 +298,12 @@ class _DeltaChunk(Variant):
     type: ClassVar[Literal["content_block_delta"]] = "content_block_delta"
     delta_type: ClassVar[str]
 
-    index: int
+    index: int = attrs.field(metadata=_INDEX)
 
     def to_event(self) -> dict[str, Any]:
         event = super().to_event()
-        event["delta"]["type"] = self.delta_type
+        if self.chunk is None:
+            event["delta"]["type"] = self.delta_type
         return event
 
 
@@ -266,7 +318,7 @@ class TextDeltaChunk(_DeltaChunk):
 
     delta_type: ClassVar[Literal["text_delta"]] = "text_delta"
 
-    text: str = attrs.field(metadata=IN_DELTA)
+    text: str = attrs.field(metadata=_ONE_STRING)
 
     @property
     def content(self) -> str:
@@ -285,7 +337,7 @@ class InputJsonDeltaChunk(_DeltaChunk):
 
     delta_type: ClassVar[Literal["input_json_delta"]] = "input_json_delta"
 
-    partial_json: str = attrs.field(metadata=IN_DELTA)
+    partial_json: str = attrs.field(metadata=_ONE_STRING)
 
 
 @final
@@ -306,7 +358,7 @@ class ThinkingDeltaChunk(_DeltaChunk):
 
     delta_type: ClassVar[Literal["thinking_delta"]] = "thinking_delta"
 
-    thinking: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
+    thinking: str = attrs.field(metadata=_ONE_STRING)  # pyright: ignore[reportIncompatibleMethodOverride]
     estimated_tokens: int | None = attrs.field(default=None, metadata=IN_DELTA)
 
 
@@ -321,7 +373,7 @@ class SignatureDeltaChunk(_DeltaChunk):
 
     delta_type: ClassVar[Literal["signature_delta"]] = "signature_delta"
 
-    signature: str = attrs.field(metadata=IN_DELTA)  # pyright: ignore[reportIncompatibleMethodOverride]
+    signature: str = attrs.field(metadata=_ONE_STRING)  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 @final
@@ -330,12 +382,12 @@ class CitationsDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `citations_delta`: one more citation of a text block.
 
     Attributes:
-        citation: The citation.
+        citation: The citation; None when the delta brings none.
     """
 
     delta_type: ClassVar[Literal["citations_delta"]] = "citations_delta"
 
-    citation: AnyCitation = attrs.field(metadata=IN_DELTA)
+    citation: AnyCitation | None = attrs.field(metadata=IN_DELTA)
 
 
 @final
@@ -361,14 +413,21 @@ class UnknownDeltaChunk(_DeltaChunk):
     """A `content_block_delta` of a kind that this version does not know.
 
     Attributes:
-        delta_type: The delta's tag.
+        delta_type: The delta's tag; "" where it has none, and its keys do not tell either.
         delta: The whole delta, unchanged.
     """
 
     delta_type: str = attrs.field(  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
         metadata={**IN_DELTA, "wire": "type"}
     )
-    delta: dict[str, Any] = attrs.field(hash=False)
+    delta: dict[str, Any] = attrs.field(hash=False, metadata={"essential": True})
+
+    def to_event(self) -> dict[str, Any]:
+        event = super().to_event()
+        delta = event["delta"] = copy_json(self.delta)
+        if self.delta_type or isinstance(delta.get("type"), str):
+            delta["type"] = self.delta_type
+        return event
 
 
 @final
@@ -382,7 +441,7 @@ class ContentBlockStopChunk(Variant):
 
     type: ClassVar[Literal["content_block_stop"]] = "content_block_stop"
 
-    index: int
+    index: int = attrs.field(metadata=_INDEX)
 
 
 @final
@@ -393,7 +452,8 @@ class MessageDeltaChunk(_UsageChunk):
     Attributes:
         stop_reason: Anthropic's stop reason, or None.
         stop_sequence: The stop sequence that was met, or None.
-        usage: Cumulative token counts: they replace those of `message_start`.
+        usage: Cumulative token counts, which replace those of `message_start`; None when the event
+            brings none.
         stop_details: More about the stop, unchanged, or None.
         container: The container of the code execution tool, unchanged, or None.
         context_management: What context management did (beta), unchanged, or None.
@@ -404,7 +464,7 @@ class MessageDeltaChunk(_UsageChunk):
 
     stop_reason: str | None = attrs.field(metadata=IN_DELTA)
     stop_sequence: str | None = attrs.field(metadata=IN_DELTA)
-    usage: MessageDeltaUsage  # pyright: ignore[reportIncompatibleMethodOverride]
+    usage: MessageDeltaUsage | None  # pyright: ignore[reportIncompatibleMethodOverride]
     stop_details: dict[str, Any] | None = attrs.field(
         default=None, kw_only=True, hash=False, metadata=IN_DELTA
     )
@@ -415,7 +475,7 @@ class MessageDeltaChunk(_UsageChunk):
     input_transformations: list[Any] | None = attrs.field(default=None, kw_only=True, hash=False)
 
     @property
-    def _counts(self) -> MessageDeltaUsage:
+    def _counts(self) -> MessageDeltaUsage | None:
         return self.usage
 
     @property
@@ -429,9 +489,25 @@ class MessageDeltaChunk(_UsageChunk):
         return common_finish_reasons(self.stop_reason)
 
 
+class _BareChunk(Variant):
+    """A chunk of an event that says nothing but its type. On the wire it may have no data."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any], source: Any) -> Self:  # noqa: ARG003
+        return cls(chunk=source)
+
+    def to_event(self) -> dict[str, Any]:
+        source: Any = self.chunk
+        # The event line was enough. So the data may be empty, or no object.
+        event = object_in(source) if isinstance(source, bytes) else new_event_dict(source)
+        return {**(event or {}), "type": self.type}
+
+
 @final
 @record
-class MessageStopChunk(Variant):
+class MessageStopChunk(_BareChunk):
     """`message_stop`: the stream is complete."""
 
     type: ClassVar[Literal["message_stop"]] = "message_stop"
@@ -439,7 +515,7 @@ class MessageStopChunk(Variant):
 
 @final
 @record
-class PingChunk(Variant):
+class PingChunk(_BareChunk):
     """`ping`: the connection is alive."""
 
     type: ClassVar[Literal["ping"]] = "ping"
@@ -448,14 +524,17 @@ class PingChunk(Variant):
 @final
 @record
 class ErrorChunk(Variant):
-    """`error`: the API gave up in mid-stream.
+    """`error`: the API, or a server that imitates it, gave up in mid-stream.
+
+    Servers write errors in many shapes. An event is an error if its type is `error`; if it has no
+    type and an `error`; or if its type is unknown, ends in `_error`, and a `message` is with it.
 
     Source: https://docs.anthropic.com/en/api/errors; of `details`, the class `APIStatusError` of
     the official SDK, https://github.com/anthropics/anthropic-sdk-python (`_exceptions.py`).
 
     Attributes:
-        error_type: For example `overloaded_error`.
-        error_message: The API's message.
+        error_type: For example `overloaded_error`; "" where the event names none.
+        error_message: The message, from wherever it is; "" where there is none.
         request_id: The request's id, or None.
         details: More about the cause, for programs: an object, unchanged, or None. Its
             `error_code` names the cause, and does not change as the wording of the message may.
@@ -463,12 +542,44 @@ class ErrorChunk(Variant):
 
     type: ClassVar[Literal["error"]] = "error"
 
-    error_type: str = attrs.field(metadata={"inside": "error", "wire": "type"})
-    error_message: str = attrs.field(metadata={"inside": "error", "wire": "message"})
+    error_type: str
+    error_message: str
     request_id: str | None = None
-    details: dict[str, Any] | None = attrs.field(
-        default=None, kw_only=True, hash=False, metadata={"inside": "error"}
+    details: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    # The event, after folding. What was folded is in no `chunk`.
+    _event: dict[str, Any] | None = attrs.field(
+        default=None, kw_only=True, eq=False, repr=False, alias="event"
     )
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any], source: Any) -> Self:
+        error_type, error_message = error_words(event)
+        request_id, error = event.get("request_id"), event.get("error")
+        details = error.get("details") if isinstance(error, dict) else None
+        return cls(
+            error_type,
+            error_message,
+            request_id if isinstance(request_id, str) else None,
+            details=details if isinstance(details, dict) else None,
+            event=event,
+            chunk=source,
+        )
+
+    def to_event(self) -> dict[str, Any]:
+        if self._event is None:
+            return self._rewritten({})
+        event: dict[str, Any] = copy_json(self._event)
+        return event if self.from_event(event, None) == self else self._rewritten(event)
+
+    def _rewritten(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Write the fields in the API's own shape."""
+        error: dict[str, Any] = {"type": self.error_type, "message": self.error_message}
+        if self.details is not None:
+            error["details"] = self.details
+        event |= {"type": "error", "error": copy_json(error)}
+        if self.request_id is not None or "request_id" in event:
+            event["request_id"] = self.request_id
+        return event
 
 
 @record(eq=False)
@@ -485,10 +596,14 @@ class _WholeEventChunk(Variant):
 
     @classmethod
     def from_event(cls, event: dict[str, Any], source: Any) -> Self:
-        return cls(read_tag(event), event, chunk=source)
+        tag = event.get("type")
+        return cls(tag if isinstance(tag, str) else "", event, chunk=source)
 
     def to_event(self) -> dict[str, Any]:
-        return {**copy_json(self.event), "type": self.event_type}
+        event: dict[str, Any] = copy_json(self.event)
+        if self.event_type or isinstance(event.get("type"), str):
+            event["type"] = self.event_type
+        return event
 
 
 @final
@@ -511,7 +626,7 @@ class UnknownChunk(_WholeEventChunk):
     """An event of a type that this version does not know.
 
     Attributes:
-        event_type: The event's tag.
+        event_type: The event's tag; "" where it has none.
         event: The whole event as a dict.
     """
 

@@ -20,6 +20,7 @@ from .blocks import (
     ToolResultBlock,
     ToolUseBlock,
     UnknownBlock,
+    parsed_input,
     read_block,
     read_input,
 )
@@ -40,7 +41,11 @@ from .generate import maker, reader
 from .json import loads, parser, stdlib_loads
 from .message import Message
 from .record import (
+    ABSENT,
+    REQUIRED_KEY,
+    MisfitError,
     Record,
+    evolved,
     per_class,
     record,
     schema,
@@ -59,6 +64,7 @@ from .usage import (
 )
 
 __all__ = [
+    "ABSENT",
     "BLOCKS",
     "CITATIONS",
     "AnyCitation",
@@ -77,10 +83,12 @@ __all__ = [
     "McpToolListingBlock",
     "McpToolUseBlock",
     "Message",
+    "MisfitError",
     "MessageDeltaUsage",
     "OutputTokensDetails",
     "PageLocationCitation",
     "Record",
+    "REQUIRED_KEY",
     "RedactedThinkingBlock",
     "SearchResultLocationCitation",
     "ServerToolUsage",
@@ -96,10 +104,12 @@ __all__ = [
     "bounded",
     "copy_json",
     "cost_metadata",
+    "evolved",
     "failure_of",
     "later_counts",
     "loads",
     "maker",
+    "parsed_input",
     "parser",
     "per_class",
     "read_block",

@@ -11,15 +11,17 @@ fallback and MCP. A new block type is one class, one row in `BLOCKS`, and one me
 from __future__ import annotations
 
 import functools
+import json
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
 from .._repr import concise_repr, rich_repr
-from ..errors import DecodeError
+from ..errors import DecodeError, shown
 from .bounds import MAX_RECORD_DEPTH, bounded
 from .citations import AnyCitation
-from .record import Record, read_as, read_object, read_record, record
+from .json import loads
+from .record import Record, read_as, read_record, record
 from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tagged
 
 if TYPE_CHECKING:
@@ -76,22 +78,46 @@ class InvalidJson:
 
 
 def read_input(value: Any) -> dict[str, Any] | InvalidJson:
-    """Read a tool's input. What `InvalidJson.to_dict` wrote becomes an InvalidJson again.
+    """Read a tool's input.
 
-    Without that, a message that was stored and read again would run a tool whose call was cut off.
+    What `InvalidJson.to_dict` wrote becomes an InvalidJson again. Without that, a message that was
+    stored and read again would run a tool whose call was cut off.
 
-    Raises:
-        DecodeError: The input is not an object.
+    Args:
+        value: A JSON value. A string is JSON text, as some servers send it.
+
+    Returns:
+        The object, or an InvalidJson with the text of what is none.
     """
-    tool_input = read_object(value)
-    if len(tool_input) == 1:
-        text = tool_input.get("INVALID_JSON")
+    if isinstance(value, str):
+        return parsed_input(value)
+    if not isinstance(value, dict):
+        return InvalidJson(_text_of(value))
+    if len(value) == 1:
+        text = value.get("INVALID_JSON")
         if isinstance(text, str):
             return InvalidJson(text)
-    return tool_input
+    return value
 
 
-_INPUT = {"read": read_input}
+def _text_of(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError):  # no JSON value, or an integer that Python will not write
+        return shown(value)
+
+
+def parsed_input(text: str) -> dict[str, Any] | InvalidJson:
+    """Parse a tool's input, which is an object. Anything else is kept verbatim."""
+    try:
+        value = loads(text)
+    except DecodeError:
+        return InvalidJson(text)
+    return read_input(value) if isinstance(value, dict) else InvalidJson(text)
+
+
+_INPUT = {"read": read_input, "exact": dict}
+_ESSENTIAL = {"essential": True}
 
 
 class ContentBlock(TaggedRecord):
@@ -137,8 +163,7 @@ class ThinkingBlock(ContentBlock):
     type: ClassVar[Literal["thinking"]] = "thinking"
 
     thinking: str
-    # Required by the API's description; some compatible servers leave it out of the start.
-    signature: str | None = None
+    signature: str = ""
 
 
 @final
@@ -163,8 +188,7 @@ class ToolUseBlock(ContentBlock):
     Attributes:
         id: The call's id, which the result must name.
         name: The tool.
-        input: The tool's arguments; an InvalidJson when their text is not valid JSON. (No tool
-            takes JSON that is not an object. Such a value is kept, as the SDK keeps it.)
+        input: The tool's arguments; an InvalidJson when they are no JSON object.
         caller: Who called the tool, unchanged.
         toolset_name: The toolset that the tool belongs to.
     """
@@ -172,7 +196,7 @@ class ToolUseBlock(ContentBlock):
     type: ClassVar[Literal["tool_use"]] = "tool_use"
 
     id: str
-    name: str
+    name: str = attrs.field(metadata=_ESSENTIAL)
     input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     caller: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     toolset_name: str | None = attrs.field(default=None, kw_only=True)
@@ -186,14 +210,14 @@ class ServerToolUseBlock(ContentBlock):
     Attributes:
         id: The call's id.
         name: The tool, for example `web_search`.
-        input: The tool's arguments; an InvalidJson when their text is not valid JSON.
+        input: The tool's arguments; an InvalidJson when they are no JSON object.
         caller: Who called the tool, unchanged.
     """
 
     type: ClassVar[Literal["server_tool_use"]] = "server_tool_use"
 
     id: str
-    name: str
+    name: str = attrs.field(metadata=_ESSENTIAL)
     input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     caller: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
 
@@ -206,14 +230,14 @@ class McpToolUseBlock(ContentBlock):
     Attributes:
         id: The call's id.
         name: The tool.
-        input: The tool's arguments; an InvalidJson when their text is not valid JSON.
+        input: The tool's arguments; an InvalidJson when they are no JSON object.
         server_name: The MCP server.
     """
 
     type: ClassVar[Literal["mcp_tool_use"]] = "mcp_tool_use"
 
     id: str
-    name: str
+    name: str = attrs.field(metadata=_ESSENTIAL)
     input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     server_name: str
 
@@ -231,7 +255,7 @@ class ToolResultBlock(ContentBlock):
         caller: Who called the tool, unchanged.
     """
 
-    type: str  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
+    type: str = attrs.field(metadata=_ESSENTIAL)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     tool_use_id: str
     content: Any = attrs.field(hash=False)
     is_error: bool | None = None
@@ -355,11 +379,11 @@ def read_block(data: Mapping[str, Any]) -> AnyContentBlock:
 
     Returns:
         An instance of the class of its tag. A `*_tool_result` of a later API is a ToolResultBlock
-        if it has the fields of one. Any other block without a class is an UnknownBlock.
+        if it says which call it answers. Any other block without a class is an UnknownBlock.
 
     Raises:
-        DecodeError: It is not an object with a `type`, its class refuses it as `from_dict` would,
-            or it is nested too deep.
+        DecodeError: It is not an object with a `type`, it is a tool use without a `name`, or
+            `from_dict` would refuse it for its depth or size.
     """
     return read_tagged(BLOCKS, _read_unlisted, bounded(data, MAX_RECORD_DEPTH))
 
@@ -396,13 +420,9 @@ BLOCKS: dict[str, type[AnyContentBlock]] = {
 
 def _read_unlisted(tag: str, data: dict[str, Any]) -> ToolResultBlock | UnknownBlock:
     """Read a block with a tag that is not in `BLOCKS`."""
-    if tag.endswith("_tool_result"):
-        try:
-            result: ToolResultBlock = read_record(ToolResultBlock, data)
-        except DecodeError:
-            pass  # It has not the fields of a tool result: it is kept whole.
-        else:
-            return result
+    if tag.endswith("_tool_result") and isinstance(data.get("tool_use_id"), str):
+        result: ToolResultBlock = read_record(ToolResultBlock, data)
+        return result
     return UnknownBlock(tag, data)
 
 

@@ -9,11 +9,10 @@ one row in `CITATIONS`, and one member of `AnyCitation`.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 from .bounds import MAX_RECORD_DEPTH, bounded
-from .record import read_as, record
+from .record import read_as, read_object, record
 from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tagged
 
 if TYPE_CHECKING:
@@ -63,9 +62,9 @@ class CharLocationCitation(Citation):
     type: ClassVar[Literal["char_location"]] = "char_location"
 
     cited_text: str
-    document_index: int
-    start_char_index: int
-    end_char_index: int
+    document_index: int | None
+    start_char_index: int | None
+    end_char_index: int | None
     document_title: str | None = None
     file_id: str | None = None
 
@@ -87,9 +86,9 @@ class PageLocationCitation(Citation):
     type: ClassVar[Literal["page_location"]] = "page_location"
 
     cited_text: str
-    document_index: int
-    start_page_number: int
-    end_page_number: int
+    document_index: int | None
+    start_page_number: int | None
+    end_page_number: int | None
     document_title: str | None = None
     file_id: str | None = None
 
@@ -111,9 +110,9 @@ class ContentBlockLocationCitation(Citation):
     type: ClassVar[Literal["content_block_location"]] = "content_block_location"
 
     cited_text: str
-    document_index: int
-    start_block_index: int
-    end_block_index: int
+    document_index: int | None
+    start_block_index: int | None
+    end_block_index: int | None
     document_title: str | None = None
     file_id: str | None = None
 
@@ -156,9 +155,9 @@ class SearchResultLocationCitation(Citation):
 
     cited_text: str
     source: str
-    search_result_index: int
-    start_block_index: int
-    end_block_index: int
+    search_result_index: int | None
+    start_block_index: int | None
+    end_block_index: int | None
     title: str | None = None
 
 
@@ -192,13 +191,24 @@ def read_citation(data: Mapping[str, Any]) -> AnyCitation:
         data: A JSON object (parsed): a dict or another mapping. It is not changed.
 
     Returns:
-        An instance of the class of its tag; an UnknownCitation where no class has the tag.
+        An instance of the class of its tag; an UnknownCitation where no class has the tag, or
+        where there is none.
 
     Raises:
-        DecodeError: It is not an object with a `type`, its class refuses it as `from_dict` would,
-            or it is nested too deep.
+        DecodeError: It is no object, or `from_dict` would refuse it for its depth or size.
     """
-    return read_tagged(CITATIONS, UnknownCitation, bounded(data, MAX_RECORD_DEPTH))
+    return _read(bounded(data, MAX_RECORD_DEPTH))
+
+
+def _read(data: Any) -> AnyCitation:
+    """Read a citation that has passed `bounded`.
+
+    Raises:
+        MisfitError: It is no object.
+    """
+    if not isinstance(read_object(data).get("type"), str):
+        return UnknownCitation("", data)
+    return read_tagged(CITATIONS, UnknownCitation, data)
 
 
 CITATIONS: dict[str, type[AnyCitation]] = by_tag(
@@ -211,4 +221,4 @@ CITATIONS: dict[str, type[AnyCitation]] = by_tag(
 """The class of a citation, by its tag."""
 
 
-read_as(AnyCitation, functools.partial(read_tagged, CITATIONS, UnknownCitation))
+read_as(AnyCitation, _read)

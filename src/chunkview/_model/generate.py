@@ -3,7 +3,9 @@
 attrs writes an `__init__` for each class, and cattrs a structuring function. Here it is both at
 once, since most of the time would be lost between the two: `reader` writes a function that takes
 the keys of a JSON object one after the other, in straight-line code, and makes the instance from
-them. Whatever is not exactly as expected is left to the reader of its key, an ordinary function.
+them. It knows one case only: everything is as it should be. Anything else, such as a missing string
+or a count that is a text, is left to an ordinary function, which reads the object again from the
+start.
 
 An attrs class that is frozen sets its fields through `object.__setattr__`, one call for each. A
 sibling that is laid out alike, but is not frozen, takes plain assignments; assigning `__class__`
@@ -11,22 +13,24 @@ then freezes the instance. For a text delta on CPython 3.11 that takes about a t
 the generated `__init__` (benchmarks/test_decode.py, group "construct"); reading a message_delta
 takes half of the time of a loop over a table of keys.
 
-For a citation with a required `url` and an optional `title`, this is what `reader` writes:
+For a citation with a `url` and an optional `title`, this is what `reader` writes:
 
     def read_(data_):
-        get_ = data_.get
-        url = get_('url', MISSING_)
-        if url.__class__ is not type_url_:
-            url = read_url_(url)
-        if len(data_) == 2:
-            title = None
-            extra = {}
-            _nulls = NO_NULLS_
-        else:
-            title = get_('title')
-            if title is not None and title.__class__ is not type_title_:
-                title = read_title_(title)
-            extra, _nulls = rest_(data_)
+        try:
+            if data_.get('type') != tag_: return slow_(data_)
+            get_ = data_.get
+            url = get_('url')
+            if url.__class__ is not type_url_: return slow_(data_)
+            if len(data_) == 2:
+                title = None
+                extra = {}
+                _memory = NOTHING_
+            else:
+                title = get_('title')
+                if title is not None and title.__class__ is not type_title_: return slow_(data_)
+                extra, _memory = rest_(data_)
+        except Misfit_:
+            return slow_(data_)
         made_ = unfrozen_()
         made_.extra = extra
         …
@@ -36,26 +40,25 @@ For a citation with a required `url` and an optional `title`, this is what `read
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
-
-from ..errors import DecodeError, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from .record import Key
 
-__all__ = ["MISSING", "NO_NULLS", "REQUIRED_KEY", "maker", "reader"]
+__all__ = ["NOTHING", "MisfitError", "maker", "reader"]
 
 T = TypeVar("T")
 
-MISSING: Any = object()
-"""What a key's reader is given where the key is absent."""
-NO_NULLS: frozenset[str] = frozenset()
-REQUIRED_KEY = "required, but missing"
-"""What is wrong with an object that lacks a key."""
+NOTHING: dict[str, Any] = {}
+"""The memory of an object that came as it is written. Shared; never changed."""
+
+
+class MisfitError(Exception):
+    """A value that does not fit its field. It never leaves the package."""
 
 
 def maker(cls: type[T], *names: str) -> Callable[..., T]:
@@ -81,88 +84,74 @@ def maker(cls: type[T], *names: str) -> Callable[..., T]:
 def reader(
     cls: type[T],
     keys: Sequence[Key],
+    slow: Callable[..., T],
     *,
+    tag: str | None = None,
     given: tuple[str, ...] = (),
-    rest: Callable[[dict[str, Any]], tuple[dict[str, Any], frozenset[str]]] | None = None,
-    required: int = 0,
+    rest: Callable[[dict[str, Any]], tuple[dict[str, Any], dict[str, Any]]] | None = None,
 ) -> Callable[..., T]:
     """Write a function that makes an instance from a JSON object.
 
     Args:
         cls: A class as for `maker`.
-        keys: The keys that its fields are read from. An absent key that is not required reads as
-            None.
+        keys: The keys that its fields are read from.
+        slow: Does the same for any object. The function calls it, with its own arguments, for an
+            object that is not exactly as expected.
+        tag: The `type` that the object must have, if that is to be checked.
         given: Fields that the function takes as further arguments.
-        rest: From the object to the fields `extra` and `_nulls`, for a class that has them.
-        required: How many keys are required. An object of exactly this size has no other key, so
-            nothing else is looked for. -1 never takes this shortcut.
+        rest: From the object to the fields `extra` and `_memory`, for a class that has them.
 
     Returns:
         A function from the object and the further arguments to the instance. It raises what the
-        keys' readers raise.
+        keys' readers and `slow` raise.
     """
-    scope: dict[str, Any] = {"rest_": rest}
+    arguments = ("data_", *given)
+    slowly = f"return slow_({', '.join(arguments)})"
+    scope: dict[str, Any] = {"rest_": rest, "slow_": slow, "tag_": tag, "Misfit_": MisfitError}
     lines: list[str] = []
     optional: list[Key] = []
+    if tag is not None:
+        lines += [f"if data_.get('type') != tag_: {slowly}"]
     for inside in dict.fromkeys(key.inside for key in keys):
         if inside:
-            lines += [f"place_ = data_.get({inside!r}, MISSING_)"]
-            lines += ["if place_.__class__ is not dict:", f"    place_ = place_{inside}_(place_)"]
-            scope[f"place_{inside}_"] = _place_reader(inside)
+            lines += [f"place_ = data_.get({inside!r})"]
+            lines += [f"if place_.__class__ is not dict: {slowly}"]
         lines += [f"get_ = {'place_' if inside else 'data_'}.get"]
         for key in keys:
             if key.inside != inside:
                 continue
-            scope[f"read_{key.name}_"] = key.checked
+            scope[f"read_{key.name}_"] = key.read_under_path
             scope[f"type_{key.name}_"] = key.exact
-            if rest is not None and not key.required:
+            if rest is not None and not key.is_expected:
                 optional.append(key)
             else:
-                lines += _lines_of(key)
+                lines += _lines_of(key, slowly)
     if rest is not None:
-        lines += [f"if len(data_) == {required}:"]
+        # An object of this size has no other key, so nothing else is looked for.
+        expected = len(keys) - len(optional) + (tag is not None)
+        lines += [f"if len(data_) == {expected}:"]
         lines += [f"    {key.name} = None" for key in optional]
-        lines += ["    extra = {}", "    _nulls = NO_NULLS_", "else:"]
-        lines += [f"    {line}" for key in optional for line in _lines_of(key)]
-        lines += ["    extra, _nulls = rest_(data_)"]
+        lines += ["    extra = {}", "    _memory = NOTHING_", "else:"]
+        lines += [f"    {line}" for key in optional for line in _lines_of(key, slowly)]
+        lines += ["    extra, _memory = rest_(data_)"]
     fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
-    return _function("read_", ("data_", *given), [*lines, *_instance_of(fields)], cls, **scope)
+    body = ["try:", *(f"    {line}" for line in lines), "except Misfit_:", f"    {slowly}"]
+    return _function("read_", arguments, [*body, *_instance_of(fields)], cls, **scope)
 
 
-def _lines_of(key: Key) -> list[str]:
+def _lines_of(key: Key, slowly: str) -> list[str]:
     """Read one key."""
-    name, wire = key.name, key.wire
-    if key.exact is None:
-        if key.required:
-            return [f"{name} = read_{name}_(get_({wire!r}, MISSING_))"]
-        return [
-            f"{name} = get_({wire!r})",
-            f"if {name} is not None:",
-            f"    {name} = read_{name}_({name})",
-        ]
-    if key.required:
-        return [
-            f"{name} = get_({wire!r}, MISSING_)",
-            f"if {name}.__class__ is not type_{name}_:",
-            f"    {name} = read_{name}_({name})",
-        ]
-    return [
-        f"{name} = get_({wire!r})",
-        f"if {name} is not None and {name}.__class__ is not type_{name}_:",
-        f"    {name} = read_{name}_({name})",
-    ]
-
-
-def _place_reader(inside: str) -> Callable[[Any], NoReturn]:
-    """Make the function that says what is wrong with an object inside of the event."""
-
-    # An event has been checked when it is read, so that each of its objects is a plain dict.
-    def read_place(value: Any) -> NoReturn:
-        if value is MISSING:
-            raise DecodeError(REQUIRED_KEY, path=inside)
-        raise DecodeError(f"expected object, got {kind_of(value)}", path=inside)
-
-    return read_place
+    name = key.name
+    lines = [f"{name} = get_({key.wire!r})"]
+    is_there = "" if key.is_expected else f"{name} is not None and "
+    if key.exact is not None:
+        lines += [f"if {is_there}{name}.__class__ is not type_{name}_: {slowly}"]
+    elif key.is_expected:
+        lines += [f"if {name} is None: {slowly}"]
+    if not key.is_plain:
+        condition = "" if key.is_expected else f"if {name} is not None: "
+        lines += [f"{condition}{name} = read_{name}_({name})"]
+    return lines
 
 
 def _instance_of(fields: Iterable[str]) -> list[str]:
@@ -185,7 +174,7 @@ def _function(
         "__setattr__": object.__setattr__,
         "__delattr__": object.__delattr__,
     }
-    scope |= {"cls_": cls, "MISSING_": MISSING, "NO_NULLS_": NO_NULLS}
+    scope |= {"cls_": cls, "NOTHING_": NOTHING}
     scope["unfrozen_"] = type(cls.__name__, cls.__bases__, namespace)
     head = f"def {name}({', '.join(parameters)}):"
     exec("\n    ".join([head, *lines]), scope)  # noqa: S102 - the names come from our own classes

@@ -26,8 +26,8 @@ class Message(Record):
     """An assistant's message.
 
     Attributes:
-        id: The message's id.
-        model: The model that answered.
+        id: The message's id, or "".
+        model: The model that answered, or "".
         content: The content blocks, in order.
         usage: What the message cost, in tokens. Never None.
         stop_reason: Why generation ended, or None while it goes on.
@@ -48,19 +48,19 @@ class Message(Record):
     usage: Usage
     stop_reason: str | None = None
     stop_sequence: str | None = None
-    role: str = attrs.field(default="assistant", kw_only=True, metadata={"required": True})
+    role: str = attrs.field(default="assistant", kw_only=True)
     stop_details: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     container: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     context_management: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     diagnostics: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     input_transformations: list[Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     # The API always writes these two keys, so a message made by hand has them as well.
-    _nulls: frozenset[str] = attrs.field(
-        default=frozenset({"stop_reason", "stop_sequence"}),
+    _memory: dict[str, Any] = attrs.field(
+        factory=lambda: {"stop_reason": None, "stop_sequence": None},
         kw_only=True,
         eq=False,
         repr=False,
-        alias="nulls",
+        alias="memory",
     )
 
     @property
@@ -79,7 +79,7 @@ class Message(Record):
     def signature(self) -> str:
         """The signatures of all thinking blocks, joined."""
         return "".join(
-            [block.signature or "" for block in self.content if isinstance(block, ThinkingBlock)]
+            [block.signature for block in self.content if isinstance(block, ThinkingBlock)]
         )
 
     @property
@@ -90,7 +90,7 @@ class Message(Record):
     @property
     def cost_metadata(self) -> CostMetadata:
         """What a price calculation needs."""
-        return cost_metadata(self.usage, self.model)
+        return cost_metadata(self.usage, self.model or None)
 
     def to_param(self) -> dict[str, Any]:
         """Make the assistant turn that continues the conversation.

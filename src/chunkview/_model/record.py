@@ -1,22 +1,25 @@
 """A JSON object as a frozen class whose annotations are its schema.
 
-Blocks, citations, usage and `Message` share this: an object is read key by key, an error names the
-path of what does not fit, unknown keys are kept, and `to_dict` writes exactly what was read.
+Blocks, citations, usage and `Message` share this. Reading is lenient about absence: a field whose
+key is absent or null has its default, and so has a field whose value is of another type (a misfit).
+Only an essential key must be there. `to_dict` writes the same JSON as was read: unknown keys and
+misfits are kept in `extra`, and a private memory has what else would be written differently.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 import types
 import typing
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import attrs
 
 from .._repr import concise_repr, rich_repr
 from ..errors import DecodeError, kind_of, shown
 from .bounds import MAX_RECORD_DEPTH, bounded, copy_json
-from .generate import MISSING, NO_NULLS, REQUIRED_KEY, reader
+from .generate import NOTHING, MisfitError, reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,11 +32,15 @@ else:
     record = functools.partial(attrs.frozen, repr=False, weakref_slot=False)
 
 T = TypeVar("T")
+RecordT = TypeVar("RecordT", bound="Record")
 
 __all__ = [
+    "ABSENT",
     "REQUIRED_KEY",
     "Key",
+    "MisfitError",
     "Record",
+    "evolved",
     "per_class",
     "read_as",
     "read_object",
@@ -43,28 +50,42 @@ __all__ = [
     "to_json",
 ]
 
+# Pickling and copying keep this very object, which they would not for an `object()` of our own.
+ABSENT: Any = ...
+"""What the memory of a record has for a key that was absent."""
+REQUIRED_KEY = "required, but missing"
+"""What is wrong with an object that lacks an essential key."""
+
 
 @record
 class Record:
     """A JSON object of the API, read losslessly.
 
     Attributes:
-        extra: The keys that the class does not name, with their values. Compared, not hashed.
+        extra: The keys that the class does not name, and the misfits: values of named keys that
+            are of another type. Compared, not hashed.
     """
 
     extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, hash=False)
-    # The names of the optional keys that came as an explicit null. They make no difference to
-    # what the object means, so they are not compared, but `to_dict` writes them again.
-    _nulls: frozenset[str] = attrs.field(
-        default=frozenset(), kw_only=True, eq=False, repr=False, alias="nulls"
+    # The named keys that came otherwise than they would be written: null (None), absent (ABSENT),
+    # or a value that means the same, such as 10.0 for 10. They make no difference to what the
+    # object means, so they are not compared.
+    _memory: dict[str, Any] = attrs.field(
+        default=NOTHING, kw_only=True, eq=False, repr=False, alias="memory"
     )
 
     __repr__ = concise_repr
     __rich_repr__ = rich_repr
 
+    _is_told_by_type: ClassVar[bool] = False
+    """Whether objects of another `type` are of another class."""
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the object.
+
+        A key that is absent or null, or a value of another type, gives the field its default: ""
+        for a string, None for a count, an empty tuple, dict or object elsewhere.
 
         Args:
             data: A JSON object (parsed): a dict or another mapping. It is not changed. Dicts and
@@ -74,9 +95,10 @@ class Record:
             An instance of this class.
 
         Raises:
-            DecodeError: A required key is missing, or a value is of the wrong type; the error's
-                `path` says where. Or the object is nested too deep, holds itself, grows beyond
-                all bounds by shared references, or fails while it is read.
+            DecodeError: `data` is no object, or an essential key of it or of a part is missing or
+                of the wrong type: a block's `type`, a tool's `name`. The error's `path` says
+                where. Or the object is nested too deep, holds itself, grows beyond all bounds by
+                shared references, or fails while it is read.
         """
         return cls._read(bounded(data, MAX_RECORD_DEPTH))
 
@@ -90,20 +112,48 @@ class Record:
         """Write the object as the wire has it.
 
         Returns:
-            A new, JSON-serialisable dict. For an object that was read, it equals what was read,
-            unknown keys and explicit nulls included.
+            A new, JSON-serialisable dict. For an object that was read, it is the same JSON as what
+            was read. Where `attrs.evolve` changed a field, the field wins.
         """
-        shape = schema(type(self))
-        written: dict[str, Any] = {} if shape.tag is None else {"type": shape.tag}
+        shape, memory = schema(type(self)), self._memory
+        written: dict[str, Any] = {}
+        if shape.tag is not None and "type" not in self.extra:
+            came = memory.get("type", shape.tag)
+            if came is not ABSENT:
+                written["type"] = came
         for key in shape.keys:
             value = getattr(self, key.name)
-            if value is not None:
+            if memory and key.wire in memory and value == key.value_of(memory[key.wire]):
+                if memory[key.wire] is not ABSENT:
+                    written[key.wire] = copy_json(memory[key.wire])
+            elif value is not None and not (key.wire in self.extra and value == key.default()):
                 written[key.wire] = to_json(value)
-            elif key.wire in self._nulls:
-                written[key.wire] = None
         for name, value in self.extra.items():
-            written[name] = copy_json(value)
+            if name not in written:
+                written[name] = copy_json(value)
         return written
+
+
+def evolved(record: RecordT, extra: Mapping[str, Any] = NOTHING, **changes: Any) -> RecordT:
+    """Change fields of a record. A new value of a field drops the misfit that came before it.
+
+    Args:
+        record: The record.
+        extra: Unknown keys to add or replace.
+        **changes: The new values, by the names of the fields.
+
+    Returns:
+        A new record.
+    """
+    if not record.extra and not extra:
+        return attrs.evolve(record, **changes)
+    dropped = {
+        key.wire
+        for key in schema(type(record)).keys
+        if key.name in changes and changes[key.name] != key.default()
+    }
+    kept = {name: value for name, value in record.extra.items() if name not in dropped}
+    return attrs.evolve(record, extra={**kept, **extra}, **changes)
 
 
 def to_json(value: Any) -> Any:
@@ -133,43 +183,75 @@ class Key(NamedTuple):
         name: The attribute.
         wire: The key on the wire, which differs where the key is a Python keyword.
         inside: The key of the object that holds this one, or "" for the object itself.
-        exact: The type of a value that needs no reader, or None.
-        read: From the JSON value to the attribute's value; raises DecodeError.
-        nullable: Whether it may be null.
-        required: Whether the key must be there. An absent key that is not required reads as None.
-        always: Whether a chunk made by hand writes the key even if it is null.
+        exact: The type of an ordinary value, or None where its reader has to find out.
+        is_plain: Whether a value of that type needs no reader.
+        read: From a JSON value that is not null to the attribute's value; raises MisfitError, and
+            DecodeError where something essential is missing inside.
+        default: Makes the attribute's value for a key that is absent, null, or a misfit.
+        is_essential: Whether the key must be there.
+        refuses_misfits: Whether a value that is there must fit.
+        converts: Whether a value that is read may be written differently.
+        always: Whether a chunk made by hand writes the key even if it is None.
     """
 
     name: str
     wire: str
     inside: str
     exact: type | None
+    is_plain: bool
     read: Callable[[Any], Any]
-    nullable: bool
-    required: bool
+    default: Callable[[], Any]
+    is_essential: bool
+    refuses_misfits: bool
+    converts: bool
     always: bool
 
-    def checked(self, value: Any) -> Any:
-        """Read the value that was found under the key.
+    @property
+    def path(self) -> str:
+        """Where the key is, for an error."""
+        return f"{self.inside}.{self.wire}" if self.inside else self.wire
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether an ordinary object has the key, and not as a null."""
+        return self.is_essential or self.default() is not None
+
+    def read_under_path(self, value: Any) -> Any:
+        """Read a value that is not null.
+
+        Raises:
+            MisfitError: The value does not fit.
+            DecodeError: Something essential is missing inside. Its path begins with the key.
+        """
+        try:
+            return self.read(value)
+        except DecodeError as error:
+            raise error.under(self.path) from None
+
+    def value_of(self, came: Any) -> Any:
+        """Read what was found under the key.
 
         Args:
-            value: The value, or `MISSING`.
+            came: The value, or ABSENT.
 
         Returns:
             The attribute's value.
 
         Raises:
-            DecodeError: The value does not fit, or the key is missing. The path begins with it.
+            MisfitError: The value does not fit, and the field has a default.
+            DecodeError: The key is essential and not there, the value does not fit and has to, or
+                something essential is missing inside. The path begins with the key.
         """
-        path = f"{self.inside}.{self.wire}" if self.inside else self.wire
-        if value is MISSING:
-            raise DecodeError(REQUIRED_KEY, path=path)
-        if value is None and self.nullable:
-            return None
+        if came is ABSENT or (came is None and not self.is_essential):
+            if self.is_essential:
+                raise DecodeError(REQUIRED_KEY, path=self.path)
+            return self.default()
         try:
-            return self.read(value)
-        except DecodeError as error:
-            raise error.under(path) from None
+            return self.read_under_path(came)
+        except MisfitError as misfit:
+            if self.is_essential or self.refuses_misfits:
+                raise DecodeError(str(misfit), path=self.path) from None
+            raise
 
 
 class Schema(NamedTuple):
@@ -190,30 +272,38 @@ class Schema(NamedTuple):
 def schema(cls: type[Any]) -> Schema:
     """The schema of a class, from its annotations."""
     hints = typing.get_type_hints(cls)
-    keys = []
-    for field in attrs.fields(cls):
-        if field.alias in ("extra", "nulls", "chunk"):
-            continue
-        kind = hints[field.name]
-        optional = type(None) in typing.get_args(kind)
-        always = field.default is attrs.NOTHING
-        keys.append(
-            Key(
-                name=field.name,
-                wire=field.metadata.get("wire", field.name),
-                inside=field.metadata.get("inside", ""),
-                exact=_exact(kind),
-                read=field.metadata.get("read") or _reader(kind),
-                nullable=optional or kind is Any,
-                required=field.metadata.get("required", always and not optional),
-                always=always,
-            )
-        )
+    keys = [
+        _key_of(field, hints[field.name])
+        for field in attrs.fields(cls)
+        if field.alias not in _NOT_ON_THE_WIRE
+    ]
     names = {key.wire for key in keys}
     tag = getattr(cls, "type", None)
     if not isinstance(tag, str):  # no tag, or one that is a field
         return Schema(tuple(keys), None, frozenset(names))
     return Schema(tuple(keys), tag, frozenset(names | {"type"}))
+
+
+_NOT_ON_THE_WIRE = ("extra", "memory", "chunk")
+
+
+def _key_of(field: attrs.Attribute[Any], kind: Any) -> Key:
+    marks = field.metadata
+    read = marks.get("read")
+    exact = marks.get("exact", _exact(kind))
+    return Key(
+        name=field.name,
+        wire=marks.get("wire", field.name),
+        inside=marks.get("inside", ""),
+        exact=exact,
+        is_plain=exact is not None and read is None,
+        read=read or _reader(kind),
+        default=_default(kind, field.default),
+        is_essential=marks.get("essential", False),
+        refuses_misfits=marks.get("refuses_misfits", False),
+        converts=exact is int or read is not None,
+        always=field.default is attrs.NOTHING,
+    )
 
 
 def read_record(cls: type[Any], data: Any) -> Any:
@@ -227,35 +317,57 @@ def read_record(cls: type[Any], data: Any) -> Any:
         An instance of the class.
 
     Raises:
-        DecodeError: It is no object, its tag is that of another class, or a key does not fit.
+        MisfitError: It is no object.
+        DecodeError: Its tag is that of another class, or something essential is missing.
     """
-    tag = schema(cls).tag
-    data = read_object(data)
-    if tag is not None and data.get("type") != tag:
-        if "type" not in data:
-            raise DecodeError(REQUIRED_KEY, path="type")
-        other = data["type"]
-        # The text of a tag may be shown; the `repr` of something else may fail.
-        got = shown(other) if isinstance(other, str) else kind_of(other)
-        raise DecodeError(f"expected {tag}, got {got}", path="type")
-    return _record_reader(cls)(data)
+    return _record_reader(cls)(read_object(data))
 
 
 @per_class
 def _record_reader(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
     keys, tag, names = schema(cls)
-    required = [key for key in keys if key.required]
-    return reader(
-        cls,
-        keys,
-        rest=functools.partial(_rest, names),
-        # A required key that may be null must be looked for among the nulls.
-        required=-1 if any(key.nullable for key in required) else len(required) + (tag is not None),
-    )
+    slow = functools.partial(_read_slowly, cls)
+    return reader(cls, keys, slow, tag=tag, rest=functools.partial(_rest, names))
 
 
-def _rest(names: frozenset[str], data: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
-    """Give the unknown keys of an object, and which known keys are null."""
+def _read_slowly(cls: type[Any], data: dict[str, Any]) -> Any:
+    """Read any object as a record: with absent keys, nulls and misfits."""
+    keys, tag, names = schema(cls)
+    fields: dict[str, Any] = {}
+    memory: dict[str, Any] = {}
+    extra = {name: value for name, value in data.items() if name not in names}
+    if tag is not None:
+        came = data.get("type", ABSENT)
+        if came != tag:
+            if cls._is_told_by_type:
+                raise _other_type(tag, came)
+            place = memory if came is ABSENT or came is None else extra
+            place["type"] = came
+    for key in keys:
+        came = data.get(key.wire, ABSENT)
+        try:
+            fields[key.name] = value = key.value_of(came)
+        except MisfitError:
+            fields[key.name] = key.default()
+            extra[key.wire] = came
+            continue
+        if came is None or (came is ABSENT and value is not None):
+            memory[key.wire] = came
+        elif key.converts and value is not came:
+            memory[key.wire] = came
+    return cls(**fields, extra=extra, memory=memory or NOTHING)
+
+
+def _other_type(tag: str, came: Any) -> DecodeError:
+    if came is ABSENT:
+        return DecodeError(REQUIRED_KEY, path="type")
+    # The text of a tag may be shown; the `repr` of something else may fail.
+    got = shown(came) if isinstance(came, str) else kind_of(came)
+    return DecodeError(f"expected {tag}, got {got}", path="type")
+
+
+def _rest(names: frozenset[str], data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the unknown keys of an object, and the memory of which known keys are null."""
     extra: dict[str, Any] = {}
     nulls: list[str] = []
     for name, value in data.items():
@@ -263,30 +375,33 @@ def _rest(names: frozenset[str], data: dict[str, Any]) -> tuple[dict[str, Any], 
             extra[name] = value
         elif value is None:
             nulls.append(name)
-    return extra, _shared_set(tuple(nulls)) if nulls else NO_NULLS
+    return extra, _shared_memory(tuple(nulls)) if nulls else NOTHING
 
 
 @functools.lru_cache(maxsize=256)
-def _shared_set(names: tuple[str, ...]) -> frozenset[str]:
-    """Make a set once: the API sends the same nulls again and again."""
-    return frozenset(names)
+def _shared_memory(names: tuple[str, ...]) -> dict[str, Any]:
+    """Make a memory once: the API sends the same nulls again and again."""
+    return dict.fromkeys(names)
 
 
 def _expect(expected: type) -> Callable[[Any], Any]:
     """Make the reader of a scalar type."""
     if expected is int:
-        # True and False are no token counts, though Python counts them as integers.
+        # True and False are no token counts, though Python counts them as integers. Some servers
+        # write whole numbers with a decimal point.
         def read_int(value: Any) -> Any:
             if isinstance(value, int) and not isinstance(value, bool):
                 return value
-            raise DecodeError(f"expected int, got {kind_of(value)}")
+            if isinstance(value, float) and value.is_integer():
+                return int(value)
+            raise MisfitError(f"expected int, got {kind_of(value)}")
 
         return read_int
 
     def read(value: Any) -> Any:
         if isinstance(value, expected):
             return value
-        raise DecodeError(f"expected {expected.__name__}, got {kind_of(value)}")
+        raise MisfitError(f"expected {expected.__name__}, got {kind_of(value)}")
 
     return read
 
@@ -295,21 +410,24 @@ def read_object(value: Any) -> dict[str, Any]:
     """Check that a value is a JSON object.
 
     Raises:
-        DecodeError: It is not.
+        MisfitError: It is not.
     """
     if isinstance(value, dict):
         return value
-    raise DecodeError(f"expected object, got {kind_of(value)}")
+    raise MisfitError(f"expected object, got {kind_of(value)}")
 
 
 def _read_list(value: Any) -> Any:
     if isinstance(value, list):
         return value
-    raise DecodeError(f"expected array, got {kind_of(value)}")
+    raise MisfitError(f"expected array, got {kind_of(value)}")
 
 
 def _read_tuple(read_item: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
-    """Make the reader of an array whose items are read; an error's path names the item."""
+    """Make the reader of an array whose items are read; an error's path names the item.
+
+    An item that is a misfit makes a misfit of the whole array.
+    """
 
     def read(value: Any) -> tuple[Any, ...]:
         items = []
@@ -332,7 +450,8 @@ def read_as(kind: Any, read: Callable[[Any], Any]) -> None:
 
     Args:
         kind: The annotation, a union.
-        read: From a JSON value to an instance of one of its members; raises DecodeError.
+        read: From a JSON value to an instance of one of its members; raises MisfitError and
+            DecodeError.
     """
     _READERS[kind] = read
 
@@ -363,9 +482,35 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 
 
 def _exact(kind: Any) -> type | None:
-    """The scalar type of an annotation, for the check that most values pass."""
+    """The type whose instances need no reader, for the check that most values pass."""
     kind = _without_none(kind)
-    return kind if kind in _SCALARS else None
+    return kind if kind in _SCALARS else {dict: dict, list: list}.get(typing.get_origin(kind))
+
+
+def _default(kind: Any, own: Any) -> Callable[[], Any]:
+    """Find what a field of an annotation has where nothing fits.
+
+    Args:
+        kind: The annotation.
+        own: The default of the field in Python.
+
+    Returns:
+        Makes the value: the field's own default, None where the annotation allows it, else "", 0
+        items, or a record read from an empty object.
+    """
+    if own is not attrs.NOTHING and own is not None:
+        return lambda: own
+    if kind is Any or type(None) in typing.get_args(kind):
+        return lambda: None
+    if kind is str:
+        return str
+    origin = typing.get_origin(kind)
+    if origin in (tuple, list, dict):
+        return typing.cast("type[Any]", origin)
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return functools.partial(read_record, kind, {})
+    # What is left is essential (a block, an index), or a tool's input.
+    return dict
 
 
 def _without_none(kind: Any) -> Any:
@@ -373,4 +518,4 @@ def _without_none(kind: Any) -> Any:
     if typing.get_origin(kind) not in (typing.Union, types.UnionType):
         return kind
     others = [other for other in typing.get_args(kind) if other is not type(None)]
-    return others[0] if len(others) == 1 else kind
+    return functools.reduce(operator.or_, others)

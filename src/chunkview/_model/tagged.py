@@ -14,7 +14,7 @@ import attrs
 
 from ..errors import DecodeError, kind_of
 from .bounds import copy_json
-from .record import REQUIRED_KEY, Record, read_object, read_record, record
+from .record import REQUIRED_KEY, Record, read_record, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +37,7 @@ class TaggedRecord(Record):
     __slots__ = ()
 
     type: ClassVar[str]
+    _is_told_by_type: ClassVar[bool] = True
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> Self:
@@ -58,7 +59,7 @@ class UnknownRecord(TaggedRecord):
     """An object of a kind that this version does not know, kept whole.
 
     Attributes:
-        type: The tag on the wire.
+        type: The tag on the wire; "" where there is none.
         data: The whole object.
     """
 
@@ -72,7 +73,8 @@ class UnknownRecord(TaggedRecord):
 
     def to_dict(self) -> dict[str, Any]:
         """Write the object unchanged, as a new dict."""
-        return {**copy_json(self.data), "type": self.type}
+        written: dict[str, Any] = copy_json(self.data)
+        return {**written, "type": self.type} if self.type else written
 
 
 def by_tag(*classes: type[TaggedT]) -> dict[str, type[TaggedT]]:
@@ -86,7 +88,9 @@ def read_tag(data: Any) -> str:
     Raises:
         DecodeError: `data` is not an object, or it has no string under `type`.
     """
-    tag = read_object(data).get("type")
+    if not isinstance(data, dict):
+        raise DecodeError(f"expected object, got {kind_of(data)}")
+    tag = data.get("type")
     if isinstance(tag, str):
         return tag
     problem = f"expected str, got {kind_of(tag)}" if "type" in data else REQUIRED_KEY

@@ -11,7 +11,7 @@ from typing import Any, final
 import attrs
 
 from ..common import CostMetadata
-from .record import Record, record, schema
+from .record import Record, evolved, record, schema
 
 __all__ = [
     "CacheCreation",
@@ -81,8 +81,8 @@ class IterationUsage(Record):
     """
 
     type: str
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation: CacheCreation | None = None
@@ -92,7 +92,7 @@ class IterationUsage(Record):
 @final
 @record
 class Usage(Record):
-    """What a message cost, in tokens.
+    """What a message cost, in tokens. None means that nobody said.
 
     The tokens of the whole prompt are the sum of `input_tokens`, `cache_creation_input_tokens`
     and `cache_read_input_tokens`.
@@ -112,8 +112,8 @@ class Usage(Record):
         fallback_credit: Whether a fallback credit was redeemed (beta), unchanged.
     """
 
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation: CacheCreation | None = None
@@ -138,7 +138,7 @@ class Usage(Record):
             A new Usage.
         """
         counts, extra = later_counts(later)
-        return attrs.evolve(self, **counts, extra={**self.extra, **extra})
+        return evolved(self, extra, **counts)
 
 
 @final
@@ -146,7 +146,7 @@ class Usage(Record):
 class MessageDeltaUsage(Record):
     """The usage on `message_delta`: cumulative counts, which replace the earlier ones.
 
-    Only `output_tokens` is always there. The fields are those of `Usage`. So far, the API sends
+    The API always sends `output_tokens`. The fields are those of `Usage`. So far, the API sends
     the last four of them on `message_start` only.
 
     Attributes:
@@ -164,7 +164,7 @@ class MessageDeltaUsage(Record):
         speed: `standard` or `fast`.
     """
 
-    output_tokens: int
+    output_tokens: int | None = None
     input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
@@ -179,7 +179,7 @@ class MessageDeltaUsage(Record):
 
 
 def later_counts(later: MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Find what a `message_delta` changes in the usage: everything that is not null.
+    """Find what a `message_delta` changes in the usage: everything that is not null or a misfit.
 
     Args:
         later: The usage of the `message_delta`.
@@ -192,7 +192,13 @@ def later_counts(later: MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, An
         for key in schema(MessageDeltaUsage).keys
         if (value := getattr(later, key.name)) is not None
     }
-    return counts, {name: value for name, value in later.extra.items() if value is not None}
+    named = schema(Usage).names
+    extra = {
+        name: value
+        for name, value in later.extra.items()
+        if value is not None and name not in named
+    }
+    return counts, extra
 
 
 def cost_metadata(
