@@ -204,7 +204,7 @@ def test_6_the_totals_of_the_stream_are_the_final_usage(events: Any) -> None:
     # For each count, the last value that is not null.
     counts = [chunk.usage for chunk, _ in pairs if chunk.usage is not None]
     for field in attrs.fields(Usage):
-        if field.alias in ("extra", "nulls"):
+        if field.alias in ("extra", "memory"):
             continue
         values = [getattr(usage, field.name) for usage in counts]
         last = [value for value in values if value is not None][-1:] or [None]

@@ -83,7 +83,7 @@ def _read_index(value: Any) -> int:
     raise MisfitError(f"expected an index, got {shown(value)}")
 
 
-_INDEX = {"read": _read_index, "exact": int, "essential": True}
+_INDEX = {"read": _read_index, "exact": int, "least": 0, "essential": True}
 
 
 class Variant(AnthropicCallResponseChunk):
@@ -494,12 +494,10 @@ class _BareChunk(Variant):
 
     __slots__ = ()
 
-    @classmethod
-    def from_event(cls, event: dict[str, Any], source: Any) -> Self:  # noqa: ARG003
-        return cls(chunk=source)
-
     def to_event(self) -> dict[str, Any]:
         source: Any = self.chunk
+        if source is None:
+            return {"type": self.type}
         # The event line was enough. So the data may be empty, or no object.
         event = object_in(source) if isinstance(source, bytes) else new_event_dict(source)
         return {**(event or {}), "type": self.type}
@@ -553,6 +551,7 @@ class ErrorChunk(Variant):
 
     @classmethod
     def from_event(cls, event: dict[str, Any], source: Any) -> Self:
+        """Read an error of any shape."""
         error_type, error_message = error_words(event)
         request_id, error = event.get("request_id"), event.get("error")
         details = error.get("details") if isinstance(error, dict) else None
@@ -573,10 +572,12 @@ class ErrorChunk(Variant):
 
     def _rewritten(self, event: dict[str, Any]) -> dict[str, Any]:
         """Write the fields in the API's own shape."""
-        error: dict[str, Any] = {"type": self.error_type, "message": self.error_message}
-        if self.details is not None:
-            error["details"] = self.details
-        event |= {"type": "error", "error": copy_json(error)}
+        error = event.get("error")
+        error = error if isinstance(error, dict) else {}
+        error |= {"type": self.error_type, "message": self.error_message}
+        if self.details is not None or "details" in error:
+            error["details"] = copy_json(self.details)
+        event |= {"type": "error", "error": error}
         if self.request_id is not None or "request_id" in event:
             event["request_id"] = self.request_id
         return event

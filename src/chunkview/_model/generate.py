@@ -135,8 +135,9 @@ def reader(
         lines += [f"    {line}" for key in optional for line in _lines_of(key, slowly)]
         lines += ["    extra, _memory = rest_(data_)"]
     fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
-    body = ["try:", *(f"    {line}" for line in lines), "except Misfit_:", f"    {slowly}"]
-    return _function("read_", arguments, [*body, *_instance_of(fields)], cls, **scope)
+    if not all(key.is_plain for key in keys):
+        lines = ["try:", *(f"    {line}" for line in lines), "except Misfit_:", f"    {slowly}"]
+    return _function("read_", arguments, [*lines, *_instance_of(fields)], cls, **scope)
 
 
 def _lines_of(key: Key, slowly: str) -> list[str]:
@@ -145,7 +146,8 @@ def _lines_of(key: Key, slowly: str) -> list[str]:
     lines = [f"{name} = get_({key.wire!r})"]
     is_there = "" if key.is_expected else f"{name} is not None and "
     if key.exact is not None:
-        lines += [f"if {is_there}{name}.__class__ is not type_{name}_: {slowly}"]
+        bound = "" if key.least is None else f" or {name} < {key.least}"
+        lines += [f"if {is_there}{name}.__class__ is not type_{name}_{bound}: {slowly}"]
     elif key.is_expected:
         lines += [f"if {name} is None: {slowly}"]
     if not key.is_plain:

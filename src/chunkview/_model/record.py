@@ -184,6 +184,7 @@ class Key(NamedTuple):
         wire: The key on the wire, which differs where the key is a Python keyword.
         inside: The key of the object that holds this one, or "" for the object itself.
         exact: The type of an ordinary value, or None where its reader has to find out.
+        least: The least value that needs no reader, or None where there is no such bound.
         is_plain: Whether a value of that type needs no reader.
         read: From a JSON value that is not null to the attribute's value; raises MisfitError, and
             DecodeError where something essential is missing inside.
@@ -198,6 +199,7 @@ class Key(NamedTuple):
     wire: str
     inside: str
     exact: type | None
+    least: int | None
     is_plain: bool
     read: Callable[[Any], Any]
     default: Callable[[], Any]
@@ -296,7 +298,8 @@ def _key_of(field: attrs.Attribute[Any], kind: Any) -> Key:
         wire=marks.get("wire", field.name),
         inside=marks.get("inside", ""),
         exact=exact,
-        is_plain=exact is not None and read is None,
+        least=marks.get("least"),
+        is_plain=exact is not None and (read is None or "least" in marks),
         read=read or _reader(kind),
         default=_default(kind, field.default),
         is_essential=marks.get("essential", False),
