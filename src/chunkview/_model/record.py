@@ -354,9 +354,8 @@ def _read_slowly(cls: type[Any], data: dict[str, Any]) -> Any:
             fields[key.name] = key.default()
             extra[key.wire] = came
             continue
-        if came is None or (came is ABSENT and value is not None):
-            memory[key.wire] = came
-        elif key.converts and value is not came:
+        is_odd = came is None or (came is ABSENT and value is not None)
+        if is_odd or (key.converts and value is not came):
             memory[key.wire] = came
     return cls(**fields, extra=extra, memory=memory or NOTHING)
 
