@@ -79,6 +79,10 @@ class CostMetadata:
         speed: `standard` or `fast`.
         iterations: What each sampling iteration cost, for a request that took several (beta).
             The API bills the iterations. The counts above leave out compaction, for example.
+        is_final: Whether these are the counts of the whole response. False for those of an event
+            that precedes the end, of a message that was cut off, and of a stream whose counts are
+            doubtful: none came with the end, one was no number, the input fell to 0, or there is
+            content for 0 tokens.
     """
 
     input_tokens: int | None = None
@@ -94,6 +98,7 @@ class CostMetadata:
     region: str | None = attrs.field(default=None, kw_only=True)
     speed: str | None = attrs.field(default=None, kw_only=True)
     iterations: tuple[CostMetadata, ...] = attrs.field(default=(), kw_only=True)
+    is_final: bool = attrs.field(default=True, kw_only=True)
 
     __repr__ = concise_repr
     __rich_repr__ = rich_repr

@@ -95,14 +95,15 @@ def cost(
         when: The time of the request, in UTC unless it has a time zone; by default now.
 
     Returns:
-        US dollars, 0 or more. None when the model is unknown, when there are no token counts, or
-        when the list has no price for the tier, speed or place of the response, or for something
-        that it used. None also when the counts make no sense, in an iteration too: a count is
-        negative, more than 10**12 or not an int, or the tokens written to the cache are not the
-        sum of those kept for five minutes and those kept for an hour.
+        US dollars, 0 or more. None when the model is unknown, when there are no token counts or
+        they are not final (`CostMetadata.is_final`), or when the list has no price for the tier,
+        speed or place of the response, or for something that it used. None also when the counts
+        make no sense, in an iteration too: a count is negative, more than 10**12 or not an int, or
+        the tokens written to the cache are not the sum of those kept for five minutes and those
+        kept for an hour.
     """
     metadata = of if isinstance(of, CostMetadata) else of.cost_metadata
-    if not _makes_sense(metadata):
+    if not metadata.is_final or not _makes_sense(metadata):
         return None
     with decimal.localcontext(_ARITHMETIC):
         if not metadata.iterations:

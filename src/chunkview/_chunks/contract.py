@@ -74,7 +74,7 @@ class SdkEvent(Protocol):
 ChunkT = TypeVar("ChunkT")
 FinishReasonT = TypeVar("FinishReasonT")
 
-_NOTHING_KNOWN = CostMetadata()
+_NOTHING_KNOWN = CostMetadata(is_final=False)
 
 
 @attrs.frozen(init=False, eq=False, repr=False, weakref_slot=False)
@@ -160,7 +160,8 @@ class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
     def common_usage(self) -> common.Usage | None:
         """Provider-agnostic token counts.
 
-        None when this event has no counts at all. Otherwise a missing count is 0.
+        None when this event has no counts at all. Otherwise a missing count is 0, as the
+        reference has it: where the difference matters, ask `usage`.
         """
         return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
 

@@ -55,8 +55,8 @@ def decode(event: MessageStreamEvent) -> ChunkView:
         The chunk view; its `chunk` is the event given (a `bytearray` or `memoryview` as bytes).
         A field whose key is absent, null or of another type has a default: "" for a string, None
         for a count, an empty object elsewhere. An event or delta of a type that this version does
-        not know, or without a type, is kept whole in an UnknownChunk or UnknownDeltaChunk. Parts of an event that are mappings other than dicts
-        become dicts, and tuples become lists.
+        not know, or without a type, is kept whole in an UnknownChunk or UnknownDeltaChunk. Parts of
+        an event that are mappings other than dicts become dicts, and tuples become lists.
 
     Raises:
         DecodeError: The event is no object, or something essential is missing or of the wrong

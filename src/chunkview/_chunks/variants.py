@@ -186,7 +186,8 @@ class _UsageChunk(Variant):
     @property
     def cost_metadata(self) -> CostMetadata:
         """What a price calculation needs, as far as this event tells."""
-        return cost_metadata(self._counts, self.model)
+        is_final = self.type == "message_delta" and self.output_tokens is not None
+        return cost_metadata(self._counts, self.model, is_final=is_final)
 
 
 _NO_USAGE = Usage()

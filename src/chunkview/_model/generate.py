@@ -134,7 +134,11 @@ def reader(
         lines += ["    extra = {}", "    _memory = NOTHING_", "else:"]
         lines += [f"    {line}" for key in optional for line in _lines_of(key, slowly)]
         lines += ["    extra, _memory = rest_(data_)"]
-    fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
+    read = {"extra", "_memory", *given, *(key.name for key in keys)}
+    fields = {field.name: field.default for field in attrs.fields(cls)}  # type: ignore[arg-type]
+    for name in fields.keys() - read:  # fields that are not on the wire
+        scope[f"default_{name}_"] = fields[name]
+        lines += [f"{name} = default_{name}_"]
     if not all(key.is_plain for key in keys):
         lines = ["try:", *(f"    {line}" for line in lines), "except Misfit_:", f"    {slowly}"]
     return _function("read_", arguments, [*lines, *_instance_of(fields)], cls, **scope)

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import attrs
 
 from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
+from .characters import with_whole_characters
 from .record import Record, record
+from .streamed import events_of_block
 from .usage import Usage, cost_metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..common import CostMetadata
 
 __all__ = ["Message"]
@@ -63,6 +67,11 @@ class Message(Record):
         alias="memory",
     )
 
+    # Whether the counts are those of the whole response: a stream may end before it says them.
+    _is_final: bool = attrs.field(
+        default=True, kw_only=True, eq=False, repr=False, alias="is_final"
+    )
+
     @property
     def text(self) -> str:
         """The text of all text blocks, joined."""
@@ -84,30 +93,78 @@ class Message(Record):
 
     @property
     def tool_calls(self) -> tuple[ToolUseBlock, ...]:
-        """The calls of the caller's own tools, in order."""
-        return tuple([block for block in self.content if isinstance(block, ToolUseBlock)])
+        """The calls of the caller's own tools, in order.
+
+        Some servers send a call twice: of two equal calls with one id, this is the first.
+        """
+        return tuple([block for block in self._once() if isinstance(block, ToolUseBlock)])
+
+    def _once(self) -> Iterator[AnyContentBlock]:
+        """The blocks, but for tool calls that repeat an earlier one."""
+        calls: dict[str, list[ToolUseBlock]] = {}
+        for block in self.content:
+            if isinstance(block, ToolUseBlock) and block.id:
+                same = calls.setdefault(block.id, [])
+                if block in same:
+                    continue
+                same.append(block)
+            yield block
 
     @property
     def cost_metadata(self) -> CostMetadata:
         """What a price calculation needs."""
-        return cost_metadata(self.usage, self.model or None)
+        has_output = self.usage.output_tokens != 0 or not self.content
+        is_final = self._is_final and has_output
+        return cost_metadata(self.usage, self.model or None, is_final=is_final)
 
     def to_param(self) -> dict[str, Any]:
         """Make the assistant turn that continues the conversation.
 
         The API refuses empty text blocks, and thinking without its signature. A partial message
         can hold both, so they are left out. A tool input that is not valid JSON is written as
-        `{"INVALID_JSON": "<the text>"}`.
+        `{"INVALID_JSON": "<the text>"}`. Half a character is written as U+FFFD.
 
         Source: https://docs.anthropic.com/en/api/messages (`messages`).
 
         Returns:
             `{"role": "assistant", "content": [...]}`, JSON-serialisable.
         """
-        return {
-            "role": self.role,
-            "content": [block.to_dict() for block in self.content if _is_accepted(block)],
-        }
+        content = [block.to_dict() for block in self._once() if _is_accepted(block)]
+        return {"role": self.role, "content": with_whole_characters(content)}
+
+    def to_events(self) -> list[dict[str, Any]]:
+        """Make the events of a stream that amounts to this message.
+
+        This is for servers that have a whole answer and must stream it: the text of a block, its
+        thinking, its signature, its citations and a tool's input come as deltas, one each.
+        `chunkview.encode` writes an event as bytes.
+
+        Source: https://docs.anthropic.com/en/api/messages-streaming.
+
+        Returns:
+            New dicts, from `message_start` to `message_stop`. `accumulate(message.to_events())`
+            equals the message, if it is one that a stream can give: where a FallbackBlock names
+            another model, the stream ends with that model.
+        """
+        whole = self.to_dict()
+        at_end = {name: whole.pop(name, None) for name in _AT_END}
+        events: list[dict[str, Any]] = [
+            {
+                "type": "message_start",
+                "message": {**whole, "content": [], "stop_reason": None, "stop_sequence": None},
+            }
+        ]
+        for index, block in enumerate(self.content):
+            events += events_of_block(index, block)
+        if at_end["stop_details"] is None:
+            del at_end["stop_details"]
+        usage = {"output_tokens": self.usage.output_tokens}
+        delta = {"type": "message_delta", "delta": at_end, "usage": usage}
+        return [*events, delta, {"type": "message_stop"}]
+
+
+_AT_END = ("stop_reason", "stop_sequence", "stop_details")
+"""What a stream says at its end."""
 
 
 def _is_accepted(block: AnyContentBlock) -> bool:

@@ -286,7 +286,7 @@ def schema(cls: type[Any]) -> Schema:
     return Schema(tuple(keys), tag, frozenset(names | {"type"}))
 
 
-_NOT_ON_THE_WIRE = ("extra", "memory", "chunk")
+_NOT_ON_THE_WIRE = ("extra", "memory", "chunk", "is_final")
 
 
 def _key_of(field: attrs.Attribute[Any], kind: Any) -> Key:

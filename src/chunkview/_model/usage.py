@@ -202,19 +202,20 @@ def later_counts(later: MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, An
 
 
 def cost_metadata(
-    usage: Usage | MessageDeltaUsage | None, model: str | None = None
+    usage: Usage | MessageDeltaUsage | None, model: str | None = None, *, is_final: bool = True
 ) -> CostMetadata:
     """Collect what a price calculation needs.
 
     Args:
         usage: The token counts, or None when there are none.
         model: The model that answered, or None when it is not known.
+        is_final: Whether these are the counts of the whole response.
 
     Returns:
-        A CostMetadata, in which None means: not known.
+        A CostMetadata, in which None means: not known. It is not final if a count is a misfit.
     """
     if usage is None:
-        return CostMetadata(model=model)
+        return CostMetadata(model=model, is_final=False)
     tools = usage.server_tool_use or ServerToolUsage()
     terms: dict[str, Any] = {
         "tier": usage.service_tier,
@@ -232,6 +233,19 @@ def cost_metadata(
         web_search_requests=tools.web_search_requests,
         web_fetch_requests=tools.web_fetch_requests,
         iterations=tuple(iterations),
+        is_final=is_final and not _has_misfit(usage),
+    )
+
+
+def _has_misfit(usage: Record) -> bool:
+    """Whether a count, or an object of counts, came as something else."""
+    named = schema(type(usage))
+    return any(name in named.names for name in usage.extra) or any(
+        _has_misfit(part)
+        for key in named.keys
+        for value in (getattr(usage, key.name),)
+        for part in (value if isinstance(value, tuple) else (value,))
+        if isinstance(part, Record)
     )
 
 
