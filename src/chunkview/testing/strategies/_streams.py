@@ -218,7 +218,7 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
         listed = whole("mcp_tool_result", "mcp_tool_listing", "fallback")
         groups += [(compaction,), (tool("mcp_tool_use"), *listed)]
     if features.unknown:
-        groups.append((st.tuples(unknown_objects(), deltas("text_delta")),))
+        groups.append((st.tuples(unknown_objects(), deltas()),))
     return st.sampled_from([st.one_of(group) for group in groups])
 
 
