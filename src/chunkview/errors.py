@@ -88,12 +88,12 @@ class DecodeError(ChunkviewError, ValueError):
 
 
 class ProtocolError(ChunkviewError):
-    """Events in an order that the API never sends.
+    """Events that amount to no message, or a finding that `strict` does not allow.
 
     Attributes:
-        rule: The name of the broken rule, one of `chunkview.testing.strategies.RULES`; "" when
-            the stream is valid, but the caller asked for a block that has not started.
-        chunk: The misplaced chunk view, or None.
+        rule: The name of the broken rule, as `Finding.rule` has it: `second_message`, say. "" when
+            the stream is not to blame: the caller asked for a block that has not started.
+        chunk: The chunk view that breaks the rule; None for what shows only at the end.
     """
 
     def __init__(
@@ -110,7 +110,10 @@ class ProtocolError(ChunkviewError):
 
 
 class IncompleteStreamError(ChunkviewError):
-    """A stream that ended before its `message_stop`. `partial` is the message so far."""
+    """A stream that ended before `message_stop` or a stop reason.
+
+    `partial` is the message so far.
+    """
 
 
 class StreamError(ChunkviewError):

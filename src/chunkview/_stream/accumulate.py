@@ -3,63 +3,81 @@
 Theory of operation
 ===================
 
-The accumulator is a state machine over events, and one smaller machine for each block.
+The accumulator is lenient about order: it refuses an event only where taking it would make the
+message a lie. What is off is noted as a finding (rules.py).
 
 1) The stream is in one of three phases:
 
        before  --message_start-->  during  --message_stop-->  after
 
    A phase is a table (`_Phase`): how it takes an event, by the event's class. An event without a
-   row breaks the rule of that phase. Pings and unknown events have a row in every table. Only
-   `message_start` and `message_stop` change the phase.
+   row is refused: an event of a message before `message_start`, and content after `message_stop`.
+   A second message is refused in all phases. Only `message_start` and `message_stop` change the
+   phase.
 
-2) A content block is absent, open, or ended. `content_block_start` opens the next index, and
-   `content_block_stop` ends it. `message_delta` and `message_stop` end every block that is still
-   open: a stream that is cut by `max_tokens` never stops its last block. A block that came with
-   `message_start` has ended already.
+2) An index names blocks by their kind (blocks.py). A delta goes to the open block of its index that
+   takes it. Where there is none, text and thinking begin a side block, a signature may be for
+   thinking that was closed before, and anything else goes to `unhandled`.
 
-3) An open block is a `Draft` (drafts.py). Its class has a table too: which deltas it takes, and
-   how. A delta without a row breaks a rule, unless the delta or the block is of an unknown type:
-   then it goes to `unhandled`.
+3) A block is open until its `content_block_stop`, or until a start of the same kind takes its
+   index. A stop reason only pauses it: some servers send the stop reason first, and then the rest.
 
-4) Everything else about the message is the `Head` (head.py).
+4) A block is a `Draft` (drafts.py), which takes deltas, and a repetition of its start. Everything
+   else about the message is the `Head` (head.py).
 
-A broken rule raises ProtocolError, and the state stays as it was. So a caller can skip the event
-and go on.
+A refused event raises ProtocolError, and the state stays as it was, but for its finding. So a
+caller can skip the event and go on.
 
 Nobody knows how long a stream will be, so every event costs O(1), amortised, however many came
 before it. No step may copy or walk what was received: not the blocks, not their text, not unknown
-keys. `message` does that, when it is asked for.
+keys. `message` does that, when it is asked for, and `message_stop` and `finish` walk the blocks.
 
-`extend` has a short way past the tables for the most frequent events: deltas to the block that
-started last. It must do exactly what the tables do.
+`extend` has a short way past the tables for the most frequent events: deltas to the newest block.
+It must do exactly what the tables do. So it is closed wherever such a delta needs more than to be
+appended: after a stop reason, say, each delta is a finding.
+
+A finding has the number of its event. The short way does not count: it appends one part for each
+event, so the number is that of the parts, plus `_offset`. The tables set the offset anew after each
+event that they take.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import attrs
 
 from .._chunks import (
     DELTAS,
+    CitationsDeltaChunk,
+    CompactionDeltaChunk,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
     ErrorChunk,
+    FinishReason,
     HelperEventChunk,
     InputJsonDeltaChunk,
     MessageDeltaChunk,
     MessageStartChunk,
     MessageStopChunk,
     PingChunk,
+    SignatureDeltaChunk,
     TextDeltaChunk,
     ThinkingDeltaChunk,
     UnknownChunk,
     UnknownDeltaChunk,
     decode,
 )
-from .._model import BLOCKS, AnyContentBlock, FallbackBlock, Message
+from .._model import (
+    AnyContentBlock,
+    FallbackBlock,
+    InvalidJson,
+    Message,
+    TextBlock,
+    ThinkingBlock,
+    ToolUseBlock,
+)
 from ..errors import (
     ChunkviewError,
     DecodeError,
@@ -69,10 +87,13 @@ from ..errors import (
     clipped,
     shown,
 )
+from .blocks import Blocks
 from .drafts import (
+    CompactionDraft,
     Draft,
     InputDraft,
     PartsDraft,
+    State,
     TextDraft,
     ThinkingDraft,
     draft_of,
@@ -80,6 +101,7 @@ from .drafts import (
 )
 from .head import Head
 from .iterate import events_of
+from .rules import MAX_FINDINGS, RULES, Finding, Findings
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -88,12 +110,23 @@ if TYPE_CHECKING:
     from .._chunks import ChunkView, MessageStreamEvent
     from .iterate import Source
 
-__all__ = ["Accumulator", "HeadAccumulator", "accumulate", "with_partial"]
+__all__ = [
+    "Accumulator",
+    "HeadAccumulator",
+    "Strict",
+    "accumulate",
+    "is_cut_after_end",
+    "with_partial",
+]
+
+Strict = bool | Literal["all"]
+"""How strict to be about findings: see `Accumulator`."""
 
 
 def accumulate(
     source: Source,
     *,
+    strict: Strict = False,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
 ) -> Message:
@@ -102,6 +135,7 @@ def accumulate(
     Args:
         source: What `iter_chunks` takes: one whole body as bytes, a file opened in binary mode,
             or an iterable of pieces of a body or of events.
+        strict: As for `Accumulator`.
         loads: As for `ChunkDecoder`; for bytes only.
         max_event_bytes: As for `ChunkDecoder`.
 
@@ -109,20 +143,28 @@ def accumulate(
         The finished Message.
 
     Raises:
-        ProtocolError: The events are out of order; `partial` is the message before that.
+        ProtocolError: An event is refused (see `Accumulator`), or has a finding that `strict` does
+            not allow; `partial` is the message so far.
         StreamError: The stream holds an error event; `partial` is the message before it.
-        IncompleteStreamError: The stream ended before `message_stop`; `partial` is the message
-            so far.
+        IncompleteStreamError: The stream ended before `message_stop` or a stop reason; `partial`
+            is the message so far.
         DecodeError: An event cannot be decoded; `partial` is the message before it.
         TypeError: As for `iter_chunks`.
+        ValueError: `strict` is none of its values.
     """
-    accumulator = Accumulator()
+    accumulator = Accumulator(strict=strict)
     try:
         accumulator.extend(events_of(source, loads=loads, max_event_bytes=max_event_bytes))
     except (DecodeError, ProtocolError) as error:
-        failure = with_partial(error, accumulator.message)
-        raise failure from failure.__cause__
+        if not is_cut_after_end(error, accumulator):
+            failure = with_partial(error, accumulator.message)
+            raise failure from failure.__cause__
     return accumulator.finish()
+
+
+def is_cut_after_end(error: ChunkviewError, accumulator: Accumulator) -> bool:
+    """Whether a body ends in the middle of an event, but its message was finished before that."""
+    return isinstance(error, DecodeError) and error.truncated and accumulator.complete
 
 
 def with_partial(error: DecodeError | ProtocolError, partial: Message | None) -> ChunkviewError:
@@ -159,38 +201,107 @@ class _Phase:
     takes: Mapping[type, Callable[[Any, Any], None]]
 
 
+_TAKERS: dict[type, type[Draft]] = {
+    TextDeltaChunk: TextDraft,
+    CitationsDeltaChunk: TextDraft,
+    ThinkingDeltaChunk: ThinkingDraft,
+    SignatureDeltaChunk: ThinkingDraft,
+    InputJsonDeltaChunk: InputDraft,
+    CompactionDeltaChunk: CompactionDraft,
+}
+"""The kind of block that takes a delta, by the delta's class. No block takes other deltas."""
+
+_SIDE_BLOCKS: dict[type, Callable[[], AnyContentBlock]] = {
+    TextDeltaChunk: lambda: TextBlock(""),
+    ThinkingDeltaChunk: lambda: ThinkingBlock(""),
+}
+"""The side block that a delta begins where no open block takes it."""
+
+_STOP_REASONS = frozenset(get_args(FinishReason))
+
+_RAISES: dict[Any, frozenset[str]] = {
+    False: frozenset(),
+    True: frozenset({"error"}),
+    "all": frozenset({"error", "warning"}),
+}
+"""The severities of the findings that raise, by the value of `strict`."""
+
+
 class Accumulator:
     """Builds a Message from chunk views, one by one. Each event costs O(1), amortised.
 
-    It accepts the order of events that the API promises: `message_start` first; content blocks
-    numbered from 0 without gaps, each with one start and at most one stop; nothing but pings and
-    unknown events before the start and after `message_stop`. A block that is still open at
-    `message_delta`, as in streams cut by `max_tokens`, ends there.
+    It takes events in almost any order, and notes what is off with the order in `findings`. It
+    refuses an event, with a ProtocolError, only if the event needs a message and there is none
+    yet, if it begins a second message, or if it is content after `message_stop`.
+
+    Several blocks may be open at one index, at most one of each kind (text, thinking, tool use,
+    …). Text and thinking that no open block of their index takes become a block of their own. A
+    block that is open when a stop reason comes, as in streams cut by `max_tokens`, needs no stop.
+
+    Args:
+        strict: With True, an event that gets a finding of severity "error" raises ProtocolError,
+            as does one of any severity with "all". So does `finish`, for what shows only at the
+            end. The event is taken before that.
 
     Attributes:
-        unhandled: Deltas that no rule covers, in order: unknown deltas, and deltas to blocks of
-            an unknown type.
+        unhandled: Deltas that no block took, in order: unknown deltas, deltas to blocks of an
+            unknown type, and deltas that fit no open block of their index, unless they are text or
+            thinking.
+
+    Raises:
+        ValueError: `strict` is none of its values.
     """
 
     __slots__ = (
         "_append",
-        "_drafts",
+        "_at_end",
+        "_blocks",
+        "_chunk",
+        "_ended_at",
+        "_findings",
+        "_had_delta",
+        "_had_reason",
         "_head",
         "_input_index",
-        "_open",
+        "_is_beginning",
+        "_offence",
+        "_offset",
+        "_parts",
         "_phase",
+        "_position",
+        "_raises",
         "_text_index",
         "_thinking_index",
+        "_tool_ids",
         "unhandled",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: Strict = False) -> None:
+        if not (isinstance(strict, bool) or strict == "all"):
+            raise ValueError(f"expected strict to be False, True or 'all', got {shown(strict)}")
         self.unhandled: list[ChunkView] = []
+        self._raises = _RAISES[strict]
         self._phase = self._BEFORE
         self._head = Head()
-        self._drafts: list[Draft] = []
-        self._open: dict[int, Draft] = {}
-        self._append_to(None, None)
+        self._blocks = Blocks()
+        self._tool_ids: set[str] = set()
+        self._is_beginning = False
+        """Whether message_start was the last event of the message."""
+        self._had_delta = False
+        """Whether a message_delta came."""
+        self._had_reason = False
+        """Whether a message_delta brought a stop reason."""
+        self._findings = Findings()
+        self._at_end: tuple[Finding, ...] = ()
+        self._ended_at = -1
+        """What `finish` found, and the number that the next event would have had."""
+        self._chunk: ChunkView | None = None
+        """The event that is being taken, and its number."""
+        self._position = 0
+        self._offence: Finding | None = None
+        """The first finding of that event that `strict` does not allow."""
+        self._offset = 0
+        self._append_to(None)
 
     def add(self, chunk: MessageStreamEvent) -> None:
         """Take the next chunk view.
@@ -199,8 +310,8 @@ class Accumulator:
             chunk: A chunk view, or an event that `decode` takes.
 
         Raises:
-            ProtocolError: It is out of order, or a delta that does not fit its block. The state
-                stays as it was.
+            ProtocolError: The event is refused: the state stays as it was, but for the finding.
+                Or the event is taken, and has a finding that `strict` does not allow.
             StreamError: It is an error event; `partial` is the message so far.
             DecodeError: It is an event that cannot be decoded.
         """
@@ -218,8 +329,8 @@ class Accumulator:
             DecodeError: As for `add`.
         """
         for chunk in chunks:
-            # A delta to the block that started last goes straight to its parts. The way through
-            # the tables takes seven times as long.
+            # A delta to the newest block goes straight to its parts. The way through the tables
+            # takes seven times as long.
             kind: Any = chunk.__class__
             if kind is TextDeltaChunk and chunk.index == self._text_index:  # type: ignore[union-attr]
                 self._append(chunk.text)  # type: ignore[union-attr]
@@ -228,7 +339,7 @@ class Accumulator:
             elif kind is ThinkingDeltaChunk and chunk.index == self._thinking_index:  # type: ignore[union-attr]
                 self._append(chunk.thinking)  # type: ignore[union-attr]
             else:
-                self._add(decode(chunk))
+                self._add(chunk)
 
     @property
     def message(self) -> Message | None:
@@ -239,40 +350,58 @@ class Accumulator:
         head = self._head.message()
         if head is None:
             return None
-        return attrs.evolve(head, content=tuple([draft.block() for draft in self._drafts]))
+        return attrs.evolve(head, content=tuple([draft.block() for draft in self._blocks]))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is off with the order and the data of the stream so far.
+
+        There is one finding for each rule and block, and at most 100. What shows only at the end,
+        such as a missing stop reason, is there after `finish`.
+        """
+        at_end = self._at_end if self._ended_at == self._next_position else ()
+        return (*self._findings, *at_end)[:MAX_FINDINGS]
 
     @property
     def complete(self) -> bool:
-        """Whether `message_stop` has come."""
-        return self._phase is self._AFTER
+        """Whether the message is finished: `message_stop` or a stop reason has come."""
+        return self._phase is self._AFTER or self._head.stop_reason is not None
 
     def finish(self) -> Message:
-        """Give the finished message.
+        """Give the finished message. The findings that show only at the end are noted.
 
         Returns:
             The Message.
 
         Raises:
-            IncompleteStreamError: There was no `message_stop`; `partial` is the message so far.
+            IncompleteStreamError: There was no `message_stop` and no stop reason; `partial` is the
+                message so far.
+            ProtocolError: There is a finding that shows only at the end, and that `strict` does not
+                allow; `partial` is the message.
         """
         message = self.message
+        self._ended_at = self._next_position
+        self._at_end = tuple(self._findings_at_end(self._ended_at))
         if message is None:
             raise IncompleteStreamError("the stream ended before message_start")
         if not self.complete:
             raise IncompleteStreamError("the stream ended before message_stop", partial=message)
+        for finding in self._at_end:
+            if RULES[finding.rule].severity in self._raises:
+                raise ProtocolError(finding.message, rule=finding.rule, partial=message)
         return message
 
     def block(self, index: int) -> AnyContentBlock:
-        """Give a content block, as far as it was received.
+        """Give the newest content block of an index, as far as it was received.
 
         Args:
-            index: Which block of the message, from 0.
+            index: The index of the block on the wire, from 0.
 
         Returns:
             The block.
 
         Raises:
-            ProtocolError: The block has not started.
+            ProtocolError: The index has no block.
         """
         return self._draft(index).block()
 
@@ -283,7 +412,7 @@ class Accumulator:
         want to show something, rather than for every delta.
 
         Args:
-            index: Which block of the message, from 0.
+            index: The index on the wire, from 0, of the tool use; of several, the newest counts.
 
         Returns:
             A dict with the keys and values so far; the last string may be incomplete. Before any
@@ -291,109 +420,189 @@ class Accumulator:
             text cannot be the beginning of a JSON object.
 
         Raises:
-            ProtocolError: The block has not started, or is no tool use.
+            ProtocolError: The index has no block, or no tool use.
             ImportError: jiter is not installed.
         """
-        draft = self._draft(index)
+        self._draft(index)
+        draft = self._blocks.newest(index, InputDraft)
         if not isinstance(draft, InputDraft):
             raise ProtocolError(f"block {shown(index)} has no tool input")
         return draft.partial_input()
 
     def _draft(self, index: int) -> Draft:
-        if 0 <= index < len(self._drafts):
-            return self._drafts[index]
-        raise ProtocolError(f"block {shown(index)} has not started")
+        draft = self._blocks.last(index)
+        if draft is None:
+            raise ProtocolError(f"block {shown(index)} has not started")
+        return draft
 
-    def _append_to(self, index: int | None, draft: Draft | None) -> None:
+    # -- taking an event -----------------------------------------------------------------------
+
+    def _add(self, event: MessageStreamEvent) -> None:
+        position = self._position = self._next_position
+        try:
+            chunk = self._chunk = decode(event)
+            phase = self._phase
+            take = phase.takes.get(chunk.__class__) or row_of(phase.takes, chunk.__class__)
+            if take is None:
+                self._refuse(phase.rule, f"{clipped(chunk.type)} {phase.problem}")
+            take(self, chunk)
+        finally:
+            self._offset = position + 1 - len(self._parts)
+            offence, self._offence = self._offence, None
+        if take is not Accumulator._ignore:
+            self._is_beginning = take in (Accumulator._start_message, Accumulator._start_again)
+        if offence is not None:
+            raise ProtocolError(offence.message, rule=offence.rule, chunk=chunk)
+
+    @property
+    def _next_position(self) -> int:
+        """The number that the next event has."""
+        return self._offset + len(self._parts)
+
+    def _append_to(self, draft: Draft | None) -> None:
         """Note to which block `extend` appends deltas straight away."""
+        index = None if draft is None else draft.index
         self._text_index = index if isinstance(draft, TextDraft) else None
         self._input_index = index if isinstance(draft, InputDraft) else None
         self._thinking_index = index if isinstance(draft, ThinkingDraft) else None
-        parts: list[str] = draft.parts if isinstance(draft, PartsDraft) else []
-        self._append = parts.append
-
-    def _add(self, chunk: ChunkView) -> None:
-        phase = self._phase
-        take = phase.takes.get(chunk.__class__) or row_of(phase.takes, chunk.__class__)
-        if take is None:
-            raise _broken(phase.rule, f"{clipped(chunk.type)} {phase.problem}", chunk)
-        take(self, chunk)
+        self._parts: list[str] = draft.parts if isinstance(draft, PartsDraft) else []
+        self._append = self._parts.append
 
     def _start_message(self, chunk: MessageStartChunk) -> None:
         self._head.start(chunk.message)
-        self._drafts = [draft_of(block, is_open=False) for block in chunk.message.content]
         self._phase = self._DURING
+        self._add_content(chunk.message)
+
+    def _start_again(self, chunk: MessageStartChunk) -> None:
+        old, new = self._head.id, chunk.message.id
+        if not self._is_beginning or (old and new and old != new):
+            self._refuse("second_message", "message_start came a second time")
+        self._found("message_start_repeated")
+        self._head.start(chunk.message)
+        if not self._blocks.drafts:
+            self._add_content(chunk.message)
+
+    def _add_content(self, message: Message) -> None:
+        """Take the blocks that came with message_start."""
+        for index, block in enumerate(message.content):
+            draft = draft_of(block, index)
+            self._blocks.add_closed(draft)
+            self._note_tool(draft)
 
     def _start_block(self, chunk: ContentBlockStartChunk) -> None:
-        expected = len(self._drafts)
-        if chunk.index != expected:
-            twice = 0 <= chunk.index < expected
-            raise _broken(
-                "block_started_twice" if twice else "block_number_skipped",
-                f"block {shown(chunk.index)} started where {expected} is next",
-                chunk,
-            )
-        draft = draft_of(chunk.content_block, is_open=True)
-        self._drafts.append(draft)
-        self._open[chunk.index] = draft
-        self._append_to(chunk.index, draft)
-        if isinstance(chunk.content_block, FallbackBlock):
-            self._head.change_model(chunk.content_block.to.model)
+        blocks, index, block = self._blocks, chunk.index, chunk.content_block
+        draft = draft_of(block, index)
+        old = blocks.newest(index, draft.kind)
+        if old is not None and old.state is State.OPEN:
+            if old.is_repeated_by(block):
+                self._repeat_start(old, block)
+                return
+            self._close(old)
+        self._find_order_of_start(draft)
+        blocks.start(draft)
+        self._append_to(None if self._had_reason else draft)
+        if isinstance(block, FallbackBlock):
+            self._head.change_model(block.to.model)
+
+    def _repeat_start(self, draft: Draft, again: AnyContentBlock) -> None:
+        draft.fill(again)
+        if draft.is_side:
+            self._blocks.make_ordinary(draft)
+            self._append_to(None if self._had_reason else draft)
+        else:
+            self._found("block_start_repeated", draft)
+        self._find_late_content(draft)
 
     def _delta(self, chunk: Any) -> None:
-        index, delta_type = chunk.index, chunk.delta_type
-        draft = self._open.get(index)
+        kind = row_of(_TAKERS, chunk.__class__)
+        draft = self._taker(chunk, kind)
+        self._find_order_of_delta(chunk, kind, draft)
         if draft is None:
-            if not 0 <= index < len(self._drafts):
-                problem = f"block {shown(index)} has not started"
-                raise _broken("delta_before_its_block", problem, chunk)
-            problem = f"{clipped(delta_type)} for block {index}, which has ended"
-            raise _broken("delta_after_its_block", problem, chunk)
-        take = row_of(draft.takes, chunk.__class__)
-        if take is not None:
-            take(draft, chunk)
-        elif isinstance(chunk, UnknownDeltaChunk) or draft.start.type not in BLOCKS:
+            draft = self._other_taker(chunk)
+        self._find_late_content(draft)
+        if draft is None:
             self.unhandled.append(chunk)
-        else:
-            raise _broken(
-                f"{delta_type}_in_wrong_block",
-                f"{delta_type} does not fit block {index}, a {draft.start.type} block",
-                chunk,
-            )
+            return
+        if draft.state is State.PAUSED:
+            self._blocks.resume(draft)
+        row_of(draft.takes, chunk.__class__)(draft, chunk)
+
+    def _taker(self, chunk: Any, kind: type[Draft] | None) -> Draft | None:
+        """The block of the delta's index that takes it."""
+        draft = self._blocks.newest(chunk.index, kind)
+        return None if draft is None or draft.state is State.CLOSED else draft
+
+    def _other_taker(self, chunk: Any) -> Draft | None:
+        """The block of a delta that no block of its index takes; None where there is none."""
+        if isinstance(chunk, SignatureDeltaChunk):
+            return self._blocks.unsigned(chunk.index)
+        begin = row_of(_SIDE_BLOCKS, chunk.__class__)
+        if begin is None:
+            return None
+        draft = draft_of(begin(), chunk.index)
+        self._blocks.start_side(draft)
+        # The block that started last is no longer the newest.
+        self._append_to(None)
+        return draft
 
     def _stop_block(self, chunk: ContentBlockStopChunk) -> None:
-        index = chunk.index
-        draft = self._open.pop(index, None)
-        if draft is None:
-            if not 0 <= index < len(self._drafts):
-                problem = f"block {shown(index)} has not started"
-                raise _broken("stop_before_its_block", problem, chunk)
-            rule = (
-                "block_stopped_after_message_delta"
-                if self._drafts[index].ended_with_message
-                else "block_stopped_twice"
-            )
-            raise _broken(rule, f"block {index} has ended already", chunk)
-        draft.end()
-        if index in (self._text_index, self._input_index, self._thinking_index):
-            self._append_to(None, None)
+        blocks, index = self._blocks, chunk.index
+        draft = blocks.newest_open(index)
+        if draft is not None:
+            self._stop(draft)
+            if draft.beside is not None:
+                self._stop(draft.beside)
+            return
+        # The stop may be that of a block which the stop reason paused.
+        draft = blocks.newest_paused(index)
+        if draft is not None:
+            self._stop(draft)
+            return
+        started = blocks.started(index)
+        rule = "block_stop_without_start" if started is None else "block_stop_repeated"
+        self._found(rule, started, index=index)
 
-    def _end_open_blocks(self) -> None:
-        for draft in self._open.values():
-            draft.end()
-            draft.ended_with_message = True
-        self._open.clear()
-        self._append_to(None, None)
+    def _stop(self, draft: Draft) -> None:
+        draft.was_stopped = True
+        self._close(draft)
+
+    def _close(self, draft: Draft) -> None:
+        """Close a block for good."""
+        self._blocks.close(draft)
+        if draft.index in (self._text_index, self._input_index, self._thinking_index):
+            self._append_to(None)
 
     def _message_delta(self, chunk: MessageDeltaChunk) -> None:
-        self._end_open_blocks()
-        self._head.update(chunk)
+        self._had_delta = True
+        if self._phase is self._AFTER:
+            self._found("message_delta_after_message_stop")
+        if chunk.stop_reason is not None:
+            self._blocks.pause()
+            self._had_reason = True
+            self._append_to(None)
+            if chunk.stop_reason not in _STOP_REASONS:
+                self._found("stop_reason_unknown")
+        elif self._head.stop_reason is not None:
+            self._found("stop_reason_erased")
+        for _ in range(self._head.update(chunk)):
+            self._found("count_falls")
 
     def _stop_message(self, _chunk: MessageStopChunk) -> None:
-        self._end_open_blocks()
+        if self._phase is self._AFTER:
+            self._found("message_stop_repeated")
+            return
         self._phase = self._AFTER
+        self._append_to(None)
+        if not self._had_delta:
+            self._found("message_delta_missing")
+        for draft in self._blocks:
+            draft.end()
+            if _lacks_stop(draft):
+                self._found("block_not_stopped", draft)
 
     def _raise_error(self, chunk: ErrorChunk) -> None:
+        if not _has_form_of_api(chunk):
+            self._found("error_misshapen")
         raise StreamError(
             clipped(f"{chunk.error_type}: {chunk.error_message}", 500),
             error_type=chunk.error_type,
@@ -406,45 +615,188 @@ class Accumulator:
     def _ignore(self, _chunk: ChunkView) -> None:
         """Take an event that adds nothing to the message."""
 
+    # -- findings ------------------------------------------------------------------------------
+
+    def _found(self, rule: str, draft: Draft | None = None, *, index: int | None = None) -> None:
+        """Note that the event breaks a rule."""
+        finding = self._findings.note(
+            rule,
+            self._position,
+            chunk=self._chunk,
+            place=None if draft is None else draft.place,
+            index=index if draft is None else draft.index,
+        )
+        if self._offence is None and RULES[rule].severity in self._raises:
+            self._offence = finding
+
+    def _refuse(self, rule: str, problem: str) -> NoReturn:
+        self._found(rule)
+        raise ProtocolError(problem, rule=rule, chunk=self._chunk)
+
+    def _find_order_of_start(self, draft: Draft) -> None:
+        """What is off with the place of a new block, before it is added."""
+        blocks, index = self._blocks, draft.index
+        draft.place = len(blocks.drafts)
+        if blocks.started(index) is not None:
+            self._found("index_reused", draft)
+        elif index != blocks.highest + 1:
+            self._found("index_not_consecutive", draft)
+        if blocks.overlaps(index):
+            self._found("blocks_overlap", draft)
+        self._find_late_content(draft)
+        if self._note_tool(draft):
+            self._found("tool_id_repeated", draft)
+
+    def _note_tool(self, draft: Draft) -> bool:
+        """Note a new block. Say whether it is a tool use with an id that another one has."""
+        tool_id = draft.id if isinstance(draft, InputDraft) else ""
+        is_known = tool_id in self._tool_ids
+        if tool_id:
+            self._tool_ids.add(tool_id)
+        return is_known
+
+    def _find_order_of_delta(
+        self, chunk: Any, kind: type[Draft] | None, taker: Draft | None
+    ) -> None:
+        """What is off with the place of a delta. A side block does not make it right."""
+        blocks, index = self._blocks, chunk.index
+        if taker is not None and not taker.is_side:
+            if taker is not blocks.drafts[-1]:
+                self._found("blocks_interleave", taker)
+            return
+        started, going_on = blocks.started(index), blocks.going_on(index)
+        if started is None:
+            self._found("delta_without_block", index=index)
+        elif going_on is None:
+            self._found("delta_after_block_stop", started)
+        elif kind is not None:
+            self._found("delta_type_mismatch", going_on)
+
+    def _find_late_content(self, draft: Draft | None) -> None:
+        if self._had_reason:
+            self._found("content_after_stop_reason", draft)
+
+    def _findings_at_end(self, position: int) -> Findings:
+        """What shows only at the end."""
+        findings = Findings()
+
+        def found(rule: str, draft: Draft | None = None) -> None:
+            if draft is None:
+                findings.note(rule, position)
+            else:
+                findings.note(rule, position, place=draft.place, index=draft.index)
+
+        if not self.complete:
+            found("stream_cut")
+            return findings
+        if self._phase is not self._AFTER:
+            found("message_stop_missing")
+            for draft in filter(_lacks_stop, self._blocks):
+                found("block_not_stopped", draft)
+        reason = self._head.stop_reason
+        calls = any(isinstance(draft.start, ToolUseBlock) for draft in self._blocks)
+        if reason is None:
+            found("stop_reason_missing")
+        if calls and reason in ("end_turn", "stop_sequence"):
+            found("tool_use_without_stop_reason")
+        if reason == "tool_use" and not calls:
+            found("stop_reason_without_tool_use")
+        for draft in self._blocks:
+            block: Any = draft.block()
+            if isinstance(draft, InputDraft) and isinstance(block.input, InvalidJson):
+                found("tool_input_invalid", draft)
+            if isinstance(draft, ThinkingDraft) and not block.signature:
+                found("thinking_without_signature", draft)
+        return findings
+
     _AFTER = _Phase(
-        "event_after_message_stop",
+        "content_after_message_stop",
         "came after message_stop",
-        {PingChunk: _ignore, UnknownChunk: _ignore},
-    )
-    _BEFORE = _Phase(
-        "event_before_message_start",
-        "came before message_start",
-        {**_AFTER.takes, MessageStartChunk: _start_message, ErrorChunk: _raise_error},
+        {
+            PingChunk: _ignore,
+            UnknownChunk: _ignore,
+            HelperEventChunk: _ignore,
+            ErrorChunk: _raise_error,
+            MessageStartChunk: _start_again,
+            ContentBlockStopChunk: _stop_block,
+            MessageDeltaChunk: _message_delta,
+            MessageStopChunk: _stop_message,
+        },
     )
     _DURING = _Phase(
-        "second_message_start",
-        "came a second time",
+        "",
+        "",
         {
             **_AFTER.takes,
             ContentBlockStartChunk: _start_block,
             **dict.fromkeys((*DELTAS.values(), UnknownDeltaChunk), _delta),
-            ContentBlockStopChunk: _stop_block,
-            MessageDeltaChunk: _message_delta,
-            MessageStopChunk: _stop_message,
-            ErrorChunk: _raise_error,
+        },
+    )
+    _BEFORE = _Phase(
+        "message_start_missing",
+        "came before message_start",
+        {
+            PingChunk: _ignore,
+            UnknownChunk: _ignore,
             HelperEventChunk: _ignore,
+            ErrorChunk: _raise_error,
+            MessageStartChunk: _start_message,
         },
     )
 
 
 class HeadAccumulator(Accumulator):
-    """An accumulator that also gives the message without its blocks, for AnthropicStream.
+    """An accumulator for AnthropicStream, which also tells of finished tool calls.
 
-    `message` makes every block that is still open, `head` makes none.
+    Attributes:
+        waiting: The caller's own tool uses that are not closed yet, and those that came with
+            message_start, by their place in the message.
     """
 
-    __slots__ = ()
+    __slots__ = ("_closed", "waiting")
+
+    def __init__(self, *, strict: Strict = False) -> None:
+        super().__init__(strict=strict)
+        self.waiting: dict[int, Draft] = {}
+        self._closed: list[Draft] = []
 
     @property
     def head(self) -> Message | None:
-        """The message but for its content; None before `message_start`."""
+        """The message but for its content; None before `message_start`.
+
+        `message` makes every block that is still open, `head` makes none.
+        """
         return self._head.message()
 
+    def take_closed(self) -> list[Draft]:
+        """Give the caller's own tool uses that were closed since the last call."""
+        closed, self._closed = self._closed, []
+        return closed
 
-def _broken(rule: str, problem: str, chunk: ChunkView) -> ProtocolError:
-    return ProtocolError(problem, rule=rule, chunk=chunk)
+    def take_waiting(self) -> list[Draft]:
+        """Give those that are waiting. They are waiting no longer."""
+        waiting, self.waiting = self.waiting, {}
+        return list(waiting.values())
+
+    def _note_tool(self, draft: Draft) -> bool:
+        if isinstance(draft.start, ToolUseBlock):
+            self.waiting[draft.place] = draft
+        return super()._note_tool(draft)
+
+    def _close(self, draft: Draft) -> None:
+        super()._close(draft)
+        if self.waiting.pop(draft.place, None) is not None:
+            self._closed.append(draft)
+
+
+def _lacks_stop(draft: Draft) -> bool:
+    """Whether a block should have been stopped and was not. A side block has no stop to miss."""
+    return not draft.was_stopped and not draft.is_side
+
+
+def _has_form_of_api(chunk: ErrorChunk) -> bool:
+    """Whether an error event is of the form that the API's description gives."""
+    match chunk.to_event():
+        case {"type": "error", "error": {"type": str(), "message": str()}}:
+            return True
+    return False

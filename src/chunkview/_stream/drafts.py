@@ -3,14 +3,19 @@
 A `Draft` takes a delta in O(1): it only collects the parts. The parts are joined once, and a tool's
 input is parsed once, when the block ends or when somebody asks for it. Each class says in `takes`
 which deltas it takes, and how.
+
+A start may be repeated while its block is open. Then the draft is asked whether it is the same
+block (`is_repeated_by`), and it takes what its own start left empty (`fill`). These two steps cost
+no more than the size of the new event, amortised: they never look at the whole block.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum, auto
+from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
@@ -32,14 +37,30 @@ from .._model import (
     TextBlock,
     ThinkingBlock,
     ToolUseBlock,
+    UnknownBlock,
     loads,
     read_input,
+    schema,
 )
 from ..errors import DecodeError
 
-__all__ = ["Draft", "InputDraft", "PartsDraft", "TextDraft", "ThinkingDraft", "draft_of", "row_of"]
+__all__ = [
+    "CompactionDraft",
+    "Draft",
+    "InputDraft",
+    "Kind",
+    "PartsDraft",
+    "State",
+    "TextDraft",
+    "ThinkingDraft",
+    "draft_of",
+    "row_of",
+    "whole_characters",
+]
 
-Takes = Mapping[type, Callable[[Any, Any], None]]
+Takes: TypeAlias = Mapping[type, Callable[[Any, Any], None]]
+Kind: TypeAlias = "type[Draft] | str | None"
+"""The kind of a block; None is the kind that no block is of."""
 
 
 def row_of(table: Mapping[type, Any], cls: type) -> Any:
@@ -50,82 +71,224 @@ def row_of(table: Mapping[type, Any], cls: type) -> Any:
     return row
 
 
+class State(Enum):
+    """Whether a block takes deltas: now, again, or never."""
+
+    OPEN = auto()
+    PAUSED = auto()
+    CLOSED = auto()
+
+
 class Draft:
     """A content block in the making. This class takes no deltas: its block starts whole.
 
     Attributes:
         start: The block as it started.
-        is_open: Whether the block has not ended yet.
-        ended_with_message: Whether the block was still open when the message ended.
+        index: Its index on the wire.
+        place: Its place in the message.
+        kind: What tells it from other blocks of its index: its class if it takes deltas, else the
+            type of the block. All tool uses are of one kind, since one delta fits them all.
+        state: Whether it takes deltas.
+        is_side: Whether no start began it.
+        beside: For a side block, the block of its index that was open when it began.
+        was_stopped: Whether a content_block_stop closed it.
+        was_paused: Whether a stop reason ever paused it.
     """
 
-    __slots__ = ("_built", "ended_with_message", "is_open", "start")
+    __slots__ = (
+        "_built",
+        "_filled",
+        "_filled_extra",
+        "beside",
+        "index",
+        "is_side",
+        "kind",
+        "place",
+        "start",
+        "state",
+        "was_paused",
+        "was_stopped",
+    )
 
     takes: ClassVar[Takes] = {}
     """How the draft takes a delta, by the delta's class."""
 
-    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
+    def __init__(self, start: AnyContentBlock, index: int) -> None:
         self.start = start
-        self.is_open = is_open
-        self.ended_with_message = False
-        self._built: AnyContentBlock | None = None if is_open else start
+        self.index = index
+        self.place = 0
+        self.kind: Kind = type(self) if self.takes else start.type
+        self.state = State.OPEN
+        self.is_side = False
+        self.beside: Draft | None = None
+        self.was_stopped = False
+        self.was_paused = False
+        self._built: AnyContentBlock | None = None
+        self._filled: dict[str, Any] = {}
+        self._filled_extra: dict[str, Any] = {}
 
     def block(self) -> AnyContentBlock:
         """The block, as far as it was received."""
         return self._build() if self._built is None else self._built
 
     def end(self) -> None:
-        """End the block, and drop the parts that it was built from."""
-        self._built = self._build()
-        self.is_open = False
+        """Build the block, and drop the parts that it was built from. No delta may follow."""
+        if self._built is None:
+            self._built = self._build()
+
+    def is_repeated_by(self, again: AnyContentBlock) -> bool:
+        """Whether a start is the start of this block once more."""
+        start = self.start
+        return (
+            type(again) is type(start)
+            and again.type == start.type
+            and getattr(again, "id", "") == getattr(start, "id", "")
+            and getattr(again, "name", "") == getattr(start, "name", "")
+            and self._goes_on_with(again)
+        )
+
+    def fill(self, again: AnyContentBlock) -> None:
+        """Take what a repeated start brings and this block does not have yet."""
+        for name, is_field, value in _values_of(again):
+            if _is_empty(value) or not _is_empty(self._value(name, is_field=is_field)):
+                continue
+            if not is_field:
+                self._filled_extra[name] = value
+            elif not self._has_by_deltas(name):
+                self._filled[name] = value
+
+    def _goes_on_with(self, again: AnyContentBlock) -> bool:
+        """Whether a start of the same type, id and name contradicts nothing of this block."""
+        # All that such a block brings is in its start. Two results that differ are two blocks.
+        for name, is_field, value in _values_of(again):
+            own = self._value(name, is_field=is_field)
+            if not (_is_empty(value) or _is_empty(own) or value == own):
+                return False
+        return True
+
+    def _has_by_deltas(self, _name: str) -> bool:
+        """Whether deltas brought something for a field."""
+        return False
+
+    def _value(self, name: str, *, is_field: bool) -> Any:
+        """What the starts brought for a field, or under an unknown key."""
+        if is_field:
+            return self._filled[name] if name in self._filled else getattr(self.start, name)
+        if name in self._filled_extra:
+            return self._filled_extra[name]
+        return _unknown_keys_of(self.start).get(name)
+
+    def _whole_start(self) -> Any:
+        """The block as it started, with what repetitions of the start filled in."""
+        start = self.start
+        if not self._filled and not self._filled_extra:
+            return start
+        extra = {**_unknown_keys_of(start), **self._filled_extra}
+        if isinstance(start, UnknownBlock):
+            return attrs.evolve(start, data=extra)
+        return attrs.evolve(start, **self._filled, extra=extra)
 
     def _build(self) -> AnyContentBlock:
         """Build the block from its start and the deltas so far."""
-        return self.start
+        block: AnyContentBlock = self._whole_start()
+        return block
+
+
+def _values_of(block: AnyContentBlock) -> Iterator[tuple[str, bool, Any]]:
+    """The values of a block: name, whether it is a field (else an unknown key), and value."""
+    if not isinstance(block, UnknownBlock):
+        for key in schema(type(block)).keys:
+            yield key.name, True, getattr(block, key.name)
+    for name, value in _unknown_keys_of(block).items():
+        yield name, False, value
+
+
+def _unknown_keys_of(block: AnyContentBlock) -> dict[str, Any]:
+    return block.data if isinstance(block, UnknownBlock) else block.extra
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", [], {}, (), InvalidJson(""))
 
 
 class PartsDraft(Draft):
-    """A block whose deltas are pieces of one string."""
+    """A block whose deltas are pieces of one string.
 
-    __slots__ = ("parts",)
+    Attributes:
+        parts: The pieces. They only become more: `Accumulator` counts by them.
+    """
 
-    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
-        super().__init__(start, is_open=is_open)
+    __slots__ = ("_checked", "_has_part", "_joined", "_joined_count", "parts")
+
+    field: ClassVar[str]
+    """The field that the parts are for."""
+
+    def __init__(self, start: AnyContentBlock, index: int) -> None:
+        super().__init__(start, index)
         self.parts: list[str] = []
+        self._joined = ""
+        self._joined_count = 0
+        self._checked = 0
+        self._has_part = False
 
     def end(self) -> None:
         super().end()
         self.parts = []
+        self._joined = ""
+        self._joined_count = 0
 
-    def _joined(self) -> str:
-        """The string so far. The next call does not join the same parts again."""
-        if len(self.parts) > 1:
-            self.parts[:] = ["".join(self.parts)]
-        return self.parts[0] if self.parts else ""
+    def _text(self) -> str:
+        """The parts, joined. The next call does not join the same parts again."""
+        parts = self.parts
+        if self._joined_count < len(parts):
+            self._joined += "".join(parts[self._joined_count :])
+            self._joined_count = len(parts)
+        return self._joined
+
+    def _has_by_deltas(self, name: str) -> bool:
+        return name == self.field and self._has_parts()
+
+    def _has_parts(self) -> bool:
+        """Whether a part has some text. Each part is looked at once."""
+        if not self._has_part:
+            self._has_part = any(self.parts[self._checked :])
+            self._checked = len(self.parts)
+        return self._has_part
+
+    def _goes_on_with(self, again: AnyContentBlock) -> bool:
+        # A block goes on unless a start brings text of its own to a block that has some.
+        has_text = self._value(self.field, is_field=True) or self._has_parts()
+        return not (getattr(again, self.field) and has_text)
 
 
 class TextDraft(PartsDraft):
     """A text block. Deltas append to its text and to its citations."""
 
-    __slots__ = ("citations",)
+    __slots__ = ("_citations",)
 
-    start: TextBlock
+    field = "text"
 
-    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
-        super().__init__(start, is_open=is_open)
-        self.citations: list[AnyCitation] = []
+    def __init__(self, start: AnyContentBlock, index: int) -> None:
+        super().__init__(start, index)
+        self._citations: list[AnyCitation] = []
 
     def _add_text(self, chunk: TextDeltaChunk) -> None:
         self.parts.append(chunk.text)
 
     def _add_citation(self, chunk: CitationsDeltaChunk) -> None:
-        self.citations.append(chunk.citation)
+        if chunk.citation is not None:
+            self._citations.append(chunk.citation)
+
+    def _has_by_deltas(self, name: str) -> bool:
+        return (name == "citations" and bool(self._citations)) or super()._has_by_deltas(name)
 
     def _build(self) -> AnyContentBlock:
-        citations = self.start.citations
-        if self.citations:
-            citations = (*(citations or ()), *self.citations)
-        return attrs.evolve(self.start, text=self.start.text + self._joined(), citations=citations)
+        start: TextBlock = self._whole_start()
+        citations = start.citations
+        if self._citations:
+            citations = (*(citations or ()), *self._citations)
+        text = whole_characters(start.text + self._text())
+        return attrs.evolve(start, text=text, citations=citations)
 
     takes: ClassVar[Takes] = {TextDeltaChunk: _add_text, CitationsDeltaChunk: _add_citation}
 
@@ -133,45 +296,92 @@ class TextDraft(PartsDraft):
 class ThinkingDraft(PartsDraft):
     """A thinking block. Deltas append to its text. A signature replaces the one before."""
 
-    __slots__ = ("signature",)
+    __slots__ = ("_signature",)
 
-    start: ThinkingBlock
+    field = "thinking"
 
-    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
-        super().__init__(start, is_open=is_open)
-        self.signature = self.start.signature
+    def __init__(self, start: AnyContentBlock, index: int) -> None:
+        super().__init__(start, index)
+        self._signature: str | None = None
+
+    @property
+    def signature(self) -> Any:
+        """The signature so far; "" or None while there is none."""
+        return self._signature or self._value("signature", is_field=True)
+
+    def sign(self, chunk: SignatureDeltaChunk) -> None:
+        """Take a signature, also one that comes late. An empty one replaces none."""
+        self._signature = chunk.signature or self._signature
+        if self._built is not None:
+            built: Any = self._built
+            self._built = attrs.evolve(built, signature=self.signature)
 
     def _add_thinking(self, chunk: ThinkingDeltaChunk) -> None:
         self.parts.append(chunk.thinking)
 
-    def _set_signature(self, chunk: SignatureDeltaChunk) -> None:
-        self.signature = chunk.signature
+    def _has_by_deltas(self, name: str) -> bool:
+        return (name == "signature" and bool(self._signature)) or super()._has_by_deltas(name)
 
     def _build(self) -> AnyContentBlock:
-        thinking = self.start.thinking + self._joined()
-        return attrs.evolve(self.start, thinking=thinking, signature=self.signature)
+        start: ThinkingBlock = self._whole_start()
+        thinking = whole_characters(start.thinking + self._text())
+        return attrs.evolve(start, thinking=thinking, signature=self.signature)
 
-    takes: ClassVar[Takes] = {
-        ThinkingDeltaChunk: _add_thinking,
-        SignatureDeltaChunk: _set_signature,
-    }
+    takes: ClassVar[Takes] = {ThinkingDeltaChunk: _add_thinking, SignatureDeltaChunk: sign}
 
 
 class InputDraft(PartsDraft):
     """A tool use. Deltas are pieces of the input's JSON text, which is parsed when it ends."""
 
-    __slots__ = ()
+    __slots__ = ("_scan",)
 
-    start: ToolUseBlock | ServerToolUseBlock | McpToolUseBlock
+    field = "input"
+
+    def __init__(self, start: AnyContentBlock, index: int) -> None:
+        super().__init__(start, index)
+        self._scan: ObjectScan | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the tool use."""
+        start: Any = self.start
+        return str(start.id)
 
     def _add_json(self, chunk: InputJsonDeltaChunk) -> None:
         self.parts.append(chunk.partial_json)
 
+    def _has_parts(self) -> bool:
+        return not self._scanned().is_blank
+
+    def _goes_on_with(self, _again: AnyContentBlock) -> bool:
+        # Servers that give no ids start the next call like this one. So a call that is whole is
+        # not repeated. The {} of a start is no input yet.
+        if self.id:
+            return True
+        scan = self._scanned()
+        if scan.is_blank:
+            start = self._value("input", is_field=True)
+            return not start or isinstance(start, InvalidJson)
+        if scan.is_balanced and isinstance(_object_or_text(self._text()), InvalidJson):
+            # No text that follows can make an object of it.
+            scan.is_broken = True
+        return not scan.is_balanced
+
+    def _scanned(self) -> ObjectScan:
+        """Look at the parts that came since the last time."""
+        if self._scan is None:
+            self._scan = ObjectScan()
+        for part in self.parts[self._checked :]:
+            self._scan.take(part)
+        self._checked = len(self.parts)
+        return self._scan
+
     def _build(self) -> AnyContentBlock:
-        text = self._joined()
-        if not text:
-            return self.start
-        return attrs.evolve(self.start, input=_object_or_text(text))
+        start: ToolUseBlock | ServerToolUseBlock | McpToolUseBlock = self._whole_start()
+        text = whole_characters(self._text())
+        if not text.strip(_BLANKS):
+            return start
+        return attrs.evolve(start, input=_object_or_text(text))
 
     def partial_input(self) -> Any:
         """Read the part of the input that was received.
@@ -179,11 +389,9 @@ class InputDraft(PartsDraft):
         Raises:
             ImportError: jiter is not installed.
         """
-        if self._built is not None:
-            return self._built.input  # type: ignore[union-attr]
-        text = self._joined()
-        if not text:
-            return self.start.input
+        text = whole_characters(self._text())
+        if self._built is not None or not text.strip(_BLANKS):
+            return self.block().input  # type: ignore[union-attr]
         try:
             from jiter import from_json
         except ImportError as error:
@@ -208,16 +416,15 @@ class CompactionDraft(Draft):
 
     __slots__ = ("_content",)
 
-    start: CompactionBlock
-
-    def __init__(self, start: AnyContentBlock, *, is_open: bool) -> None:
-        super().__init__(start, is_open=is_open)
+    def __init__(self, start: AnyContentBlock, index: int) -> None:
+        super().__init__(start, index)
         self._content: dict[str, Any] = {}
 
     def _replace(self, chunk: CompactionDeltaChunk) -> None:
         # Keys that the chunk does not name replace those of the block, so the block must be able
         # to read them. Check the delta alone: a block may be large and have many deltas.
-        content = {"encrypted_content": None, **chunk.to_event()["delta"], "type": "compaction"}
+        absent = {"content": None, "encrypted_content": None}
+        content = {**absent, **chunk.to_event()["delta"], "type": "compaction"}
         try:
             CompactionBlock.from_dict(content)
         except DecodeError as error:
@@ -226,9 +433,10 @@ class CompactionDraft(Draft):
         self._content = content
 
     def _build(self) -> AnyContentBlock:
+        start: CompactionBlock = self._whole_start()
         if not self._content:
-            return self.start
-        return CompactionBlock.from_dict({**self.start.to_dict(), **self._content})
+            return start
+        return CompactionBlock.from_dict({**start.to_dict(), **self._content})
 
     takes: ClassVar[Takes] = {CompactionDeltaChunk: _replace}
 
@@ -243,18 +451,85 @@ _DRAFTS: dict[type[AnyContentBlock], type[Draft]] = {
 }
 
 
-def draft_of(block: AnyContentBlock, *, is_open: bool) -> Draft:
+def draft_of(block: AnyContentBlock, index: int) -> Draft:
     """Make the draft of a block.
 
     Args:
         block: The block as it starts.
-        is_open: Whether deltas may follow.
+        index: Its index on the wire.
 
     Returns:
-        The draft of its class.
+        The draft of its class, open.
     """
     draft: type[Draft] = row_of(_DRAFTS, type(block)) or Draft
-    return draft(block, is_open=is_open)
+    return draft(block, index)
+
+
+def whole_characters(text: str) -> str:
+    """Join the halves of characters that follow one another.
+
+    A server that cuts its text between UTF-16 units sends half a character in one delta, and the
+    other half in the next.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
+
+
+_BLANKS = " \t\r\n"
+"""The white space of JSON."""
+
+
+class ObjectScan:
+    """Looks for the end of a JSON object in a text that comes in parts. It does not parse.
+
+    Attributes:
+        is_blank: Whether there is nothing but white space so far.
+        is_broken: Whether the text cannot become an object: it begins with something else, or
+            something follows the object.
+    """
+
+    __slots__ = ("_depth", "_in_string", "_is_escaped", "is_blank", "is_broken")
+
+    def __init__(self) -> None:
+        self.is_blank = True
+        self.is_broken = False
+        self._depth = 0
+        self._in_string = False
+        self._is_escaped = False
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether each bracket that was opened is closed again, and nothing follows."""
+        return self._depth == 0 and not self.is_blank and not self.is_broken
+
+    def take(self, part: str) -> None:
+        """Take the next part."""
+        for char in "" if self.is_broken else part:
+            if self._in_string:
+                if self._is_escaped:
+                    self._is_escaped = False
+                elif char == "\\":
+                    self._is_escaped = True
+                elif char == '"':
+                    self._in_string = False
+            elif char in _BLANKS:
+                continue
+            elif self._depth == 0 and (char != "{" or not self.is_blank):
+                self.is_blank = False
+                self.is_broken = True
+                return
+            elif char == '"':
+                self._in_string = True
+            elif char in "{[":
+                self.is_blank = False
+                self._depth += 1
+            elif char in "}]":
+                self._depth -= 1
 
 
 def _object_or_text(text: str) -> dict[str, Any] | InvalidJson:
@@ -282,7 +557,7 @@ def _is_finite(value: Any) -> bool:
 def _has_more(text: str) -> bool:
     """Whether something follows a whole JSON value."""
     try:
-        _, end = json.JSONDecoder().raw_decode(text.lstrip(" \t\r\n"))
+        _, end = json.JSONDecoder().raw_decode(text.lstrip(_BLANKS))
     except (ValueError, RecursionError):
         return False
-    return text.lstrip(" \t\r\n")[end:].strip(" \t\r\n") != ""
+    return text.lstrip(_BLANKS)[end:].strip(_BLANKS) != ""

@@ -1,6 +1,7 @@
 """The message but for its content: what `message_start` and the `message_delta` events say.
 
-It is made only when somebody asks for it, so an event costs O(1) however many came before.
+It is made only when somebody asks for it, so an event costs O(1) however many came before. What is
+null or absent erases nothing.
 """
 
 from __future__ import annotations
@@ -9,12 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .._model import Message, later_counts, schema
+from .._model import Message, schema
 
 if TYPE_CHECKING:
     from .._chunks import MessageDeltaChunk
+    from .._model import MessageDeltaUsage, Usage
 
 __all__ = ["Head"]
+
+_FIELDS = (
+    "stop_reason",
+    "stop_sequence",
+    "stop_details",
+    "container",
+    "context_management",
+    "input_transformations",
+)
+"""The fields of a message that `message_delta` brings, too."""
+
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+)
+"""The counts that never fall in a stream of the API."""
 
 
 class Head:
@@ -30,6 +50,17 @@ class Head:
         self._extra_counts: dict[str, Any] = {}
         self._message: Message | None = None
 
+    @property
+    def id(self) -> str:
+        """The message's id, "" where there is none."""
+        return self._value("id") or ""
+
+    @property
+    def stop_reason(self) -> str | None:
+        """The stop reason so far."""
+        reason: str | None = self._value("stop_reason")
+        return reason
+
     def message(self) -> Message | None:
         """Make the message. Its content is what `message_start` brought; None before that."""
         start = self._start
@@ -44,29 +75,64 @@ class Head:
         return self._message
 
     def start(self, message: Message) -> None:
-        """Take the message of `message_start`."""
-        self._start = message
+        """Take the message of a `message_start`. A later one is merged into the first."""
+        if self._start is None:
+            self._start = message
+            return
+        self._change({name: getattr(message, name) or None for name in ("id", "model")})
+        self._change({name: getattr(message, name) for name in (*_FIELDS, "diagnostics")})
+        self._extra.update(_without_nulls(message.extra))
+        self._take_counts(message.usage)
 
     def change_model(self, model: str) -> None:
         """Note that another model goes on with the answer."""
-        self._changes["model"] = model
+        self._change({"model": model or None})
+
+    def update(self, chunk: MessageDeltaChunk) -> int:
+        """Take what a `message_delta` says. Its counts replace the earlier ones.
+
+        Args:
+            chunk: The `message_delta`.
+
+        Returns:
+            How many of its token counts are lower than before.
+        """
+        self._change({name: getattr(chunk, name) for name in _FIELDS})
+        self._extra.update(_unknown_keys(chunk))
+        return self._take_counts(chunk.usage)
+
+    def _value(self, name: str) -> Any:
+        return self._changes.get(name, getattr(self._start, name, None))
+
+    def _change(self, values: dict[str, Any]) -> None:
+        self._changes.update(_without_nulls(values))
         self._message = None
 
-    def update(self, chunk: MessageDeltaChunk) -> None:
-        """Take what a `message_delta` says. Its counts replace the earlier ones."""
-        changes = self._changes
-        changes["stop_reason"] = chunk.stop_reason
-        changes["stop_sequence"] = chunk.stop_sequence
-        changes["stop_details"] = chunk.stop_details
-        for name in ("container", "context_management", "input_transformations"):
-            value = getattr(chunk, name)
-            if value is not None:
-                changes[name] = value
-        self._extra.update(_unknown_keys(chunk))
-        counts, extra_counts = later_counts(chunk.usage)
-        self._counts.update(counts)
-        self._extra_counts.update(extra_counts)
-        self._message = None
+    def _take_counts(self, usage: Usage | MessageDeltaUsage | None) -> int:
+        """Replace the counts by later ones. Say how many of them fall."""
+        if usage is None:
+            return 0
+        later = {key.name: getattr(usage, key.name) for key in schema(type(usage)).keys}
+        falling = [
+            name
+            for name in _COUNTS
+            if (count := later[name]) is not None
+            if (old := self._count(name)) is not None
+            if count < old
+        ]
+        self._counts.update(_without_nulls(later))
+        self._extra_counts.update(_without_nulls(usage.extra))
+        return len(falling)
+
+    def _count(self, name: str) -> int | None:
+        count: int | None = self._counts.get(name)
+        if count is None and self._start is not None:
+            count = getattr(self._start.usage, name)
+        return count
+
+
+def _without_nulls(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _unknown_keys(chunk: MessageDeltaChunk) -> dict[str, Any]:
@@ -74,9 +140,10 @@ def _unknown_keys(chunk: MessageDeltaChunk) -> dict[str, Any]:
     if chunk.chunk is None:
         return {}
     event = chunk.to_event()
-    delta = event.pop("delta")
+    delta = event.pop("delta", None)
+    inside = delta if isinstance(delta, dict) else {}
     return {
         name: value
-        for name, value in {**delta, **event}.items()
-        if name not in schema(Message).names
+        for name, value in {**inside, **event}.items()
+        if value is not None and name not in schema(Message).names
     }

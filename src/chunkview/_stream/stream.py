@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import common
 from .._chunks import (
-    ContentBlockStartChunk,
     ContentBlockStopChunk,
     InputJsonDeltaChunk,
     MessageDeltaChunk,
+    MessageStartChunk,
     MessageStopChunk,
     TextDeltaChunk,
     ThinkingDeltaChunk,
@@ -30,7 +30,7 @@ from ..errors import (
     clipped,
     shown,
 )
-from .accumulate import HeadAccumulator, with_partial
+from .accumulate import HeadAccumulator, is_cut_after_end, with_partial
 from .closing import close_source, close_source_async, unblock
 from .iterate import Intake, items_of
 from .wire import MAX_EVENT_BYTES
@@ -44,7 +44,10 @@ if TYPE_CHECKING:
     from .._chunks import ChunkView, FinishReason
     from .._model import Message, Usage
     from ..common import CostMetadata
+    from .accumulate import Strict
+    from .drafts import Draft
     from .iterate import AsyncSource
+    from .rules import Finding
 
     Pair = tuple[ChunkView, ToolUseBlock | None]
 
@@ -81,6 +84,7 @@ class AnthropicStream:
         self,
         source: AsyncSource,
         *,
+        strict: Strict = False,
         loads: Callable[[bytes], Any] | None = None,
         max_event_bytes: int = MAX_EVENT_BYTES,
     ) -> None:
@@ -91,6 +95,7 @@ class AnthropicStream:
                 of the SDK, mappings, JSON text as `str`, chunk views) or of pieces of an SSE
                 body (bytes, cut anywhere), or one whole body as bytes, or a file opened in binary
                 mode.
+            strict: As for `Accumulator`. The error comes instead of the chunk.
             loads: As for `ChunkDecoder`; for bytes only.
             max_event_bytes: As for `ChunkDecoder`.
 
@@ -103,8 +108,11 @@ class AnthropicStream:
         self._is_async = hasattr(self._items, "__aiter__")
         self._is_sync = hasattr(self._items, "__iter__")
         self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
-        self._accumulator = HeadAccumulator()
-        self._open_tools: dict[int, None] = {}
+        self._accumulator = HeadAccumulator(strict=strict)
+        self._with_reason: ChunkView | None = None
+        """The chunk that brought the stop reason."""
+        self._handed_out: dict[str, ToolUseBlock] = {}
+        """The first tool call with each id."""
         self._closed = False
         self._pairs: Any = None
         self._async_pairs: Any = None
@@ -128,13 +136,17 @@ class AnthropicStream:
         """Iterate over what is left of the stream.
 
         Yields:
-            `(chunk, tool)`: the chunk view, and the tool call that it completes, or None. A tool
-            call is complete when its block ends: at its `content_block_stop`, or with the message
-            if its input is whole. A chunk that completes several comes once with each.
+            `(chunk, tool)`: the chunk view, and the tool call that it completes, or None. Each tool
+            call comes once. It is complete at its `content_block_stop`. If its input is whole, it
+            is also complete when the next tool use starts at its index, and at `message_stop`. A
+            chunk that completes several comes once with each. If the source ends without
+            `message_stop`, the chunk that brought the stop reason comes again with each tool call
+            that is left. Tool calls that `message_start` brings come at the end of the message.
 
         Raises:
             DecodeError: An event cannot be decoded; `partial` is the message before it.
-            ProtocolError: The events are out of order; `partial` is the message before that.
+            ProtocolError: An event is refused (see `Accumulator`), or has a finding that `strict`
+                does not allow; `partial` is the message so far.
             StreamError: The API sent an error event; `partial` is the message before it.
             IncompleteStreamError: The stream ended early, or another thread closed it; `partial`
                 is the message so far. Raised again when a stream that has failed is iterated over
@@ -232,31 +244,55 @@ class AnthropicStream:
 
     def _pairs_of(self, chunk: ChunkView) -> tuple[Pair, ...]:
         """Take a chunk. Give it with each tool call that it completes, or with None."""
-        self._accumulator.add(chunk)
-        if isinstance(chunk, ContentBlockStopChunk):
-            self._open_tools.pop(chunk.index, None)
-            block = self._accumulator.block(chunk.index)
-            return ((chunk, block if isinstance(block, ToolUseBlock) else None),)
-        if isinstance(chunk, ContentBlockStartChunk):
-            if isinstance(chunk.content_block, ToolUseBlock):
-                self._open_tools[chunk.index] = None
-        elif isinstance(chunk, (MessageDeltaChunk, MessageStopChunk)):
-            tools = self._tools_at_end_of_message()
-            return tuple([(chunk, tool) for tool in tools]) or ((chunk, None),)
-        return ((chunk, None),)
+        accumulator = self._accumulator
+        accumulator.add(chunk)
+        is_stop = isinstance(chunk, ContentBlockStopChunk)
+        tools = [
+            tool
+            for draft in accumulator.take_closed()
+            if (tool := self._tool_of(draft, is_stopped=is_stop)) is not None
+        ]
+        if isinstance(chunk, MessageStopChunk):
+            tools += self._tools_at_end()
+        elif isinstance(chunk, (MessageStartChunk, MessageDeltaChunk)) and chunk.finish_reasons:
+            self._with_reason = chunk
+        return tuple([(chunk, tool) for tool in tools]) or ((chunk, None),)
 
     def _last_pairs(self) -> Iterator[Pair]:
         """Take the end of the source."""
-        for chunk in () if self._closed else self._intake.end():
+        if self._closed:
+            return
+        for chunk in self._last_chunks():
             yield from self._pairs_of(chunk)
+        if self._with_reason is not None:
+            for tool in self._tools_at_end():
+                yield self._with_reason, tool
 
-    def _tools_at_end_of_message(self) -> list[ToolUseBlock]:
+    def _last_chunks(self) -> list[ChunkView]:
+        try:
+            return self._intake.end()
+        except DecodeError as error:
+            if is_cut_after_end(error, self._accumulator):
+                return []
+            raise
+
+    def _tools_at_end(self) -> list[ToolUseBlock]:
         """The tool calls that are finished though their blocks were never stopped."""
-        blocks = [self._accumulator.block(index) for index in self._open_tools]
-        self._open_tools.clear()
         return [
-            block for block in blocks if isinstance(block, ToolUseBlock) if self._is_whole(block)
+            tool
+            for draft in self._accumulator.take_waiting()
+            if (tool := self._tool_of(draft, is_stopped=False)) is not None
         ]
+
+    def _tool_of(self, draft: Draft, *, is_stopped: bool) -> ToolUseBlock | None:
+        """The tool call of a block that ended; None if it must not be handed out."""
+        tool = draft.block()
+        if not isinstance(tool, ToolUseBlock) or not (is_stopped or self._is_whole(tool)):
+            return None
+        # Some servers send a tool call twice.
+        if tool.id and self._handed_out.setdefault(tool.id, tool) is not tool:
+            return None if self._handed_out[tool.id] == tool else tool
+        return tool
 
     def _is_whole(self, tool: ToolUseBlock) -> bool:
         if isinstance(tool.input, InvalidJson):
@@ -272,8 +308,9 @@ class AnthropicStream:
             The Message.
 
         Raises:
-            IncompleteStreamError: There was no `message_stop` so far; `partial` is the message so
-                far.
+            IncompleteStreamError: There was no `message_stop` and no stop reason so far; `partial`
+                is the message so far.
+            ProtocolError: As for `Accumulator.finish`.
         """
         if self._closed and not self._accumulator.complete:
             raise IncompleteStreamError(
@@ -337,6 +374,11 @@ class AnthropicStream:
     def message(self) -> Message | None:
         """The message so far; None before `message_start`."""
         return self._accumulator.message
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is off with the order and the data of the stream so far: see `Accumulator`."""
+        return self._accumulator.findings
 
     @property
     def content(self) -> str:
