@@ -217,6 +217,9 @@ _SIDE_BLOCKS: dict[type, Callable[[], AnyContentBlock]] = {
 }
 """The side block that a delta begins where no open block takes it."""
 
+_NO_PARTS: list[str] = []
+"""What `extend` appends to while there is no such block: nothing ever is appended to it."""
+
 _STOP_REASONS = frozenset(get_args(FinishReason))
 
 _RAISES: dict[Any, frozenset[str]] = {
@@ -301,6 +304,9 @@ class Accumulator:
         self._offence: Finding | None = None
         """The first finding of that event that `strict` does not allow."""
         self._offset = 0
+        self._text_index: int | None
+        self._input_index: int | None
+        self._thinking_index: int | None
         self._append_to(None)
 
     def add(self, chunk: MessageStreamEvent) -> None:
@@ -438,7 +444,8 @@ class Accumulator:
     # -- taking an event -----------------------------------------------------------------------
 
     def _add(self, event: MessageStreamEvent) -> None:
-        position = self._position = self._next_position
+        position = self._position = self._offset + len(self._parts)
+        self._offence = None
         try:
             chunk = self._chunk = decode(event)
             phase = self._phase
@@ -448,9 +455,7 @@ class Accumulator:
             take(self, chunk)
         finally:
             self._offset = position + 1 - len(self._parts)
-            offence, self._offence = self._offence, None
-        if take is not Accumulator._ignore:
-            self._is_beginning = take in (Accumulator._start_message, Accumulator._start_again)
+        offence = self._offence
         if offence is not None:
             raise ProtocolError(offence.message, rule=offence.rule, chunk=chunk)
 
@@ -461,16 +466,22 @@ class Accumulator:
 
     def _append_to(self, draft: Draft | None) -> None:
         """Note to which block `extend` appends deltas straight away."""
-        index = None if draft is None else draft.index
-        self._text_index = index if isinstance(draft, TextDraft) else None
-        self._input_index = index if isinstance(draft, InputDraft) else None
-        self._thinking_index = index if isinstance(draft, ThinkingDraft) else None
-        self._parts: list[str] = draft.parts if isinstance(draft, PartsDraft) else []
+        self._text_index = self._input_index = self._thinking_index = None
+        self._parts = _NO_PARTS
+        if isinstance(draft, PartsDraft):
+            self._parts = draft.parts
+            if draft.kind is TextDraft:
+                self._text_index = draft.index
+            elif draft.kind is InputDraft:
+                self._input_index = draft.index
+            else:
+                self._thinking_index = draft.index
         self._append = self._parts.append
 
     def _start_message(self, chunk: MessageStartChunk) -> None:
         self._head.start(chunk.message)
         self._phase = self._DURING
+        self._is_beginning = True
         self._add_content(chunk.message)
 
     def _start_again(self, chunk: MessageStartChunk) -> None:
@@ -487,9 +498,11 @@ class Accumulator:
         for index, block in enumerate(message.content):
             draft = draft_of(block, index)
             self._blocks.add_closed(draft)
-            self._note_tool(draft)
+            if isinstance(draft, InputDraft):
+                self._note_tool(draft)
 
     def _start_block(self, chunk: ContentBlockStartChunk) -> None:
+        self._is_beginning = False
         blocks, index, block = self._blocks, chunk.index, chunk.content_block
         draft = draft_of(block, index)
         old = blocks.newest(index, draft.kind)
@@ -514,6 +527,7 @@ class Accumulator:
         self._find_late_content(draft)
 
     def _delta(self, chunk: Any) -> None:
+        self._is_beginning = False
         kind = row_of(_TAKERS, chunk.__class__)
         draft = self._taker(chunk, kind)
         self._find_order_of_delta(chunk, kind, draft)
@@ -546,6 +560,7 @@ class Accumulator:
         return draft
 
     def _stop_block(self, chunk: ContentBlockStopChunk) -> None:
+        self._is_beginning = False
         blocks, index = self._blocks, chunk.index
         draft = blocks.newest_open(index)
         if draft is not None:
@@ -573,6 +588,7 @@ class Accumulator:
             self._append_to(None)
 
     def _message_delta(self, chunk: MessageDeltaChunk) -> None:
+        self._is_beginning = False
         self._had_delta = True
         if self._phase is self._AFTER:
             self._found("message_delta_after_message_stop")
@@ -588,6 +604,7 @@ class Accumulator:
             self._found("count_falls")
 
     def _stop_message(self, _chunk: MessageStopChunk) -> None:
+        self._is_beginning = False
         if self._phase is self._AFTER:
             self._found("message_stop_repeated")
             return
@@ -637,22 +654,21 @@ class Accumulator:
         """What is off with the place of a new block, before it is added."""
         blocks, index = self._blocks, draft.index
         draft.place = len(blocks.drafts)
-        if blocks.started(index) is not None:
-            self._found("index_reused", draft)
-        elif index != blocks.highest + 1:
-            self._found("index_not_consecutive", draft)
+        if index != blocks.highest + 1:
+            is_used = blocks.started(index) is not None
+            self._found("index_reused" if is_used else "index_not_consecutive", draft)
         if blocks.overlaps(index):
             self._found("blocks_overlap", draft)
-        self._find_late_content(draft)
-        if self._note_tool(draft):
+        if self._had_reason:
+            self._find_late_content(draft)
+        if isinstance(draft, InputDraft) and self._note_tool(draft):
             self._found("tool_id_repeated", draft)
 
-    def _note_tool(self, draft: Draft) -> bool:
-        """Note a new block. Say whether it is a tool use with an id that another one has."""
-        tool_id = draft.id if isinstance(draft, InputDraft) else ""
-        is_known = tool_id in self._tool_ids
-        if tool_id:
-            self._tool_ids.add(tool_id)
+    def _note_tool(self, draft: InputDraft) -> bool:
+        """Note a new tool use. Say whether it has an id that another one has."""
+        is_known = draft.id in self._tool_ids
+        if draft.id:
+            self._tool_ids.add(draft.id)
         return is_known
 
     def _find_order_of_delta(
@@ -778,7 +794,7 @@ class HeadAccumulator(Accumulator):
         waiting, self.waiting = self.waiting, {}
         return list(waiting.values())
 
-    def _note_tool(self, draft: Draft) -> bool:
+    def _note_tool(self, draft: InputDraft) -> bool:
         if isinstance(draft.start, ToolUseBlock):
             self.waiting[draft.place] = draft
         return super()._note_tool(draft)

@@ -211,8 +211,8 @@ class Blocks:
             self._side = None
         draft.place = len(self.drafts)
         self.drafts.append(draft)
-        slot = self._slots.setdefault(draft.index, _NOTHING)
-        if slot is _NOTHING:
+        slot = self._slots.get(draft.index)
+        if slot is None:
             slot = self._slots[draft.index] = _Slot()
         slot.last = slot.newest[draft.kind] = draft
         if isinstance(draft, ThinkingDraft):
@@ -220,7 +220,8 @@ class Blocks:
 
     def _note_start(self, draft: Draft) -> None:
         self._slots[draft.index].started = draft
-        self.highest = max(self.highest, draft.index)
+        if draft.index > self.highest:
+            self.highest = draft.index
 
     def _open(self, draft: Draft) -> None:
         slot = self._with_open[draft.index] = self._slots[draft.index]

@@ -15,6 +15,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 import attrs
@@ -79,6 +80,9 @@ class State(Enum):
     CLOSED = auto()
 
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class Draft:
     """A content block in the making. This class takes no deltas: its block starts whole.
 
@@ -124,8 +128,8 @@ class Draft:
         self.was_stopped = False
         self.was_paused = False
         self._built: AnyContentBlock | None = None
-        self._filled: dict[str, Any] = {}
-        self._filled_extra: dict[str, Any] = {}
+        self._filled: Mapping[str, Any] = _NOTHING
+        self._filled_extra: Mapping[str, Any] = _NOTHING
 
     def block(self) -> AnyContentBlock:
         """The block, as far as it was received."""
@@ -153,9 +157,9 @@ class Draft:
             if _is_empty(value) or not _is_empty(self._value(name, is_field=is_field)):
                 continue
             if not is_field:
-                self._filled_extra[name] = value
+                self._filled_extra = _with(self._filled_extra, name, value)
             elif not self._has_by_deltas(name):
-                self._filled[name] = value
+                self._filled = _with(self._filled, name, value)
 
     def _goes_on_with(self, again: AnyContentBlock) -> bool:
         """Whether a start of the same type, id and name contradicts nothing of this block."""
@@ -192,6 +196,13 @@ class Draft:
         """Build the block from its start and the deltas so far."""
         block: AnyContentBlock = self._whole_start()
         return block
+
+
+def _with(values: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """Add a value to a dict. The first one makes the dict."""
+    made = values if isinstance(values, dict) else {}
+    made[name] = value
+    return made
 
 
 def _values_of(block: AnyContentBlock) -> Iterator[tuple[str, bool, Any]]:

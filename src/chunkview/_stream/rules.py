@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 
-from .._chunks import ChunkView  # noqa: TC001 - users may resolve annotations
+from .._chunks import ChunkView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
