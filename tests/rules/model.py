@@ -103,6 +103,11 @@ def read(events: list[Event], ending: Ending = WHOLE) -> Result:
     return reader.result
 
 
+def has_text(parts: list[str]) -> bool:
+    """Whether the deltas of a tool's input are more than white space."""
+    return bool("".join(parts).strip(" \t\r\n"))
+
+
 class OrderError(Exception):
     """An event out of order: a ProtocolError of the package, with its rule."""
 
@@ -326,6 +331,7 @@ class Reader:
             if old.is_side:
                 self.reached("3 side block gets its start")
                 old.is_side = False
+                old.beside = None
             else:
                 self.found("block_start_repeated", old)
             self.find_late_content(old)
@@ -368,8 +374,10 @@ class Reader:
             return False
         if old.kind == "tool_use":
             # "A tool without an id whose input is already whole is not repeated: a new block."
-            # Choice: whole is an object, and the {} of a start is none yet.
-            is_whole = "INVALID_JSON" not in (old.input or {"INVALID_JSON": ""})
+            # Choice: whole is an object. The {} of a start is none yet, but the {} of deltas is:
+            # two calls without arguments must not become one.
+            value = old.input or ({} if has_text(old.parts) else {"INVALID_JSON": ""})
+            is_whole = "INVALID_JSON" not in value
             if not old.id and is_whole:
                 self.reached("3 tool without id, input whole: a new block")
                 return False
@@ -389,8 +397,8 @@ class Reader:
     def fill(self, old: Block, new: Block) -> None:
         """Fill what is empty with what a repeated start brings, key by key."""
         for key, value in new.start.items():
-            if key in ("text", "thinking", "input") and any(old.parts):
-                # The deltas fill it.
+            by_deltas = has_text(old.parts) if key == "input" else any(old.parts)
+            if key in ("text", "thinking", "input") and by_deltas:
                 continue
             if is_empty(old.start.get(key)) and not is_empty(value):
                 self.reached("3 repeated start fills what is empty")
