@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from support import (
+    MESSAGE_STOP,
     PING,
     block_start,
     block_stop,
@@ -56,7 +57,187 @@ def with_delta_key(number: int) -> Any:
     return {**event, "delta": {**event["delta"], f"key_{number}": 1}}
 
 
+def signature(text: str, index: int = 0) -> Any:
+    return delta("signature_delta", index, signature=text)
+
+
+def thinking_delta(text: str, index: int = 0) -> Any:
+    return delta("thinking_delta", index, thinking=text)
+
+
+def in_turn(*makes: Callable[[int], Any]) -> Callable[[int], Any]:
+    """The n-th event is made by one after the other."""
+    return lambda n: makes[n % len(makes)](n // len(makes))
+
+
+def always(event: Any) -> Callable[[int], Any]:
+    return lambda _: event
+
+
+def kinds_at_one_index(count: int) -> list[Any]:
+    return [message_start(), block_start(), *(block_start(type=f"kind_{n}") for n in range(count))]
+
+
+def paused_at_one_index(count: int) -> list[Any]:
+    return [*kinds_at_one_index(count), message_delta()]
+
+
+def unsigned_at_one_index(count: int) -> list[Any]:
+    return [message_start(), *[block_start(**THINKING), block_stop()] * count]
+
+
+def unsigned_before_others(count: int) -> list[Any]:
+    blocks = [
+        event
+        for n in range(count)
+        for event in (
+            block_start(2 * n, **THINKING),
+            block_stop(2 * n),
+            block_start(2 * n + 1),
+            block_stop(2 * n + 1),
+        )
+    ]
+    return [message_start(), *blocks]
+
+
+THINKING = {"type": "thinking", "thinking": "", "signature": ""}
+RESULT = {"type": "web_search_tool_result", "content": []}
+IN_TOOL = [message_start(), tool_start()]
+STOPPED = [*STARTED, block_stop(), message_delta(), MESSAGE_STOP]
+
+DISORDER: dict[str, Row] = {
+    "text without a block": (after(message_start()), lambda n: text_delta("a", n)),
+    "a side block that goes on": (after(*IN_TOOL), always(text_delta("a"))),
+    "side blocks in turn": (
+        after(*IN_TOOL),
+        in_turn(always(text_delta("a")), always(thinking_delta("a"))),
+    ),
+    "side blocks below many open blocks": (
+        kinds_at_one_index,
+        in_turn(always(thinking_delta("a", 1)), always(text_delta("a", 1))),
+    ),
+    "side blocks that are stopped": (
+        after(*IN_TOOL),
+        in_turn(always(text_delta("a")), always(block_stop())),
+    ),
+    "side blocks that get their start": (
+        after(*IN_TOOL),
+        in_turn(always(text_delta("a")), always(block_start()), always(block_stop())),
+    ),
+    "text of a closed block": (after(*STARTED, block_stop()), always(text_delta("a"))),
+    "repeated start": (after(*STARTED), always(block_start())),
+    "repeated start between empty deltas": (
+        after(*STARTED),
+        in_turn(always(text_delta("")), always(block_start())),
+    ),
+    "repeated start between deltas": (
+        after(*STARTED),
+        in_turn(always(text_delta("a")), always(block_start())),
+    ),
+    "repeated start with a new key": (
+        after(*STARTED),
+        lambda n: block_start(type="text", text="", **{f"key_{n}": 1}),
+    ),
+    "repeated start of a large block": (
+        large_block,
+        always(block_start(type="compaction", content=None)),
+    ),
+    "repeated start of a tool without an id": (
+        after(message_start(), tool_start(id=""), json_delta('{"a": "')),
+        in_turn(always(json_delta("}")), always(tool_start(id=""))),
+    ),
+    "repeated start of a tool without an id whose input is no JSON": (
+        after(message_start(), tool_start(id=""), json_delta("{a}")),
+        in_turn(always(json_delta(" ")), always(tool_start(id=""))),
+    ),
+    "repeated start of a tool with blank input": (
+        after(*IN_TOOL),
+        in_turn(always(json_delta(" ")), always(tool_start())),
+    ),
+    "tools at one index": (after(message_start()), lambda n: tool_start(id=f"t_{n}")),
+    "tools with one id": (
+        after(message_start()),
+        in_turn(lambda n: tool_start(n), lambda n: json_delta("{}", n), block_stop),
+    ),
+    "tools without ids at one index": (
+        after(message_start()),
+        in_turn(always(tool_start(id="")), always(json_delta("{}"))),
+    ),
+    "results at one index": (
+        after(message_start()),
+        lambda n: block_start(**RESULT, tool_use_id=f"t_{n}"),
+    ),
+    "kinds at one index": (after(message_start()), lambda n: block_start(type=f"kind_{n}")),
+    "indices that are not consecutive": (
+        after(message_start()),
+        lambda n: block_start(2 * n + 5),
+    ),
+    "indices downwards": (after(message_start()), lambda n: block_start(1_000_000 - n)),
+    "stop without a start": (after(*STARTED), always(block_stop(7))),
+    "stop of a closed block": (after(*STARTED, block_stop()), always(block_stop())),
+    "stops of many kinds at one index": (kinds_at_one_index, always(block_stop())),
+    "stops of many paused blocks": (paused_at_one_index, always(block_stop())),
+    "late signatures of one index": (unsigned_at_one_index, always(signature("s"))),
+    "late signatures in front of other blocks": (
+        unsigned_before_others,
+        lambda n: signature("s", 2 * n + 1),
+    ),
+    "signature for nothing": (unsigned_before_others, lambda n: signature("s", 1_000_000 + n)),
+    "empty signature": (after(message_start(), block_start(**THINKING)), always(signature(""))),
+    "pauses and goings on": (
+        after(*STARTED),
+        in_turn(always(message_delta()), always(text_delta("a"))),
+    ),
+    "pauses and goings on below many paused blocks": (
+        paused_at_one_index,
+        in_turn(always(text_delta("a")), always(message_delta())),
+    ),
+    "starts and pauses": (
+        after(message_start()),
+        in_turn(block_start, always(message_delta())),
+    ),
+    "starts and pauses at one index": (
+        after(message_start()),
+        in_turn(lambda n: block_start(type=f"kind_{n}"), always(message_delta())),
+    ),
+    "deltas after a stop reason": (after(*STARTED, message_delta()), always(text_delta("a"))),
+    "deltas to many paused blocks": (
+        lambda count: [*open_blocks(count), message_delta()],
+        lambda n: text_delta("a", n),
+    ),
+    "message_delta without its reason": (
+        after(*STARTED, message_delta()),
+        always(message_delta(None)),
+    ),
+    "message_delta with falling counts": (
+        after(*STARTED, message_delta(input_tokens=10**9)),
+        lambda n: message_delta(input_tokens=10**9 - n),
+    ),
+    "message_start again": (
+        after(message_start()),
+        lambda n: message_start(usage={"input_tokens": n, "output_tokens": 1}),
+    ),
+    "message_start again with a new key": (
+        after(message_start()),
+        lambda n: message_start(**{f"key_{n}": 1}),
+    ),
+    "message_stop again": (after(*STOPPED), always(MESSAGE_STOP)),
+    "message_delta after message_stop": (after(*STOPPED), always(message_delta())),
+    "stop after message_stop": (after(*STOPPED), always(block_stop())),
+    "stops of many blocks after message_stop": (
+        lambda count: [*open_blocks(count), message_delta(), MESSAGE_STOP],
+        block_stop,
+    ),
+    "delta that nothing takes": (after(*STARTED), always(json_delta("1"))),
+    "citation that nothing takes": (
+        after(*IN_TOOL),
+        always(delta("citations_delta", citation=CITATION)),
+    ),
+}
+"""Events in disorder. Several of these rows have more than 100 findings."""
+
 FLOODS: dict[str, Row] = {
+    **DISORDER,
     "text_delta": (after(*STARTED), lambda _: text_delta("a")),
     "thinking_delta": (
         after(message_start(), block_start(type="thinking", thinking="")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import sys
 import tracemalloc
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from chunkview import Accumulator, AnthropicStream, ChunkDecoder, decode
+from chunkview import Accumulator, AnthropicStream, ChunkDecoder, ProtocolError, decode
 from chunkview._stream.framing import Framer
 from floods import FLOODS, flood
-from support import sse, text_delta
+from support import MESSAGE_STOP, block_start, message_delta, message_start, sse, text_delta
 
 COUNT = 200
 
@@ -53,15 +54,24 @@ def costs_of(kind: str, count: int, measure: Callable[[Callable[[], object]], in
     return [measure(lambda c=chunk: accumulator.add(c)) for chunk in chunks]  # type: ignore[misc]
 
 
+TURN = 6
+"""So many events are measured together, since some floods are of two or three events in turn."""
+
+
 def assert_flat(costs: list[int], few: list[int] | None = None) -> None:
     """The last quarter costs no more than the second: the median, as lists grow by leaps.
 
     Where `few` are the costs of a shorter flood: no more than there.
     """
-    quarter = len(costs) // 4
-    late = statistics.median(costs[-quarter:])
-    for early in (costs[quarter : 2 * quarter], few or costs):
-        assert late <= 1.25 * statistics.median(early) + 16
+    turns, few_turns = turns_of(costs), turns_of(few or costs)
+    quarter = len(turns) // 4
+    late = statistics.median(turns[-quarter:])
+    for early in (turns[quarter : 2 * quarter], few_turns):
+        assert late <= 1.25 * statistics.median(early) + 16 * TURN
+
+
+def turns_of(costs: list[int]) -> list[int]:
+    return [sum(costs[at : at + TURN]) for at in range(0, len(costs) - TURN + 1, TURN)]
 
 
 @pytest.mark.parametrize("kind", FLOODS)
@@ -87,6 +97,49 @@ def test_an_event_of_any_kind_costs_a_stream_the_same_at_any_time(kind: str) -> 
     for _ in before:
         next(pairs)
     assert_flat([lines_run_by(lambda: next(pairs)) for _ in events])
+
+
+@pytest.mark.parametrize(
+    ("before", "event"),
+    [
+        ([], text_delta("a")),
+        ([message_start(), text_delta("a")], message_start()),
+        ([message_start(), MESSAGE_STOP], block_start()),
+        ([message_start(), MESSAGE_STOP], text_delta("a")),
+    ],
+)
+def test_an_event_that_is_refused_costs_the_same_at_any_time(before: Any, event: Any) -> None:
+    accumulator = Accumulator()
+    accumulator.extend(before)
+
+    def refuse() -> None:
+        with pytest.raises(ProtocolError):
+            accumulator.add(event)
+
+    assert_flat([lines_run_by(refuse) for _ in range(COUNT)])
+
+
+def test_a_strict_accumulator_costs_the_same_at_any_time() -> None:
+    accumulator = Accumulator(strict=True)
+    accumulator.extend([message_start(), block_start()])
+    chunks = [decode(text_delta("a")), decode(text_delta("a", 1))] * (COUNT // 2)
+
+    def add(chunk: Any) -> None:
+        with contextlib.suppress(ProtocolError):
+            accumulator.add(chunk)
+
+    assert_flat([lines_run_by(lambda c=chunk: add(c)) for chunk in chunks])  # type: ignore[misc]
+    assert [f.count for f in accumulator.findings] == [COUNT // 2, COUNT // 2 - 1]
+
+
+def test_a_stream_has_at_most_100_findings() -> None:
+    accumulator = Accumulator()
+    before, events = flood("indices that are not consecutive", 200)
+    accumulator.extend([*before, *events])
+    assert len(accumulator.findings) == 100
+    accumulator.extend([message_delta(), MESSAGE_STOP])
+    accumulator.finish()
+    assert len(accumulator.findings) == 100
 
 
 @pytest.mark.parametrize("make", [Framer, ChunkDecoder])
