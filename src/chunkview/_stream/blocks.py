@@ -1,7 +1,7 @@
 """The blocks of a message in the making: which of them a delta or a stop is for.
 
 An index names blocks by their kind: several blocks may be open at one index, but at most one of
-each kind. So each index has a `_Slot`, with the newest block of each kind. Text and thinking that
+each kind, which is the newest of its kind. A `_Slot` has what else there is to know of an index. Text and thinking that
 no open block takes go to a *side block*, which no content_block_start began. It goes on as long as
 it is the newest block of the message, so at most one side block is not closed.
 
@@ -14,7 +14,7 @@ those at the end are dropped when somebody looks for the newest.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .drafts import State, ThinkingDraft
 
@@ -30,7 +30,6 @@ class _Slot:
     """What is at one index.
 
     Attributes:
-        newest: The newest block of each kind.
         last: The newest block of all.
         started: The newest block that a start began, so no side block.
         open: The open blocks but for side blocks, in the order of the message.
@@ -39,17 +38,19 @@ class _Slot:
         unsigned: The thinking blocks, likewise. They may have got a signature.
     """
 
-    __slots__ = ("last", "newest", "open", "open_count", "paused", "started", "unsigned")
+    __slots__ = ("last", "open", "open_count", "paused", "started", "unsigned")
 
     def __init__(self) -> None:
-        self.newest: dict[Kind, Draft] = {}
         self.last: Draft | None = None
         self.started: Draft | None = None
         self.open: list[Draft] = []
         self.open_count = 0
-        self.paused: list[Draft] = []
-        self.unsigned: list[ThinkingDraft] = []
+        self.paused = _NO_DRAFTS
+        self.unsigned = _NO_DRAFTS
 
+
+_NO_DRAFTS: list[Any] = []
+"""An empty list of a slot that nothing was added to. Most slots never need their own."""
 
 _NOTHING = _Slot()
 """The slot of an index that no block has named. It is never changed."""
@@ -63,12 +64,13 @@ class Blocks:
         highest: The highest index that a start had, -1 before the first.
     """
 
-    __slots__ = ("_open_count", "_side", "_slots", "_with_open", "drafts", "highest")
+    __slots__ = ("_newest", "_open_count", "_side", "_slots", "_with_open", "drafts", "highest")
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
         self.highest = -1
         self._slots: dict[int, _Slot] = {}
+        self._newest: dict[tuple[int, Kind], Draft] = {}
         self._with_open: dict[int, _Slot] = {}
         """The slots in which a block may be open."""
         self._open_count = 0
@@ -86,7 +88,7 @@ class Blocks:
 
     def newest(self, index: int, kind: Kind) -> Draft | None:
         """The newest block of a kind at an index. An older one never takes anything."""
-        return self._slot(index).newest.get(kind)
+        return self._newest.get((index, kind))
 
     def started(self, index: int) -> Draft | None:
         """The newest block of an index that a start began."""
@@ -187,7 +189,7 @@ class Blocks:
                     draft.state = State.PAUSED
                     if not draft.was_paused:
                         draft.was_paused = True
-                        slot.paused.append(draft)
+                        slot.paused = _added(slot.paused, draft)
             slot.open.clear()
             slot.open_count = 0
         self._with_open.clear()
@@ -214,9 +216,9 @@ class Blocks:
         slot = self._slots.get(draft.index)
         if slot is None:
             slot = self._slots[draft.index] = _Slot()
-        slot.last = slot.newest[draft.kind] = draft
+        slot.last = self._newest[draft.index, draft.kind] = draft
         if isinstance(draft, ThinkingDraft):
-            slot.unsigned.append(draft)
+            slot.unsigned = _added(slot.unsigned, draft)
 
     def _note_start(self, draft: Draft) -> None:
         self._slots[draft.index].started = draft
@@ -233,6 +235,14 @@ class Blocks:
         slot.open.insert(at, draft)
         slot.open_count += 1
         self._open_count += 1
+
+
+def _added(drafts: list[Any], draft: Draft) -> list[Any]:
+    """Append to a list of a slot, which the first draft makes."""
+    if drafts is _NO_DRAFTS:
+        return [draft]
+    drafts.append(draft)
+    return drafts
 
 
 def _top(paused: list[Draft]) -> Draft | None:

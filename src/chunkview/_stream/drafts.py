@@ -281,14 +281,17 @@ class TextDraft(PartsDraft):
 
     def __init__(self, start: AnyContentBlock, index: int) -> None:
         super().__init__(start, index)
-        self._citations: list[AnyCitation] = []
+        self._citations: list[AnyCitation] | None = None
 
     def _add_text(self, chunk: TextDeltaChunk) -> None:
         self.parts.append(chunk.text)
 
     def _add_citation(self, chunk: CitationsDeltaChunk) -> None:
-        if chunk.citation is not None:
-            self._citations.append(chunk.citation)
+        if chunk.citation is None:
+            return
+        if self._citations is None:
+            self._citations = []
+        self._citations.append(chunk.citation)
 
     def _has_by_deltas(self, name: str) -> bool:
         return (name == "citations" and bool(self._citations)) or super()._has_by_deltas(name)
