@@ -1,9 +1,10 @@
 """The blocks of a message in the making: which of them a delta or a stop is for.
 
 An index names blocks by their kind: several blocks may be open at one index, but at most one of
-each kind, which is the newest of its kind. A `_Slot` has what else there is to know of an index. Text and thinking that
-no open block takes go to a *side block*, which no content_block_start began. It goes on as long as
-it is the newest block of the message, so at most one side block is not closed.
+each kind, which is the newest of its kind. A `_Slot` has what else there is to know of an index.
+Text and thinking that no open block takes go to a *side block*, which no content_block_start began.
+It goes on as long as it is the newest block of the message, so at most one side block is not
+closed.
 
 A block is open, paused or closed. A stop reason pauses open blocks: a paused block goes on if a
 delta comes for it. What is closed stays closed.
@@ -129,7 +130,8 @@ class Blocks:
         while slot.unsigned and slot.unsigned[-1].signature:
             slot.unsigned.pop()
         if slot.unsigned:
-            return slot.unsigned[-1]
+            unsigned: ThinkingDraft = slot.unsigned[-1]
+            return unsigned
         place = len(self.drafts) if slot.last is None else slot.last.place
         before = self.drafts[place - 1] if place else None
         if isinstance(before, ThinkingDraft) and before.state is not State.OPEN:
