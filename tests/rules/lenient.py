@@ -9,7 +9,6 @@ of their events. Fields are dropped, nulled and misfit in both.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 from collections import Counter
@@ -20,11 +19,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from chunkview import DecodeError, decode
 from chunkview.testing import strategies as cv
-from rules.bodies import Event, is_error
+from rules.bodies import Event
 from rules.model import read, read_body
-from rules.results import MESSAGE_FIELDS, TOOLS
 
 __all__ = ["ROWS_OF_BODIES", "ROWS_OF_STREAMS", "figures", "lenient_bodies", "lenient_streams"]
 
@@ -32,17 +29,12 @@ Stream = list[Event]
 Change = Callable[[DrawFn, Stream], Stream]
 
 
-def lenient_streams(*, fields: bool = True) -> SearchStrategy[Stream]:
+def lenient_streams() -> SearchStrategy[Stream]:
     """Streams as lists of folded events, most of them with something off.
 
     Shrinks to message_start and message_stop.
-
-    Args:
-        fields: Whether fields may be dropped, null or misfit. If not, only the order is off, and
-            some of the data.
     """
-    streams = _disordered() | _damaged() | _damaged()
-    return streams if fields else streams.map(_with_whole_fields)
+    return _disordered() | _damaged() | _damaged()
 
 
 def lenient_bodies() -> SearchStrategy[bytes]:
@@ -51,79 +43,6 @@ def lenient_bodies() -> SearchStrategy[bytes]:
     Shrinks to a body without events.
     """
     return _bodies()
-
-
-def _with_whole_fields(stream: Stream) -> Stream:
-    """The stream with defaults for its fields, but for the events that need more than that."""
-    whole = []
-    for event in copy.deepcopy(stream):
-        tag = event.get("type")
-        if tag == "message_start":
-            message = event["message"] = _object(event.get("message"))
-            blocks = message.get("content") if isinstance(message.get("content"), list) else []
-            _complete(message, {"type": "message", "role": "assistant", "id": "", "model": ""})
-            message["content"] = [_complete_block(_object(block)) for block in blocks]
-            usage = message["usage"] = _object(message.get("usage"))
-            _complete(usage, {"input_tokens": 3, "output_tokens": 1})
-            _drop_misfits(message, MESSAGE_FIELDS)
-        elif tag == "message_delta":
-            delta = event["delta"] = _object(event.get("delta"))
-            usage = event["usage"] = _object(event.get("usage"))
-            _complete(usage, {"output_tokens": 5})
-            _drop_misfits(delta, MESSAGE_FIELDS)
-            _drop_misfits(event, MESSAGE_FIELDS)
-        elif tag == "content_block_start":
-            event["content_block"] = _complete_block(_object(event.get("content_block")))
-        elif tag == "content_block_delta":
-            delta = event["delta"] = _object(event.get("delta"))
-            for key in ("text", "partial_json", "thinking", "signature"):
-                if delta.get("type") == TYPES_BY_KEY[key]:
-                    _complete(delta, {key: ""})
-        index = event.get("index", 0)
-        if type(index) is float and index.is_integer():
-            event["index"] = int(index)
-        is_other_error = is_error(event) and tag != "error"
-        if type(event.get("index", 0)) is int and event.get("index", 0) >= 0 and not is_other_error:
-            with contextlib.suppress(DecodeError):
-                decode(event)
-                whole.append(event)
-    return whole
-
-
-TYPES_BY_KEY = {
-    "text": "text_delta",
-    "partial_json": "input_json_delta",
-    "thinking": "thinking_delta",
-    "signature": "signature_delta",
-}
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _complete(place: Any, defaults: dict[str, Any]) -> None:
-    for key, default in defaults.items():
-        if isinstance(place, dict) and type(place.get(key)) is not type(default):
-            place[key] = default
-
-
-def _complete_block(block: Event) -> Event:
-    fields: dict[str, dict[str, Any]] = {
-        "text": {"text": ""},
-        "thinking": {"thinking": "", "signature": ""},
-        **{key: {"id": "", "input": {}} for key in TOOLS},
-        "mcp_tool_use": {"id": "", "input": {}, "server_name": ""},
-    }
-    _complete(block, copy.deepcopy(fields.get(str(block.get("type")), {})))
-    _drop_misfits(block, {"citations": list})
-    return block
-
-
-def _drop_misfits(place: Event, types: dict[str, type]) -> None:
-    for key, kind in types.items():
-        if key in place and not isinstance(place[key], kind):
-            del place[key]
 
 
 # -- a small vocabulary ------------------------------------------------------------------------

@@ -210,7 +210,8 @@ class Reader:
             self.reached("3 several message_deltas")
         self.had_delta = True
         reason = delta.get("stop_reason")
-        if reason is None and result.stop_reason is not None:
+        # Choice: a misfit is a null here, too. The SDK lets it replace the reason.
+        if not isinstance(reason, str) and result.stop_reason is not None:
             self.reached("3 null erases no stop reason")
             self.found("stop_reason_erased")
         # "Closes open blocks only when it brings a stop reason." Choice: "" is a stop reason, since
@@ -400,7 +401,9 @@ class Reader:
             by_deltas = has_text(old.parts) if key == "input" else any(old.parts)
             if key in ("text", "thinking", "input") and by_deltas:
                 continue
-            if is_empty(old.start.get(key)) and not is_empty(value):
+            # A misfit is as good as nothing: a later value replaces it.
+            is_misfit = key in ("text", "thinking") and not isinstance(old.start.get(key), str)
+            if (is_misfit or is_empty(old.start.get(key))) and not is_empty(value):
                 self.reached("3 repeated start fills what is empty")
                 old.start[key] = value
         if not old.signature:

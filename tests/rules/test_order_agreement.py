@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chunkview import (
     Accumulator,
     ChunkviewError,
+    DecodeError,
     InvalidJson,
     ProtocolError,
     TextBlock,
@@ -20,10 +21,10 @@ from chunkview import (
 from rules.bodies import Event
 from rules.lenient import lenient_streams
 from rules.model import COUNTS, Result, read
+from rules.results import MESSAGE_FIELDS, MESSAGE_KEYS
 from support import examples
 
-STREAMS = lenient_streams(fields=False)
-"""Until the package reads dropped and misfit fields as the rules say, streams without them."""
+STREAMS = lenient_streams()
 
 
 def accumulated(events: list[Any], *, at_once: bool) -> tuple[Accumulator, ChunkviewError | None]:
@@ -39,6 +40,17 @@ def accumulated(events: list[Any], *, at_once: bool) -> tuple[Accumulator, Chunk
     except ChunkviewError as error:
         return accumulator, error
     return accumulator, None
+
+
+def as_far_as_decoded(events: list[Any]) -> list[Any]:
+    """The chunk views of a stream. An event that cannot be decoded ends it."""
+    chunks: list[Any] = []
+    for event in events:
+        try:
+            chunks.append(decode(event))
+        except DecodeError:
+            return [*chunks, event]
+    return chunks
 
 
 def summary_of(accumulator: Accumulator, error: ChunkviewError | None) -> dict[str, Any]:
@@ -57,10 +69,16 @@ def summary_of(accumulator: Accumulator, error: ChunkviewError | None) -> dict[s
                 getattr(block, "thinking", "") if isinstance(block, ThinkingBlock) else "",
                 (block.signature or "") if isinstance(block, ThinkingBlock) else "",
                 input_of(block),
+                citations_of(block),
             )
             for block in content
         ],
-        "stop_reason": None if message is None else message.stop_reason,
+        "fields": {name: getattr(message, name, None) for name in MESSAGE_FIELDS},
+        "unknown": {
+            key: value
+            for key, value in (message.extra if message else {}).items()
+            if value is not None and key not in MESSAGE_KEYS
+        },
         "counts": {name: getattr(usage, name, None) for name in COUNTS},
         "unhandled": [chunk.to_event() for chunk in accumulator.unhandled],
         "findings": Counter((f.rule, f.position, f.count) for f in accumulator.findings),
@@ -74,14 +92,27 @@ def summary_of_model(result: Result) -> dict[str, Any]:
         "id": result.id,
         "model": result.model,
         "blocks": [
-            (block.type, block.text, block.thinking, block.signature, block.input)
+            (
+                block.type,
+                block.text,
+                block.thinking,
+                block.signature,
+                block.input,
+                block.citations,
+            )
             for block in result.blocks
         ],
-        "stop_reason": result.stop_reason,
+        "fields": result.fields,
+        "unknown": result.unknown,
         "counts": result.counts,
         "unhandled": result.unhandled,
         "findings": Counter((f.rule, f.position, f.count) for f in result.findings),
     }
+
+
+def citations_of(block: Any) -> Any:
+    citations = block.citations if isinstance(block, TextBlock) else None
+    return [citation.to_dict() for citation in citations or ()]
 
 
 def input_of(block: Any) -> Any:
@@ -95,7 +126,7 @@ def test_the_package_and_the_slow_reader_agree_on_streams_in_disorder(
     events: list[Event], as_chunks: bool, at_once: bool
 ) -> None:
     result = read(events)
-    given_events: list[Any] = [decode(event) for event in events] if as_chunks else events
+    given_events = as_far_as_decoded(events) if as_chunks else events
     accumulator, error = accumulated(given_events, at_once=at_once)
     assert summary_of(accumulator, error) == summary_of_model(result)
 

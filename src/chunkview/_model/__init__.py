@@ -25,6 +25,7 @@ from .blocks import (
     read_input,
 )
 from .bounds import bounded, copy_json, failure_of
+from .characters import joined_halves
 from .citations import (
     CITATIONS,
     AnyCitation,
@@ -106,6 +107,7 @@ __all__ = [
     "cost_metadata",
     "evolved",
     "failure_of",
+    "joined_halves",
     "later_counts",
     "loads",
     "maker",

@@ -77,6 +77,7 @@ from .._model import (
     TextBlock,
     ThinkingBlock,
     ToolUseBlock,
+    cost_metadata,
 )
 from ..errors import (
     ChunkviewError,
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .._chunks import ChunkView, MessageStreamEvent
+    from ..common import CostMetadata
     from .iterate import Source
 
 __all__ = [
@@ -356,7 +358,8 @@ class Accumulator:
         head = self._head.message()
         if head is None:
             return None
-        return attrs.evolve(head, content=tuple([draft.block() for draft in self._blocks]))
+        content = tuple([draft.block() for draft in self._blocks])
+        return attrs.evolve(head, content=content, is_final=self._head.is_final and self.complete)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -783,6 +786,16 @@ class HeadAccumulator(Accumulator):
         `message` makes every block that is still open, `head` makes none.
         """
         return self._head.message()
+
+    @property
+    def cost_metadata(self) -> CostMetadata:
+        """The same as that of the message, without making its blocks."""
+        head = self._head.message()
+        if head is None:
+            return cost_metadata(None)
+        is_final = self._head.is_final and self.complete
+        has_output = head.usage.output_tokens != 0 or not self._blocks.drafts
+        return cost_metadata(head.usage, head.model or None, is_final=is_final and has_output)
 
     def take_closed(self) -> list[Draft]:
         """Give the caller's own tool uses that were closed since the last call."""

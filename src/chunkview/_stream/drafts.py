@@ -39,11 +39,11 @@ from .._model import (
     ThinkingBlock,
     ToolUseBlock,
     UnknownBlock,
-    loads,
-    read_input,
+    evolved,
+    joined_halves,
+    parsed_input,
     schema,
 )
-from ..errors import DecodeError
 
 __all__ = [
     "CompactionDraft",
@@ -56,7 +56,6 @@ __all__ = [
     "ThinkingDraft",
     "draft_of",
     "row_of",
-    "whole_characters",
 ]
 
 Takes: TypeAlias = Mapping[type, Callable[[Any, Any], None]]
@@ -187,10 +186,9 @@ class Draft:
         start = self.start
         if not self._filled and not self._filled_extra:
             return start
-        extra = {**_unknown_keys_of(start), **self._filled_extra}
         if isinstance(start, UnknownBlock):
-            return attrs.evolve(start, data=extra)
-        return attrs.evolve(start, **self._filled, extra=extra)
+            return attrs.evolve(start, data={**start.data, **self._filled_extra})
+        return evolved(start, self._filled_extra, **self._filled)
 
     def _build(self) -> AnyContentBlock:
         """Build the block from its start and the deltas so far."""
@@ -207,11 +205,15 @@ def _with(values: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
 
 def _values_of(block: AnyContentBlock) -> Iterator[tuple[str, bool, Any]]:
     """The values of a block: name, whether it is a field (else an unknown key), and value."""
-    if not isinstance(block, UnknownBlock):
-        for key in schema(type(block)).keys:
-            yield key.name, True, getattr(block, key.name)
-    for name, value in _unknown_keys_of(block).items():
-        yield name, False, value
+    if isinstance(block, UnknownBlock):
+        yield from ((name, False, value) for name, value in block.data.items())
+        return
+    named = schema(type(block))
+    for key in named.keys:
+        yield key.name, True, getattr(block, key.name)
+    for name, value in block.extra.items():
+        if name not in named.names:  # else it is a misfit
+            yield name, False, value
 
 
 def _unknown_keys_of(block: AnyContentBlock) -> dict[str, Any]:
@@ -301,8 +303,8 @@ class TextDraft(PartsDraft):
         citations = start.citations
         if self._citations:
             citations = (*(citations or ()), *self._citations)
-        text = whole_characters(start.text + self._text())
-        return attrs.evolve(start, text=text, citations=citations)
+        text = joined_halves(start.text + self._text())
+        return evolved(start, text=text, citations=citations)
 
     takes: ClassVar[Takes] = {TextDeltaChunk: _add_text, CitationsDeltaChunk: _add_citation}
 
@@ -320,7 +322,7 @@ class ThinkingDraft(PartsDraft):
 
     @property
     def signature(self) -> Any:
-        """The signature so far; "" or None while there is none."""
+        """The signature so far; "" while there is none."""
         return self._signature or self._value("signature", is_field=True)
 
     def sign(self, chunk: SignatureDeltaChunk) -> None:
@@ -328,7 +330,7 @@ class ThinkingDraft(PartsDraft):
         self._signature = chunk.signature or self._signature
         if self._built is not None:
             built: Any = self._built
-            self._built = attrs.evolve(built, signature=self.signature)
+            self._built = evolved(built, signature=self.signature)
 
     def _add_thinking(self, chunk: ThinkingDeltaChunk) -> None:
         self.parts.append(chunk.thinking)
@@ -338,8 +340,8 @@ class ThinkingDraft(PartsDraft):
 
     def _build(self) -> AnyContentBlock:
         start: ThinkingBlock = self._whole_start()
-        thinking = whole_characters(start.thinking + self._text())
-        return attrs.evolve(start, thinking=thinking, signature=self.signature)
+        thinking = joined_halves(start.thinking + self._text())
+        return evolved(start, thinking=thinking, signature=self.signature)
 
     takes: ClassVar[Takes] = {ThinkingDeltaChunk: _add_thinking, SignatureDeltaChunk: sign}
 
@@ -376,7 +378,7 @@ class InputDraft(PartsDraft):
         if scan.is_blank:
             start = self._value("input", is_field=True)
             return not start or isinstance(start, InvalidJson)
-        if scan.is_balanced and isinstance(_object_or_text(self._text()), InvalidJson):
+        if scan.is_balanced and isinstance(parsed_input(self._text()), InvalidJson):
             # No text that follows can make an object of it.
             scan.is_broken = True
         return not scan.is_balanced
@@ -392,10 +394,10 @@ class InputDraft(PartsDraft):
 
     def _build(self) -> AnyContentBlock:
         start: ToolUseBlock | ServerToolUseBlock | McpToolUseBlock = self._whole_start()
-        text = whole_characters(self._text())
+        text = joined_halves(self._text())
         if not text.strip(_BLANKS):
             return start
-        return attrs.evolve(start, input=_object_or_text(text))
+        return evolved(start, input=parsed_input(text))
 
     def partial_input(self) -> Any:
         """Read the part of the input that was received.
@@ -403,7 +405,7 @@ class InputDraft(PartsDraft):
         Raises:
             ImportError: jiter is not installed.
         """
-        text = whole_characters(self._text())
+        text = joined_halves(self._text())
         if self._built is not None or not text.strip(_BLANKS):
             return self.block().input  # type: ignore[union-attr]
         try:
@@ -435,15 +437,9 @@ class CompactionDraft(Draft):
         self._content: dict[str, Any] = {}
 
     def _replace(self, chunk: CompactionDeltaChunk) -> None:
-        # Keys that the chunk does not name replace those of the block, so the block must be able
-        # to read them. Check the delta alone: a block may be large and have many deltas.
+        # Keys that the chunk does not name replace those of the block, too.
         absent = {"content": None, "encrypted_content": None}
         content = {**absent, **chunk.to_event()["delta"], "type": "compaction"}
-        try:
-            CompactionBlock.from_dict(content)
-        except DecodeError as error:
-            error.event = chunk.chunk
-            raise error.under("content_block_delta.delta") from None
         self._content = content
 
     def _build(self) -> AnyContentBlock:
@@ -477,21 +473,6 @@ def draft_of(block: AnyContentBlock, index: int) -> Draft:
     """
     draft: type[Draft] = row_of(_DRAFTS, type(block)) or Draft
     return draft(block, index)
-
-
-def whole_characters(text: str) -> str:
-    """Join the halves of characters that follow one another.
-
-    A server that cuts its text between UTF-16 units sends half a character in one delta, and the
-    other half in the next.
-    """
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    return text
 
 
 _BLANKS = " \t\r\n"
@@ -544,15 +525,6 @@ class ObjectScan:
                 self._depth += 1
             elif char in "}]":
                 self._depth -= 1
-
-
-def _object_or_text(text: str) -> dict[str, Any] | InvalidJson:
-    """Parse a tool's input, which is an object; anything else is kept verbatim."""
-    try:
-        value = loads(text)
-    except DecodeError:
-        return InvalidJson(text)
-    return read_input(value) if isinstance(value, dict) else InvalidJson(text)
 
 
 def _is_finite(value: Any) -> bool:

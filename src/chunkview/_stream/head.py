@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from .._model import Message, schema
+from .._model import Message, Usage, evolved, schema
 
 if TYPE_CHECKING:
     from .._chunks import MessageDeltaChunk
-    from .._model import MessageDeltaUsage, Usage
+    from .._model import MessageDeltaUsage
 
 __all__ = ["Head"]
 
@@ -40,7 +38,16 @@ _COUNTS = (
 class Head:
     """The id, model, stop reason, usage and so on of a message in the making."""
 
-    __slots__ = ("_changes", "_counts", "_extra", "_extra_counts", "_message", "_start")
+    __slots__ = (
+        "_changes",
+        "_counts",
+        "_doubtful",
+        "_extra",
+        "_extra_counts",
+        "_had_output",
+        "_message",
+        "_start",
+    )
 
     def __init__(self) -> None:
         self._start: Message | None = None
@@ -49,6 +56,10 @@ class Head:
         self._extra: dict[str, Any] = {}
         self._extra_counts: dict[str, Any] = {}
         self._message: Message | None = None
+        self._had_output = False
+        """Whether a message_delta said how many tokens were generated."""
+        self._doubtful: set[str] = set()
+        """The counts that came as something else, or that fell to 0, and did not come since."""
 
     @property
     def id(self) -> str:
@@ -65,13 +76,8 @@ class Head:
         """Make the message. Its content is what `message_start` brought; None before that."""
         start = self._start
         if self._message is None and start is not None:
-            counts = {**self._counts, "extra": {**start.usage.extra, **self._extra_counts}}
-            self._message = attrs.evolve(
-                start,
-                usage=attrs.evolve(start.usage, **counts),
-                extra={**start.extra, **self._extra},
-                **self._changes,
-            )
+            usage = evolved(start.usage, self._extra_counts, **self._counts)
+            self._message = evolved(start, self._extra, usage=usage, **self._changes)
         return self._message
 
     def start(self, message: Message) -> None:
@@ -81,7 +87,7 @@ class Head:
             return
         self._change({name: getattr(message, name) or None for name in ("id", "model")})
         self._change({name: getattr(message, name) for name in (*_FIELDS, "diagnostics")})
-        self._extra.update(_without_nulls(message.extra))
+        self._extra.update(_unknown(Message, message.extra))
         self._take_counts(message.usage)
 
     def change_model(self, model: str) -> None:
@@ -99,7 +105,15 @@ class Head:
         """
         self._change({name: getattr(chunk, name) for name in _FIELDS})
         self._extra.update(_unknown_keys(chunk))
+        if chunk.usage is None:
+            return 0
+        self._had_output |= chunk.usage.output_tokens is not None
         return self._take_counts(chunk.usage)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the counts can be those of the whole response: what a price must not guess."""
+        return self._had_output and not self._doubtful
 
     def _value(self, name: str) -> Any:
         return self._changes.get(name, getattr(self._start, name, None))
@@ -108,20 +122,23 @@ class Head:
         self._changes.update(_without_nulls(values))
         self._message = None
 
-    def _take_counts(self, usage: Usage | MessageDeltaUsage | None) -> int:
+    def _take_counts(self, usage: Usage | MessageDeltaUsage) -> int:
         """Replace the counts by later ones. Say how many of them fall."""
-        if usage is None:
-            return 0
-        later = {key.name: getattr(usage, key.name) for key in schema(type(usage)).keys}
+        named = schema(type(usage))
+        later = _without_nulls({key.name: getattr(usage, key.name) for key in named.keys})
         falling = [
             name
             for name in _COUNTS
-            if (count := later[name]) is not None
+            if (count := later.get(name)) is not None
             if (old := self._count(name)) is not None
             if count < old
         ]
-        self._counts.update(_without_nulls(later))
-        self._extra_counts.update(_without_nulls(usage.extra))
+        # A later count makes up for a misfit, and for a count that fell to 0.
+        self._doubtful.difference_update(later)
+        self._doubtful.update(named.names.intersection(usage.extra))
+        self._doubtful.update(name for name in falling if later[name] == 0 and "input" in name)
+        self._counts.update(later)
+        self._extra_counts.update(_unknown(Usage, usage.extra))
         return len(falling)
 
     def _count(self, name: str) -> int | None:
@@ -135,6 +152,12 @@ def _without_nulls(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _unknown(cls: type[Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """The keys of an `extra` that a class does not name, so no misfits; and no nulls."""
+    names = schema(cls).names
+    return {k: v for k, v in extra.items() if v is not None and k not in names}
+
+
 def _unknown_keys(chunk: MessageDeltaChunk) -> dict[str, Any]:
     """The keys of a `message_delta` event that no class names, of the delta and of the event."""
     if chunk.chunk is None:
@@ -142,8 +165,4 @@ def _unknown_keys(chunk: MessageDeltaChunk) -> dict[str, Any]:
     event = chunk.to_event()
     delta = event.pop("delta", None)
     inside = delta if isinstance(delta, dict) else {}
-    return {
-        name: value
-        for name, value in {**inside, **event}.items()
-        if value is not None and name not in schema(Message).names
-    }
+    return _unknown(Message, {**inside, **event})

@@ -7,6 +7,7 @@ or task may be reading: see closing.py.
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from .._chunks import (
     ThinkingDeltaChunk,
     common_finish_reasons,
 )
-from .._model import InvalidJson, ToolUseBlock, cost_metadata
+from .._model import InvalidJson, ToolUseBlock
 from ..errors import (
     ChunkviewError,
     DecodeError,
@@ -111,8 +112,8 @@ class AnthropicStream:
         self._accumulator = HeadAccumulator(strict=strict)
         self._with_reason: ChunkView | None = None
         """The chunk that brought the stop reason."""
-        self._handed_out: dict[str, ToolUseBlock] = {}
-        """The first tool call with each id."""
+        self._handed_out: set[str] = set()
+        """The tool calls with an id that were handed out, as JSON."""
         self._closed = False
         self._pairs: Any = None
         self._async_pairs: Any = None
@@ -289,9 +290,12 @@ class AnthropicStream:
         tool = draft.block()
         if not isinstance(tool, ToolUseBlock) or not (is_stopped or self._is_whole(tool)):
             return None
-        # Some servers send a tool call twice.
-        if tool.id and self._handed_out.setdefault(tool.id, tool) is not tool:
-            return None if self._handed_out[tool.id] == tool else tool
+        if tool.id:
+            # Some servers send a call twice. The first one is handed out.
+            text = json.dumps(tool.to_dict(), sort_keys=True)
+            if text in self._handed_out:
+                return None
+            self._handed_out.add(text)
         return tool
 
     def _is_whole(self, tool: ToolUseBlock) -> bool:
@@ -400,15 +404,15 @@ class AnthropicStream:
 
     @property
     def id(self) -> str | None:
-        """The message's id; None before `message_start`."""
+        """The message's id, or None."""
         head = self._accumulator.head
-        return None if head is None else head.id
+        return None if head is None else head.id or None
 
     @property
     def model(self) -> str | None:
-        """The model that answers; None before `message_start`."""
+        """The model that answers, or None."""
         head = self._accumulator.head
-        return None if head is None else head.model
+        return None if head is None else head.model or None
 
     @property
     def usage(self) -> Usage | None:
@@ -459,7 +463,7 @@ class AnthropicStream:
     @property
     def cost_metadata(self) -> CostMetadata:
         """The facts that a price calculation needs, as far as they are known. Never None."""
-        return cost_metadata(self.usage, self.model)
+        return self._accumulator.cost_metadata
 
 
 def _nothing() -> Generator[Pair]:
