@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -10,140 +9,99 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chunkview import Accumulator, ChunkDecoder, DecodeError, InvalidJson, ProtocolError, decode
+from chunkview import Accumulator, ChunkDecoder, DecodeError, ProtocolError, decode
 from chunkview.testing import strategies as cv
-from support import (
-    MESSAGE_STOP,
-    PING,
-    block_start,
-    block_stop,
-    delta,
-    json_delta,
-    message_delta,
-    message_start,
-    text_delta,
-    tool_start,
-)
+from rules.model import Reader
+from rules.summaries import summary_of, summary_of_model
+from support import MESSAGE_STOP, PING, block_start, block_stop, message_delta, message_start
 
-KINDS = {
-    "text": block_start(type="text", text="")["content_block"],
-    "thinking": block_start(type="thinking", thinking="", signature="")["content_block"],
-    "tool_use": tool_start()["content_block"],
-}
-FIELDS = {"text": "text", "thinking": "thinking", "tool_use": "partial_json"}
-DELTAS = {"text": "text_delta", "thinking": "thinking_delta", "tool_use": "input_json_delta"}
+INDICES = st.integers(0, 2)
+BLOCKS = st.sampled_from(
+    [
+        {"type": "text", "text": ""},
+        {"type": "text", "text": "a"},
+        {"type": "thinking", "thinking": "", "signature": ""},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+        {"type": "tool_use", "id": "", "name": "f", "input": {}},
+        {"type": "scent"},
+    ]
+)
+DELTAS = st.sampled_from(
+    [
+        {"type": "text_delta", "text": "a"},
+        {"type": "thinking_delta", "thinking": "a"},
+        {"type": "signature_delta", "signature": "s"},
+        {"type": "input_json_delta", "partial_json": "{"},
+        {"type": "input_json_delta", "partial_json": "}"},
+        {"type": "scent_delta"},
+    ]
+)
 
 
 class AccumulatorMachine(RuleBasedStateMachine):
-    """The model is a list of blocks: kind, text, whether open; and the last usage."""
+    """The model is the slow reader. An event that is refused is skipped by both."""
 
     def __init__(self) -> None:
         super().__init__()
         self.accumulator = Accumulator()
-        self.started = self.stopped = False
-        self.blocks: list[dict[str, Any]] = []
-        self.output_tokens = 1
-        self.input_tokens = 10
+        self.reader = Reader()
 
-    def add(self, event: Any, *, allowed: bool) -> bool:
-        if allowed:
-            self.accumulator.add(decode(event))
-        else:
-            with pytest.raises(ProtocolError):
-                self.accumulator.add(decode(event))
-        return allowed
+    def add(self, event: Any) -> None:
+        result = self.reader.result
+        self.reader.take(event)
+        self.reader.position += 1
+        chunk, error = decode(event), result.error
+        result.error = None
+        if error is None:
+            self.accumulator.add(chunk)
+            return
+        with pytest.raises(ProtocolError) as caught:
+            self.accumulator.add(chunk)
+        assert caught.value.rule == result.rule
+        assert caught.value.chunk is chunk
+        result.rule = None
 
-    @property
-    def running(self) -> bool:
-        return self.started and not self.stopped
+    @rule(message_id=st.sampled_from(["", "m", "m", "n"]))
+    def start(self, message_id: str) -> None:
+        self.add(message_start(id=message_id))
 
-    @rule()
-    def start(self) -> None:
-        if self.add(message_start(), allowed=not self.started):
-            self.started = True
+    @rule(index=INDICES, block=BLOCKS)
+    def start_block(self, index: int, block: Any) -> None:
+        self.add(block_start(index, **block))
 
-    @precondition(lambda self: self.started)
-    @rule(kind=st.sampled_from(sorted(KINDS)), skipped=st.sampled_from([0, 0, 0, 0, 1, -1]))
-    def start_block(self, kind: str, skipped: int) -> None:
-        event = block_start(len(self.blocks) + skipped, **KINDS[kind])
-        if self.add(event, allowed=self.running and skipped == 0):
-            self.blocks.append({"kind": kind, "text": "", "open": True})
+    @rule(index=INDICES, delta=DELTAS)
+    def add_delta(self, index: int, delta: Any) -> None:
+        self.add({"type": "content_block_delta", "index": index, "delta": delta})
 
-    @precondition(lambda self: self.started)
-    @rule(kind=st.sampled_from(sorted(KINDS)), index=st.integers(-1, 3), text=st.text(max_size=3))
-    def add_delta(self, kind: str, index: int, text: str) -> None:
-        block = self.blocks[index] if 0 <= index < len(self.blocks) else None
-        fits = block is not None and block["open"] and block["kind"] == kind
-        event = delta(DELTAS[kind], index, **{FIELDS[kind]: text})
-        if self.add(event, allowed=self.running and fits) and block is not None:
-            block["text"] += text
+    @rule(index=INDICES, delta=DELTAS, number=st.integers(2, 4))
+    def add_deltas(self, index: int, delta: Any, number: int) -> None:
+        for _ in range(number):
+            self.add_delta(index, delta)
 
-    @precondition(lambda self: any(block["open"] for block in self.blocks) and self.running)
-    @rule(text=st.text(max_size=3), data=st.data())
-    def add_fitting_delta(self, text: str, data: Any) -> None:
-        index = data.draw(st.sampled_from([i for i, b in enumerate(self.blocks) if b["open"]]))
-        self.add_delta(self.blocks[index]["kind"], index, text)
-
-    @precondition(lambda self: self.started)
-    @rule(index=st.integers(-1, 3))
+    @rule(index=INDICES)
     def stop_block(self, index: int) -> None:
-        block = self.blocks[index] if 0 <= index < len(self.blocks) else None
-        open_block = block is not None and block["open"]
-        if self.add(block_stop(index), allowed=self.running and open_block) and block is not None:
-            block["open"] = False
+        self.add(block_stop(index))
 
-    @rule(output_tokens=st.integers(0, 99), input_tokens=st.none() | st.integers(0, 99))
-    def update(self, output_tokens: int, input_tokens: int | None) -> None:
-        event = message_delta(output_tokens=output_tokens, input_tokens=input_tokens)
-        if self.add(event, allowed=self.running):
-            self.output_tokens = output_tokens
-            self.input_tokens = self.input_tokens if input_tokens is None else input_tokens
-            for block in self.blocks:
-                block["open"] = False
+    @rule(reason=st.sampled_from([None, "end_turn"]), tokens=st.integers(0, 99))
+    def update(self, reason: str | None, tokens: int) -> None:
+        self.add(message_delta(reason, output_tokens=tokens))
 
     @rule()
     def ping(self) -> None:
-        self.add(PING, allowed=True)
+        self.add(PING)
 
-    @precondition(lambda self: len(self.blocks) > 1)
+    @precondition(lambda self: len(self.reader.result.blocks) > 2)
     @rule()
     def stop(self) -> None:
-        if self.add(MESSAGE_STOP, allowed=self.running):
-            self.stopped = True
+        self.add(MESSAGE_STOP)
 
     @invariant()
     def agrees(self) -> None:
-        assert self.accumulator.complete is self.stopped
-        message = self.accumulator.message
-        if not self.started:
-            assert message is None
-            return
-        assert message is not None
-        assert message.usage.output_tokens == self.output_tokens
-        assert message.usage.input_tokens == self.input_tokens
-        assert [block.type for block in message.content] == [b["kind"] for b in self.blocks]
-        block: Any
-        for block, model in zip(message.content, self.blocks, strict=True):
-            match model["kind"]:
-                case "text":
-                    assert block.text == model["text"]
-                case "thinking":
-                    assert block.thinking == model["text"]
-                case _:
-                    assert as_text(block.input) == reparsed(model["text"])
-
-
-def as_text(value: Any) -> Any:
-    return ("invalid", value.text) if isinstance(value, InvalidJson) else value
-
-
-def reparsed(text: str) -> Any:
-    if text == "":
-        return {}
-    try:
-        return json.loads(text)
-    except ValueError:
-        return ("invalid", text)
+        expected = summary_of_model(self.reader.result)
+        assert summary_of(self.accumulator, None) == expected
+        assert self.accumulator.complete is (
+            self.reader.has_stopped or self.reader.result.stop_reason is not None
+        )
 
 
 class DecoderMachine(RuleBasedStateMachine):
@@ -211,12 +169,3 @@ TestAccumulator = AccumulatorMachine.TestCase
 TestDecoder = DecoderMachine.TestCase
 TestAccumulator.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestDecoder.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
-
-
-def test_the_deltas_of_the_models_fit_their_blocks() -> None:
-    for kind, block in KINDS.items():
-        accumulator = Accumulator()
-        accumulator.extend([message_start(), block_start(0, **block)])
-        accumulator.add(delta(DELTAS[kind], 0, **{FIELDS[kind]: "1"}))
-    assert json_delta("1") == delta(DELTAS["tool_use"], 0, partial_json="1")
-    assert text_delta("1") == delta(DELTAS["text"], 0, text="1")
