@@ -213,7 +213,7 @@ def test_text_may_be_str_with_half_characters() -> None:
         with pytest.raises(DecodeError, match="invalid JSON"):
             loads(text)
     for text in ("[" * 201 + '"\ud800"' + "]" * 201, '["\ud800", ' + "9" * 400 + "]"):
-        with pytest.raises(DecodeError, match="nested deeper|out of range"):
+        with pytest.raises(DecodeError, match=r"nested deeper|out of range"):
             loads(text)
 
 

@@ -10,6 +10,7 @@ from .contract import (
     common_finish_reasons,
 )
 from .decode import DELTAS, STRING_DELTAS, decode, decode_object
+from .folding import DONE, events_of_document, events_of_message, fold, refuse_joined
 from .sources import sdk_event_dict
 from .variants import (
     ChunkView,
@@ -33,6 +34,7 @@ from .variants import (
 
 __all__ = [
     "DELTAS",
+    "DONE",
     "STRING_DELTAS",
     "AnthropicCallResponseChunk",
     "BaseCallResponseChunk",
@@ -58,5 +60,9 @@ __all__ = [
     "common_finish_reasons",
     "decode",
     "decode_object",
+    "events_of_document",
+    "events_of_message",
+    "fold",
+    "refuse_joined",
     "sdk_event_dict",
 ]

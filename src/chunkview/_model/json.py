@@ -2,7 +2,7 @@
 
 The rules are those of RFC 8259 and no more. NaN and Infinity are refused, and so are numbers beyond
 a float's range, raw control characters in strings, a byte order mark, trailing text, and nesting
-deeper than `MAX_DEPTH`. Half a character, such as the escape `\\ud83d` alone, is taken: some servers
+deeper than `MAX_DEPTH`. Half a character is taken, such as the escape of U+D83D alone: some servers
 cut a text there. The last one of a repeated key counts.
 
 The standard library and msgspec differ on several of these. So msgspec only reads what it accepts:
@@ -21,7 +21,7 @@ from .bounds import MAX_DEPTH, bounding, check_depth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["default_loads", "loads", "parser", "stdlib_loads"]
+__all__ = ["default_loads", "is_object", "loads", "parser", "stdlib_loads"]
 
 # No float reaches 10**309, so an integer of 310 digits is out of range.
 _MAX_DIGITS = 309
@@ -174,9 +174,17 @@ def loads(text: str | bytes) -> Any:
     Raises:
         DecodeError: The text breaks one of the rules in this module's header.
     """
-    if isinstance(text, str):
-        try:
-            text = text.encode()
-        except UnicodeEncodeError:  # half a character that is no escape
-            return _loads_halves(text.encode(errors="surrogatepass"))
-    return default_loads()(text)
+    if isinstance(text, bytes):
+        return default_loads()(text)
+    try:
+        return default_loads()(text.encode())
+    except UnicodeEncodeError:  # half a character that is no escape
+        return _loads_halves(text.encode(errors="surrogatepass"))
+
+
+def is_object(text: bytes) -> bool:
+    """Whether a text is one JSON object."""
+    try:
+        return isinstance(stdlib_loads(text), dict)
+    except DecodeError:
+        return False
