@@ -153,7 +153,7 @@ class Beginning:
 class Document:
     """A body that is one JSON object."""
 
-    __slots__ = ("_body", "_max_bytes", "_searched", "_second_line")
+    __slots__ = ("_body", "_first_line", "_max_bytes", "_searched")
 
     def __init__(self, max_bytes: int) -> None:
         """Begin a document.
@@ -164,9 +164,8 @@ class Document:
         self._body = bytearray()
         self._max_bytes = max_bytes
         self._searched = 0
-        # Where the next line begins, once the first one is known to be a whole object; -1 when it
-        # is known to be none.
-        self._second_line: int | None = None
+        # Once it has come: the first line, if it is an object by itself, else b"".
+        self._first_line: bytes | None = None
 
     @property
     def body(self) -> bytes:
@@ -182,20 +181,25 @@ class Document:
         body = self._body
         body += piece
         # Line ends behind the object do not count.
-        if len(body) - 4 + len(body[-4:].rstrip(b"\r\n")) > max(self._max_bytes, 0):
+        if len(body) - 4 + len(body[-4:].rstrip(b"\r\n")) > self._max_bytes:
             problem = f"an event of more than {self._max_bytes} bytes"
             raise DecodeError(problem, received=self.body)
-        if self._second_line is None:
-            end = body.find(b"\n", self._searched)
+        if self._first_line is None:
+            end = _LINE_END.search(body, self._searched)
             self._searched = len(body)
-            if end < 0:
+            if end is None:
                 return
-            self._second_line = end if is_object(bytes(body[:end])) else -1
-        if self._second_line < 0:
+            line = bytes(body[: end.start()])
+            self._first_line = line if is_object(line) else b""
+            self._searched = end.start()
+        if not self._first_line:
             return
-        if body[self._second_line :].strip():
-            raise DecodeError(_SEVERAL_OBJECTS, received=self.body)
-        self._second_line = len(body)
+        more = body[self._searched :].strip()
+        self._searched = len(body)
+        if more.startswith(b"{"):
+            raise DecodeError(_SEVERAL_OBJECTS, received=self._first_line)
+        if more:
+            raise not_a_stream(self._first_line)
 
 
 def has_only_unknown_fields(event: bytes) -> bool:
@@ -229,6 +233,7 @@ _SEVERAL_OBJECTS = (
     "the body is no event stream, but JSON objects, one a line: give its lines as str, or read it "
     "with chunkview.recordings.read()"
 )
+_LINE_END = re.compile(rb"[\r\n]")
 _EVENT_LINE = re.compile(rb"event: ?\w+")
 _JOINED_LINES = re.compile(rb"(?:event: ?\w+|\})data: ?\{")
 _COMPRESSED = (
