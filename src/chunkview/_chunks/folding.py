@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._model import is_object
 from ..errors import DecodeError, kind_of
+from .sources import is_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,13 +108,9 @@ def events_of_document(document: dict[str, Any]) -> list[dict[str, Any]]:
     """
     if document.get("type") == "message":
         return events_of_message(document)
-    tag = document.get("type")
-    is_error = (
-        document.get("error") is not None
-        if not isinstance(tag, str)
-        else tag == "error" or (tag.endswith("_error") and isinstance(document.get("message"), str))
-    )
-    return [document if is_error else {"type": "error", "error": document}]
+    if document.get("type") == "error" or is_error(document):
+        return [document]
+    return [{"type": "error", "error": document}]
 
 
 def events_of_message(message: Mapping[str, Any]) -> list[dict[str, Any]]:

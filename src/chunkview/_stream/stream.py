@@ -102,7 +102,7 @@ class AnthropicStream:
         self._items = items_of(source)
         self._is_async = hasattr(self._items, "__aiter__")
         self._is_sync = hasattr(self._items, "__iter__")
-        self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
+        self._intake = Intake(one_parent=True, loads=loads, max_event_bytes=max_event_bytes)
         self._accumulator = HeadAccumulator()
         self._open_tools: dict[int, None] = {}
         self._closed = False
@@ -247,8 +247,11 @@ class AnthropicStream:
 
     def _last_pairs(self) -> Iterator[Pair]:
         """Take the end of the source."""
-        for chunk in () if self._closed else self._intake.end():
+        if self._closed:
+            return
+        for chunk in self._intake.end():
             yield from self._pairs_of(chunk)
+        self._intake.check()
 
     def _tools_at_end_of_message(self) -> list[ToolUseBlock]:
         """The tool calls that are finished though their blocks were never stopped."""
