@@ -11,6 +11,7 @@ from .contract import (
     common_finish_reasons,
 )
 from .decode import DELTAS, EVENTS, STRING_DELTAS, decode, decode_object
+from .encode import encode
 from .folding import DONE, events_of_document, events_of_message, fold, refuse_joined
 from .sources import event_dict, is_error, sdk_event_dict, text_event_dict
 from .variants import (
@@ -64,6 +65,7 @@ __all__ = [
     "common_finish_reasons",
     "decode",
     "decode_object",
+    "encode",
     "event_dict",
     "events_of_document",
     "events_of_message",
