@@ -270,6 +270,9 @@ def _one_object(body: bytes, reached: set[str]) -> tuple[list[Event], Ending]:
         events.append({"type": "content_block_start", "index": index, "content_block": block})
         events.append({"type": "content_block_stop", "index": index})
     delta = {key: document.get(key) for key in ("stop_reason", "stop_sequence")}
+    # Choice: what the API says of the stop belongs to the end as well.
+    if "stop_details" in document:
+        delta["stop_details"] = document["stop_details"]
     events.append({"type": "message_delta", "delta": delta, "usage": document.get("usage")})
     events.append({"type": "message_stop"})
     return events, WHOLE

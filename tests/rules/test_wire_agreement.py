@@ -56,7 +56,9 @@ def outcome(decoder: ChunkDecoder, pieces: list[bytes]) -> Outcome:
 
 @examples(4)
 @given(lenient_bodies(), st.data())
-def test_the_decoder_and_the_slow_reader_agree_however_a_body_is_cut(body: bytes, data: Any) -> None:
+def test_the_decoder_and_the_slow_reader_agree_however_a_body_is_cut(
+    body: bytes, data: Any
+) -> None:
     pieces = data.draw(cv.segmentations(body))
     loads = data.draw(st.sampled_from([None, stdlib_loads]))
     assert got(pieces, loads=loads) == expected(body)
@@ -65,8 +67,19 @@ def test_the_decoder_and_the_slow_reader_agree_however_a_body_is_cut(body: bytes
 NAMES = ("ping", "message_stop", "error", "news", "content_block_stop", "api_error", "", " error")
 DATA = (
     *("", " ", "x", "5", "null", '"x"', "[1]", "[DONE]", " [DONE] ", "{", "}", "{}", '{"a":"\t"}'),
-    *('{"a":"\\ud83d"}', '{"error":null}', '{"error":"x"}', '{"type":5,"error":"x"}', '{"index":0}'),
-    *('{"type":"error"}', '{"type":"api_error","message":"x"}', '{"message":"x"}', '{"type":"ping"}'),
+    *(
+        '{"a":"\\ud83d"}',
+        '{"error":null}',
+        '{"error":"x"}',
+        '{"type":5,"error":"x"}',
+        '{"index":0}',
+    ),
+    *(
+        '{"type":"error"}',
+        '{"type":"api_error","message":"x"}',
+        '{"message":"x"}',
+        '{"type":"ping"}',
+    ),
     *('{"type":"message_stop"}', '{"type":"message","content":[]}', '{"code":5,"type":"x"}', "NaN"),
 )
 LINES = st.one_of(
@@ -87,7 +100,9 @@ ROUGH = st.builds(
 
 @examples(10)
 @given(ROUGH, st.data())
-def test_the_decoder_and_the_slow_reader_agree_on_lines_in_any_order(body: bytes, data: Any) -> None:
+def test_the_decoder_and_the_slow_reader_agree_on_lines_in_any_order(
+    body: bytes, data: Any
+) -> None:
     note(body)
     pieces = data.draw(cv.segmentations(body))
     loads = data.draw(st.sampled_from([None, stdlib_loads]))

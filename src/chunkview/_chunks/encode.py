@@ -37,8 +37,9 @@ def encode(event: MessageStreamEvent) -> bytes:
     if isinstance(event, AnthropicCallResponseChunk):
         parsed = event.to_event()
     else:
-        is_buffer = isinstance(event, (bytearray, memoryview))
-        parsed = new_event_dict(bytes(event) if is_buffer else event)
+        parsed = new_event_dict(
+            bytes(event) if isinstance(event, (bytearray, memoryview)) else event
+        )
     text = json.dumps(parsed, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     data = b"data: %s\n\n" % _HALF.sub(_escaped, text).encode()
     tag = parsed.get("type")

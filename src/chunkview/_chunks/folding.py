@@ -126,6 +126,8 @@ def events_of_message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
         events.append({"type": "content_block_start", "index": index, "content_block": block})
         events.append({"type": "content_block_stop", "index": index})
     delta = {key: message.get(key) for key in ("stop_reason", "stop_sequence")}
+    if "stop_details" in message:
+        delta["stop_details"] = message["stop_details"]
     events.append({"type": "message_delta", "delta": delta, "usage": message.get("usage")})
     events.append({"type": "message_stop"})
     return events
