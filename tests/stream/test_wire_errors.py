@@ -265,6 +265,8 @@ def test_the_chunks_of_a_source_of_bytes_and_events_keep_its_order() -> None:
     items: list[Any] = [event[:-2], text_delta("b"), event, text_delta("c"), b"\n\n", event]
     chunks = list(iter_chunks(items))
     assert [chunk.content for chunk in chunks] == ["a", "b", "a", "c", "a"]
+    items = [event[:-2], "\n", b"\n\n", event[:-2], decode(text_delta("b")), " ", text_delta("c")]
+    assert [chunk.content for chunk in iter_chunks(items)] == ["a", "a", "b", "c"]
     cut: list[Any] = [event[:-9], text_delta("b")]
     with pytest.raises(DecodeError, match="the body ends in the middle of an event"):
         list(iter_chunks(cut))

@@ -157,6 +157,9 @@ async def aiter_chunks(
     intake.check()
 
 
+_EVERY_PARENT, _NO_PARENT_YET = object(), object()
+
+
 class Intake:
     """Takes the items of a source and gives chunk views.
 
@@ -170,9 +173,9 @@ class Intake:
     __slots__ = (
         "_decoder",
         "_error",
+        "_followed",
         "_has_seen_text",
         "_has_seen_wrapper",
-        "_one_parent",
         "_options",
         "parent",
     )
@@ -185,8 +188,7 @@ class Intake:
             **options: The options of `ChunkDecoder`.
         """
         self.parent: str | None = None
-        # Which parent is followed, once there is one.
-        self._one_parent: list[str | None] | None = [] if one_parent else None
+        self._followed: Any = _NO_PARENT_YET if one_parent else _EVERY_PARENT
         self._options = options
         self._decoder: ChunkDecoder | None = None
         self._error: DecodeError | None = None
@@ -207,13 +209,24 @@ class Intake:
                 self._decoder = ChunkDecoder(**self._options)
             return self._decoder.feed(item)
         if self._decoder is None:
+            # Plain events are told first, and take the shortest way.
+            if item.__class__ is dict:
+                tag = item.get("type")
+                if tag.__class__ is str and tag in EVENTS:
+                    return self._of_parent(None, [decode_object(item, item)])
+            elif isinstance(item, AnthropicCallResponseChunk):
+                source = item.chunk
+                parent = None if source.__class__ is bytes else parent_of(source)
+                return self._of_parent(parent, [decode(item)])
             return self._chunks_of_event(item)
+        if isinstance(item, str) and not item.strip():
+            return []
         # An event after bytes ends their body, so that the chunks keep the order of the source.
         before = self._decoder.close()
         if self._decoder.error is not None:
             return before
         self._decoder = None
-        return before + self._chunks_of_event(item)
+        return before + self.chunks_of(item)
 
     def check(self) -> None:
         """Raise the error that follows the last chunk views, if there is one.
@@ -239,14 +252,12 @@ class Intake:
         return [] if self._decoder is None else self._decoder.close()
 
     def _chunks_of_event(self, item: Any) -> list[ChunkView]:
-        """Take an item that is no bytes."""
+        """Take an item that is neither bytes nor a chunk view."""
         event = item
         if isinstance(item, str):
             if not item.strip():
                 return []
             event = self._parsed(item)
-        if isinstance(event, AnthropicCallResponseChunk):
-            return self._of_parent(parent_of(event.chunk), [decode(event)])
         if event.__class__ is not dict and isinstance(event, Mapping):
             event = _plain(event)
         if event.__class__ is dict:
@@ -291,11 +302,12 @@ class Intake:
     def _of_parent(self, parent: str | None, chunks: list[ChunkView]) -> list[ChunkView]:
         """Note whose chunk views these are, and leave them out if another parent is followed."""
         self.parent = parent
-        if self._one_parent is None:
+        if self._followed == parent or self._followed is _EVERY_PARENT:
             return chunks
-        if not self._one_parent:
-            self._one_parent.append(parent)
-        return chunks if self._one_parent[0] == parent else []
+        if self._followed is not _NO_PARENT_YET:
+            return []
+        self._followed = parent
+        return chunks
 
 
 def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -315,6 +327,8 @@ def _decoded(event: Any, item: Any) -> ChunkView:
     """
     if event is item:
         return decode(item)
+    if isinstance(item, str):
+        return decode_object(event, item)
     try:
         # What is in a wrapper has not been checked.
         event = text_event_dict(event) if isinstance(event, bytes) else event_dict(event)

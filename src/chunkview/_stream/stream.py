@@ -90,7 +90,8 @@ class AnthropicStream:
             source: An iterable or asynchronous iterable of events (a `Stream` or `AsyncStream`
                 of the SDK, mappings, JSON text as `str`, chunk views) or of pieces of an SSE
                 body (bytes, cut anywhere), or one whole body as bytes, or a file opened in binary
-                mode.
+                mode. `iter_chunks` says more. Of Claude Code's interleaved sub-agents, only the one
+                of the first event is followed; `iter_messages` gives all messages.
             loads: As for `ChunkDecoder`; for bytes only.
             max_event_bytes: As for `ChunkDecoder`.
 
