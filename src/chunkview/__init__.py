@@ -1,8 +1,8 @@
 """chunkview: Anthropic's stream events as small frozen values.
 
-`decode` turns one event into a chunk view, `ChunkDecoder` and `iter_chunks` turn the bytes of a
-stream into chunk views, `accumulate` turns chunk views into a `Message`, and `AnthropicStream`
-does all of it while you iterate.
+`decode` turns one event into a chunk view, `encode` writes one as bytes, `ChunkDecoder` and
+`iter_chunks` turn the bytes of a stream into chunk views, `accumulate` and `iter_messages` turn
+chunk views into `Message`s, and `AnthropicStream` does all of it while you iterate.
 
 `ChunkView`, `AnyContentBlock` and `AnyCitation` are the unions of all chunk views, blocks and
 citations, for an exhaustive `match`.
@@ -40,6 +40,7 @@ from ._chunks import (
     UnknownChunk,
     UnknownDeltaChunk,
     decode,
+    encode,
 )
 from ._model import (
     AnyCitation,
@@ -80,9 +81,12 @@ from ._stream import (
     Accumulator,
     AnthropicStream,
     ChunkDecoder,
+    aaccumulate,
     accumulate,
     aiter_chunks,
+    aiter_messages,
     iter_chunks,
+    iter_messages,
 )
 from .common import CostMetadata
 from .errors import (
@@ -157,10 +161,14 @@ __all__ = [
     "UnknownDeltaChunk",
     "Usage",
     "WebSearchResultLocationCitation",
+    "aaccumulate",
     "accumulate",
     "aiter_chunks",
+    "aiter_messages",
     "decode",
+    "encode",
     "iter_chunks",
+    "iter_messages",
     "read_block",
     "read_citation",
 ]

@@ -61,7 +61,7 @@ BROKEN = {
     "an error document": (
         b'{"type": "error", "error": {"type": "api_error", "message": "No"}}\n',
         0,
-        'the body is no event stream; it begins with \'{"type": "error"',
+        "error event: api_error: No",
         "",
     ),
     "a page": (b"<!DOCTYPE html>\n<p>Bad gateway\n\n", 0, "the body is no event stream", ""),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.console import ERROR, MODES, TEXT, Files, Start, needs_posix, read_rest, run, text_of
+from support import text_stream
 
 
 def test_characters_that_the_output_encoding_lacks_are_escaped(start: Start, files: Files) -> None:
@@ -80,3 +81,19 @@ def test_the_commands_work_in_the_c_locale(
     output, errors, status = read_rest(start("-m", "chunkview", *arguments, *paths, **plain))
     assert b"\\u2019d hand you" in output
     assert (errors, status) == (b"", 0)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_half_a_character_is_a_mark_in_the_text_and_an_escape_in_json(
+    files: Files, *, is_terminal: bool
+) -> None:
+    texts = ["a\ud83d", "\ude00 b\ud83d", "c"]
+    body = b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in text_stream(*texts))
+    (path,) = files(body=body)
+    out, complaints, status = run("show", path, is_terminal=is_terminal)
+    assert (complaints, status) == ("", 0)
+    assert out.startswith("a\U0001f600 b\ufffdc\n")
+    out, complaints, status = run("show", "--json", path, is_terminal=is_terminal)
+    assert (complaints, status) == ("", 0)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["content"] for row in rows if row["delta_type"]] == texts

@@ -73,52 +73,88 @@ def events_of(body: bytes, reached: set[str] | None = None) -> tuple[list[Event]
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     # What follows the last line end is a line too, but nothing ended it.
     unfinished = lines.pop()
-    names: list[str] = []
-    data: list[bytes] = []
-    is_stream = False
+    block: list[bytes] = []
+    has_begun = has_unknown = False
     for line in lines:
         if line != b"":
-            is_stream |= _take_line(line, names, data)
-        elif names or data:
-            try:
-                event = fold(names, data, seen)
-            except RefusedError as refused:
-                return events, Ending("DecodeError", str(refused))
-            if event is not _LEAVE_OUT:
-                events.append(event)
-            names, data = [], []
+            block.append(line)
+            continue
+        names, data = _fields(block)
+        if _is_unknown(block):
+            # Choice: the WHATWG skips such lines. But lines that begin like JSON or HTML are an
+            # answer that nobody would see, in the middle of a stream as well.
+            if b"\n".join(block).lstrip()[:1] in (b"{", b"<"):
+                return events, _NO_STREAM
+            has_unknown = True
+        try:
+            event = fold(names, data, seen)
+        except RefusedError as refused:
+            return events, Ending("DecodeError", str(refused))
+        if event is not _LEAVE_OUT:
+            events.append(event)
+        has_begun |= event is not _LEAVE_OUT or bool(data)
+        block = []
     if unfinished:
-        is_stream |= _take_line(unfinished, names, data)
-    if names or data:
-        # "At the end, an event without its blank line is taken if its data is a whole JSON
-        # object." Choice: [DONE] and data that is empty are left out, as anywhere else; all other
-        # events are cut, an `event: ping` without data too: nobody knows what would have followed.
-        text = b"\n".join(data)
-        if _object_in(text) is not None:
-            seen.add("1 last event without its blank line")
-            events.append(fold(names, data, seen))
-        elif _are_joined(data):
-            seen.add("1 events without blank lines")
-            return events, Ending("DecodeError", "events that are not separated by blank lines")
-        elif text.strip() != b"[DONE]":
-            seen.add("1 cut inside an event")
-            return events, Ending("cut", "the body ends in the middle of an event")
-    elif body.strip() and not is_stream:
-        # Choice: the rules do not name bodies that are no event stream at all (HTML, say). The
+        block.append(unfinished)
+    names, data = _fields(block)
+    text = b"\n".join(data)
+    if _object_in(text) is not None:
+        # "At the end, an event without its blank line is taken if its data is a whole JSON object."
+        seen.add("1 last event without its blank line")
+        events.append(fold(names, data, seen))
+    elif _are_joined(data):
+        seen.add("1 events without blank lines")
+        return events, Ending("DecodeError", "events that are not separated by blank lines")
+    elif data and text.strip() == b"[DONE]":
+        pass
+    elif _is_cut(block, unfinished, has_begun=has_begun):
+        # Choice: all other events are cut, an `event: ping` without data too: nobody knows what
+        # would have followed.
+        seen.add("1 cut inside an event")
+        return events, Ending("cut", "the body ends in the middle of an event")
+    elif not has_begun and not data and (has_unknown or _is_unknown(block)):
+        # Choice: the rules do not name bodies that are no event stream at all (a text, say). The
         # WHATWG would read no event from them, without an error.
-        return events, Ending("DecodeError", "the body is no event stream")
+        return events, _NO_STREAM
     return events, WHOLE
 
 
-def _take_line(line: bytes, names: list[str], data: list[bytes]) -> bool:
-    """Take one line. Says whether it is a line of an event stream."""
-    name, _, value = line.partition(b":")
-    value = value.removeprefix(b" ")
-    if name == b"event":
-        names.append(value.decode(errors="replace"))
-    elif name == b"data":
-        data.append(value)
-    return name in (b"", b"event", b"data", b"id", b"retry")
+_NO_STREAM = Ending("DecodeError", "the body is no event stream")
+
+
+def _fields(block: list[bytes]) -> tuple[list[str], list[bytes]]:
+    """The values of the `event:` lines and of the `data:` lines."""
+    names: list[str] = []
+    data: list[bytes] = []
+    for line in block:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"event":
+            names.append(value.decode(errors="replace"))
+        elif name == b"data":
+            data.append(value)
+    return names, data
+
+
+def _is_unknown(block: list[bytes]) -> bool:
+    """Whether there are lines, and none of them is a line of an event stream."""
+    known = (b"", b"event", b"data", b"id", b"retry")
+    return bool(block) and all(line.partition(b":")[0] not in known for line in block)
+
+
+def _is_cut(block: list[bytes], unfinished: bytes, *, has_begun: bool) -> bool:
+    """Whether a body ends in the middle of these lines, which hold no whole object."""
+    names, data = _fields(block)
+    if data:
+        # Choice: data that is empty is left out, as anywhere else, if its line has its end.
+        is_empty = not b"\n".join(data).strip()
+        return not is_empty or bool(unfinished) or bool(names and names[-1])
+    if has_begun:
+        # Choice: nothing but comments, `id` and `retry` may follow the last event.
+        return any(line.partition(b":")[0] not in (b"", b"id", b"retry") for line in block)
+    names_of_fields = (b"\xef\xbb\xbf", b"data", b"event", b"id", b"retry")
+    is_a_beginning = unfinished and any(name.startswith(unfinished) for name in names_of_fields)
+    return bool(is_a_beginning or names)
 
 
 def fold(names: list[str], data: list[bytes], reached: set[str]) -> Any:
@@ -234,6 +270,9 @@ def _one_object(body: bytes, reached: set[str]) -> tuple[list[Event], Ending]:
         events.append({"type": "content_block_start", "index": index, "content_block": block})
         events.append({"type": "content_block_stop", "index": index})
     delta = {key: document.get(key) for key in ("stop_reason", "stop_sequence")}
+    # Choice: what the API says of the stop belongs to the end as well.
+    if "stop_details" in document:
+        delta["stop_details"] = document["stop_details"]
     events.append({"type": "message_delta", "delta": delta, "usage": document.get("usage")})
     events.append({"type": "message_stop"})
     return events, WHOLE

@@ -155,6 +155,11 @@ def test_the_lines_of_claude_code_are_a_stream_as_text_and_as_dicts() -> None:
         ("67_cc_interleaved_subagents.ndjson", ["A", "B"]),
     ):
         lines = (CASES / name).read_text().splitlines()
+        if len(messages) > 1:
+            # The recording breaks off before either agent has stopped.
+            for parent in (None, "toolu_1"):
+                stop = {"type": "stream_event", "event": {"type": "message_stop"}}
+                lines.append(json.dumps({**stop, "parent_tool_use_id": parent}))
         dicts = [json.loads(line) for line in lines if line.strip()]
         for source in (lines, dicts):
             assert accumulate(source).text == messages[0]

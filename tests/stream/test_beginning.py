@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ PROSE = st.text("xyz \n", min_size=1).map("Bad gateway {}".format)
 
 
 DOCUMENTS = st.one_of(
-    st.builds(json.dumps, cv.messages(), indent=st.none() | st.just(2)),
     PROSE.map("<html>\n{}\n</html>".format),
     PROSE,
 )
@@ -48,8 +46,9 @@ def test_a_document_is_no_event_stream_however_it_is_cut(document: str, data: An
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"type": "error", "error": {"type": "api_error", "message": "m"}}',
-        b'{\n  "type": "error",\n\n  "error": {}\n}\n',
+        b'{"type": "error", "error": {"type": "api_error", "mess',
+        b'{\n  "type": "error",\n\n  "error": {}\n}}\n',
+        b'{"a": "\t"}',
         b"<!DOCTYPE html>\n<html></html>",
         b"<html>\n\n</html>\n\n",
         b"Internal Server Error",
@@ -68,7 +67,7 @@ def test_a_body_that_is_no_event_stream_is_refused_and_shown(body: bytes) -> Non
             assert e.value.received == body
 
 
-@pytest.mark.parametrize("start", [b"{", b"<", b"\n<", b"\n {"])
+@pytest.mark.parametrize("start", [b"<", b"\n<", b": hi\n\n{", b": hi\n\n {"])
 def test_a_document_is_refused_as_soon_as_it_cannot_be_lines(start: bytes) -> None:
     with pytest.raises(DecodeError, match="the body is no event stream"):
         ChunkDecoder().feed(start + b"x\n\n")
@@ -85,6 +84,8 @@ NO_LINE_ENDS = (
     "the lines have no line ends, as iter_lines() gives them: feed the bytes of iter_bytes() "
     "(httpx), iter_content(None) (requests) or content.iter_any() (aiohttp)"
 )
+
+JOINED = "events that are not separated by blank lines: each one has to end with one"
 
 
 @pytest.mark.parametrize(
@@ -145,8 +146,8 @@ def test_only_the_first_pieces_of_a_body_are_looked_at() -> None:
         (b': okevent: message_startdata: {"type":"ping"}', NO_LINE_ENDS),
         (b'id: 1event: pingdata:{"type":"ping"}', NO_LINE_ENDS),
         (b'data: {"a":1}data: {"type":"ping"}', NO_LINE_ENDS),
-        (b'data: {"a":1}\ndata: {"type":"ping"}', "the body ends in the middle of an event"),
-        (b'data: {"a":1}\rdata: {"type":"ping"}', "the body ends in the middle of an event"),
+        (b'data: {"a":1}\ndata: {"type":"ping"}', JOINED),
+        (b'data: {"a":1}\rdata: {"type":"ping"}', JOINED),
         (b"data: {", "the body ends in the middle of an event"),
         (b"i", "the body ends in the middle of an event"),
         (b"\nre", "the body ends in the middle of an event"),

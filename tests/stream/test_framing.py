@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import ChunkDecoder, DecodeError, PingChunk
-from chunkview._stream.framing import Framer, data_of, lines_of
+from chunkview._stream.framing import Framer, fields_of, lines_of
 from chunkview.testing import strategies as cv
 
 BODIES = st.lists(
@@ -100,7 +100,15 @@ def test_the_data_are_the_values_of_the_data_lines(event: bytes) -> None:
         for line in LINE_END.split(event)
         if line == b"data" or line.startswith(b"data:")
     ]
-    assert data_of(event) == (b"\n".join(values) if values else None)
+    names = [
+        re.sub(rb"^event(: ?)?", b"", line)
+        for line in LINE_END.split(event)
+        if line == b"event" or line.startswith(b"event:")
+    ]
+    assert fields_of(event) == (
+        names[-1] if names else b"",
+        b"\n".join(values) if values else None,
+    )
     assert [name + b"|" + value for name, value in lines_of(event)] == [
         re.sub(rb"^([^:]*)(: ?)?", rb"\1|", line) for line in LINE_END.split(event) if line
     ]

@@ -219,7 +219,7 @@ def test_an_object_that_is_no_source_is_refused_and_the_error_says_what_to_give(
 def test_an_asynchronous_source_is_refused_by_synchronous_functions() -> None:
     readers: list[Any] = [everything, accumulate]
     for read in readers:
-        with pytest.raises(TypeError, match=r"asynchronous: use aiter_chunks\(\)"):
+        with pytest.raises(TypeError, match=r"asynchronous: use aaccumulate\(\)"):
             read(as_async([]))
 
 
@@ -296,8 +296,8 @@ def test_the_errors_about_sources_are_these() -> None:
     with pytest.raises(TypeError) as caught:
         everything(as_async([]))
     assert str(caught.value) == (
-        "expected an iterable, got async_generator, which is asynchronous: use aiter_chunks(), or "
-        "AnthropicStream with `async for`"
+        "expected an iterable, got async_generator, which is asynchronous: use aaccumulate(), "
+        "aiter_messages() or aiter_chunks(), or AnthropicStream with `async for`"
     )
 
     class Pipe(io.RawIOBase):

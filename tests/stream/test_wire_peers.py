@@ -14,6 +14,7 @@ from chunkview import (
     decode,
     iter_chunks,
 )
+from chunkview._stream.framing import Framer, fields_of
 from chunkview.testing import strategies as cv
 from stream_support import (
     BYTE_ORDER_MARK,
@@ -41,6 +42,46 @@ def test_the_payloads_are_those_of_httpx_sse(pair: Any, data: Any) -> None:
     chunks = decoded(*data.draw(cv.segmentations(body)))
     assert [chunk.chunk.decode() for chunk in chunks] == expected  # type: ignore[union-attr]
     assert chunks == [decode(event) for event in events]
+
+
+NAMED = st.lists(
+    st.sampled_from(
+        [
+            "event: news",
+            "event:news",
+            "event:  news",
+            "event: a:b",
+            "event: ",
+            "event:",
+            "event",
+            "events: x",
+            "eventx",
+            'data: {"a":1}',
+            'data:{"a":1}',
+            "data: {",
+            "data: }",
+            "data:",
+            ": event: x",
+            "id: event",
+            "",
+            "",
+        ]
+    ),
+    max_size=12,
+)
+
+
+@given(NAMED, st.sampled_from(["\n", "\r\n", "\r"]))
+def test_the_name_of_an_event_is_that_of_httpx_sse(lines: list[str], newline: str) -> None:
+    decoder = httpx_sse._decoders.SSEDecoder()
+    theirs = [decoder.decode(line) for line in [*lines, ""]]
+    found = [event for event in theirs if event is not None and event.data != ""]
+    body = newline.join([*lines, "", ""]).encode()
+    ours = [fields_of(event) for event in Framer().feed(body)]
+    # An event without a name is a "message" to the WHATWG.
+    assert [(name or b"message", data) for name, data in ours if data] == [
+        (event.event.encode(), event.data.encode()) for event in found
+    ]
 
 
 @given(cv.sse_bodies(quirks=False))

@@ -83,7 +83,7 @@ FORMATS: dict[str, bytes] = {
     "a name that is wrong": rb"event: ?completion",
     "no blank line at the end": rb"\}$",
     "a comment at the end": rb"[\r\n]: comment$",
-    "an event without data at the end": rb"(\n\n|\r\r|\r\n\r\n)event: ping[\r\n]+$",
+    "an event without data at the end": rb"(\n\n|\r\r|\r\n\r\n)event: news[\r\n]+$",
     "[DONE]": rb"data: \[DONE\]",
 }
 

@@ -7,10 +7,13 @@ from .contract import (
     BaseCallResponseChunk,
     FinishReason,
     MessageStreamEvent,
+    WrappedEvent,
     common_finish_reasons,
 )
-from .decode import DELTAS, STRING_DELTAS, decode, decode_object
-from .sources import sdk_event_dict
+from .decode import DELTAS, EVENTS, STRING_DELTAS, decode, decode_object
+from .encode import encode
+from .folding import DONE, events_of_document, events_of_message, fold, refuse_joined
+from .sources import event_dict, is_error, sdk_event_dict, text_event_dict
 from .variants import (
     ChunkView,
     CitationsDeltaChunk,
@@ -30,9 +33,12 @@ from .variants import (
     UnknownChunk,
     UnknownDeltaChunk,
 )
+from .wrappers import is_other_message, parent_of, unwrapped
 
 __all__ = [
     "DELTAS",
+    "DONE",
+    "EVENTS",
     "STRING_DELTAS",
     "AnthropicCallResponseChunk",
     "BaseCallResponseChunk",
@@ -55,8 +61,20 @@ __all__ = [
     "ThinkingDeltaChunk",
     "UnknownChunk",
     "UnknownDeltaChunk",
+    "WrappedEvent",
     "common_finish_reasons",
     "decode",
     "decode_object",
+    "encode",
+    "event_dict",
+    "events_of_document",
+    "events_of_message",
+    "fold",
+    "is_error",
+    "is_other_message",
+    "parent_of",
+    "refuse_joined",
     "sdk_event_dict",
+    "text_event_dict",
+    "unwrapped",
 ]

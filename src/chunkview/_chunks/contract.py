@@ -19,6 +19,7 @@ __all__ = [
     "BaseCallResponseChunk",
     "FinishReason",
     "MessageStreamEvent",
+    "WrappedEvent",
     "common_finish_reasons",
 ]
 
@@ -68,6 +69,15 @@ class SdkEvent(Protocol):
     @property
     def type(self) -> str:
         """The tag of the event."""
+        ...
+
+
+class WrappedEvent(Protocol):
+    """An object that holds an event, such as `StreamEvent` of the Claude Agent SDK."""
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        """The event."""
         ...
 
 

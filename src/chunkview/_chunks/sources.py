@@ -11,6 +11,7 @@ from typing import Any
 
 from .._model import bounded, copy_json, failure_of, loads
 from ..errors import DecodeError, kind_of, shown
+from .wrappers import unwrapped
 
 __all__ = [
     "error_words",
@@ -109,16 +110,22 @@ def new_event_dict(event: Any) -> dict[str, Any]:
     """Copy the event that a chunk view holds into a new dict that shares nothing with it.
 
     Args:
-        event: A mapping, JSON text (str or bytes), or an event object of the SDK.
+        event: A mapping, JSON text (str or bytes), an event object of the SDK, or a wrapper of
+            one of these.
 
     Returns:
-        The event on the wire.
+        The event on the wire, without its wrapper.
 
     Raises:
         DecodeError: As for `event_dict` and `text_event_dict`. Never for an event that was
             decoded and has not changed since.
     """
-    if isinstance(event, (str, bytes)):
+    if isinstance(event, str):
+        inner: dict[str, Any] = unwrapped(text_event_dict(event))
+        return inner
+    if not isinstance(event, bytes):
+        event = unwrapped(event)
+    if isinstance(event, bytes):
         return text_event_dict(event)
     # A dict was checked when it was decoded. Other objects are read anew.
     copied: dict[str, Any] = copy_json(event if event.__class__ is dict else event_dict(event))

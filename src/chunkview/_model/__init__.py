@@ -39,7 +39,7 @@ from .citations import (
     read_citation,
 )
 from .generate import maker, reader
-from .json import loads, parser, stdlib_loads
+from .json import is_object, loads, parser, stdlib_loads
 from .message import Message
 from .record import (
     ABSENT,
@@ -107,6 +107,7 @@ __all__ = [
     "cost_metadata",
     "evolved",
     "failure_of",
+    "is_object",
     "joined_halves",
     "later_counts",
     "loads",

@@ -1,16 +1,18 @@
 """JSON text to Python values, by one set of rules whichever library parses.
 
 The rules are those of RFC 8259 and no more. NaN and Infinity are refused, and so are numbers beyond
-a float's range, lone surrogates, a byte order mark, trailing text, and nesting deeper than
-`MAX_DEPTH`. The last one of a repeated key counts. The standard library and msgspec differ on
-several of these. What only one of them accepts is refused here.
+a float's range, raw control characters in strings, a byte order mark, trailing text, and nesting
+deeper than `MAX_DEPTH`. Half a character is taken, such as the escape of U+D83D alone: some servers
+cut a text there. The last one of a repeated key counts.
+
+The standard library and msgspec differ on several of these. So msgspec only reads what it accepts:
+a text that it refuses is read again by the standard library, which takes it or says what is wrong.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DecodeError
@@ -19,19 +21,13 @@ from .bounds import MAX_DEPTH, bounding, check_depth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["default_loads", "loads", "parser", "stdlib_loads"]
+__all__ = ["default_loads", "is_object", "loads", "parser", "stdlib_loads"]
 
 # No float reaches 10**309, so an integer of 310 digits is out of range.
 _MAX_DIGITS = 309
 # Sample every 30th byte first: a row of 309 digits gives ten adjacent samples that are digits.
 _STRIDE = 30
 _DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
-_MAYBE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-# Any escape, so that the second half of a pair of backslashes begins none. A surrogate has its four
-# digits in the first group, and those of the low surrogate behind it in the second.
-_ESCAPE = re.compile(
-    rb"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|.)", re.DOTALL
-)
 
 
 def _finite(text: str) -> float:
@@ -59,22 +55,36 @@ _scan = json.JSONDecoder(**_rules).scan_once  # type: ignore[attr-defined]
 _scan_counting = json.JSONDecoder(**_rules, parse_int=_counted).scan_once  # type: ignore[attr-defined]
 
 
-def _parse(data: bytes, scan: Callable[[str, int], tuple[Any, int]]) -> Any:
-    text = data.decode()
+def _parse(data: bytes, scan: Callable[[str, int], tuple[Any, int]], errors: str = "strict") -> Any:
+    text = data.decode("utf-8", errors)
     start = 0 if text.startswith("{") else len(text) - len(text.lstrip(" \t\n\r"))
     try:
         value, end = scan(text, start)
     except StopIteration as stop:
         raise ValueError(f"no JSON value at character {stop.value}") from None
+    except json.JSONDecodeError as error:
+        if not error.msg.startswith("Invalid control character"):
+            raise
+        raise ValueError(
+            f"a raw control character in a string, U+{ord(text[error.pos]):04X} at character "
+            f"{error.pos}: it has to be escaped"
+        ) from None
     if end != len(text) and text[end:].strip(" \t\n\r"):
         raise ValueError(f"text after the JSON value, at character {end}")
     return value
 
 
-def _checked(parse: Callable[[bytes], Any], *refusals: type[Exception]) -> Callable[[bytes], Any]:
-    """Wrap a library's parser in the rules that it does not keep by itself.
+def _checked(
+    parse: Callable[[bytes], Any] | None, errors: str = "strict"
+) -> Callable[[bytes], Any]:
+    """Make a parser that keeps the rules.
 
     Each check is a fast scan of the text that most texts pass; only a suspicious one costs more.
+
+    Args:
+        parse: A library's parser. What it refuses, the standard library reads once more. None for
+            the standard library alone.
+        errors: How the standard library decodes bytes that are no UTF-8.
     """
 
     def checked_loads(data: bytes) -> Any:
@@ -83,17 +93,17 @@ def _checked(parse: Callable[[bytes], Any], *refusals: type[Exception]) -> Calla
             # digits of an integer have to be counted before it is read. And msgspec reads any
             # exponent beyond 100,000 as 100,000, which only matters beside a long row of zeros.
             if len(data) >= _MAX_DIGITS and _has_many_digits(data):
-                value = _parse(data, _scan_counting)
+                value = _parse(data, _scan_counting, errors)
             else:
-                value = parse(data)
+                value = _parse(data, _scan, errors) if parse is None else parse(data)
         except RecursionError:
             raise DecodeError(f"JSON nested deeper than {MAX_DEPTH} levels") from None
-        except refusals as error:
+        except ValueError as error:  # msgspec's DecodeError is one
+            if parse is not None:
+                return stdlib_loads(data)
             raise DecodeError(f"invalid JSON: {error}") from None
         if len(data) > MAX_DEPTH and _may_be_deep(data):
             check_depth(value)
-        if 0x5C in data and _MAYBE_SURROGATE.search(data):  # a backslash
-            _refuse_lone_surrogates(data)
         return value
 
     return checked_loads
@@ -111,7 +121,8 @@ def _has_many_digits(data: bytes) -> bool:
     )
 
 
-stdlib_loads = _checked(lambda data: _parse(data, _scan), ValueError)
+stdlib_loads = _checked(None)
+_loads_halves = _checked(None, "surrogatepass")
 
 
 @functools.cache
@@ -127,7 +138,7 @@ def default_loads() -> Callable[[bytes], Any]:
         import msgspec
     except ImportError:
         return stdlib_loads
-    return _checked(msgspec.json.Decoder().decode, msgspec.DecodeError, ValueError)
+    return _checked(msgspec.json.Decoder().decode)
 
 
 def parser(loads: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
@@ -155,7 +166,7 @@ def loads(text: str | bytes) -> Any:
     of nesting, and copies of the text where it has 309 digits in a row.
 
     Args:
-        text: A whole JSON document; bytes are UTF-8.
+        text: A whole JSON document; bytes are UTF-8. A str may have half characters.
 
     Returns:
         dict, list, str, int, float, bool or None.
@@ -163,20 +174,17 @@ def loads(text: str | bytes) -> Any:
     Raises:
         DecodeError: The text breaks one of the rules in this module's header.
     """
-    if isinstance(text, str):
-        try:
-            text = text.encode()
-        except UnicodeEncodeError as error:
-            raise DecodeError(f"invalid JSON: {error}") from None
-    return default_loads()(text)
+    if isinstance(text, bytes):
+        return default_loads()(text)
+    try:
+        return default_loads()(text.encode())
+    except UnicodeEncodeError:  # half a character that is no escape
+        return _loads_halves(text.encode(errors="surrogatepass"))
 
 
-def _refuse_lone_surrogates(data: bytes) -> None:
-    """Refuse half characters, also in values that a repeated key has replaced.
-
-    msgspec refuses them itself; the standard library does not.
-    """
-    for escape in _ESCAPE.finditer(data):
-        first, second = escape.groups()
-        if first is not None and (first[1] not in b"89abAB" or second is None):
-            raise DecodeError("invalid JSON: lone surrogate in a string")
+def is_object(text: bytes) -> bool:
+    """Whether a text is one JSON object."""
+    try:
+        return isinstance(stdlib_loads(text), dict)
+    except DecodeError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .accumulate import Accumulator, accumulate
 from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
+from .messages import aaccumulate, aiter_messages, iter_messages
 from .stream import AnthropicStream
 from .wire import ChunkDecoder
 
@@ -13,7 +14,10 @@ __all__ = [
     "AnthropicStream",
     "ChunkDecoder",
     "Framer",
+    "aaccumulate",
     "accumulate",
     "aiter_chunks",
+    "aiter_messages",
     "iter_chunks",
+    "iter_messages",
 ]

@@ -136,7 +136,8 @@ def accumulate(
 
     Args:
         source: What `iter_chunks` takes: one whole body as bytes, a file opened in binary mode,
-            or an iterable of pieces of a body or of events.
+            or an iterable of pieces of a body or of events. Of Claude Code's interleaved
+            sub-agents, only the one of the first event is followed; `iter_messages` gives all.
         strict: As for `Accumulator`.
         loads: As for `ChunkDecoder`; for bytes only.
         max_event_bytes: As for `ChunkDecoder`.

@@ -1,26 +1,40 @@
 """The beginning of a body, which may show that the body is no event stream at all.
 
-The usual mistakes are a compressed body, an error page, a JSON document, and lines that lost their
-line ends. An event stream may hold any line, and a decoder skips unknown fields: it would skip all
-of these without a word. `Beginning` looks at a body until its first event with data. Its
-errors name the remedy.
+The usual mistakes are a compressed body, an error page, and lines that lost their line ends. An
+event stream may hold any line, and a decoder skips unknown fields: it would skip all of these
+without a word. `Beginning` looks at a body until its first event with data. Its errors name the
+remedy. A body that begins with `{` is one JSON object, a `Document`: servers answer that way when
+something fails, and some although a stream was asked for.
 """
 
 from __future__ import annotations
 
 import re
 
-from .._model import stdlib_loads
+from .._model import is_object
 from ..errors import DecodeError
-from .framing import BYTE_ORDER_MARK, data_of, lines_of
+from .framing import BYTE_ORDER_MARK, fields_of, lines_of
 
-__all__ = ["Beginning", "has_only_unknown_fields", "not_a_stream"]
+__all__ = ["Beginning", "Document", "has_only_unknown_fields", "not_a_stream"]
 
 
 class Beginning:
-    """Looks at a body until its first event with data."""
+    """Looks at a body until its first event with data.
 
-    __slots__ = ("_has_events", "_looks", "_max_bytes", "_unknown")
+    Attributes:
+        document: The body, if it is one JSON object.
+    """
+
+    __slots__ = (
+        "_has_begun",
+        "_has_events",
+        "_is_past_mark",
+        "_looks",
+        "_mark",
+        "_max_bytes",
+        "_unknown",
+        "document",
+    )
 
     def __init__(self, max_bytes: int) -> None:
         """Begin a body.
@@ -28,10 +42,41 @@ class Beginning:
         Args:
             max_bytes: How many bytes may come before the first event with data.
         """
+        self.document: Document | None = None
+        self._mark = b""
+        self._is_past_mark = False
+        self._has_begun = False
         self._looks = 0
         self._has_events = False
         self._max_bytes = max_bytes
         self._unknown = bytearray()
+
+    def takes(self, piece: bytes) -> bool:
+        """Look whether the body is a document, and if so, keep the piece.
+
+        Args:
+            piece: The next piece.
+
+        Raises:
+            DecodeError: As by `Document.add`.
+        """
+        if self.document is None:
+            if self._has_begun:
+                return False
+            piece = self._mark + piece
+            if not self._is_past_mark:
+                if len(piece) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(piece):
+                    self._mark = piece
+                    return False
+                self._mark, self._is_past_mark = b"", True
+                piece = piece.removeprefix(BYTE_ORDER_MARK)
+            piece = piece.lstrip()
+            self._has_begun = bool(piece)
+            if not piece.startswith(b"{"):
+                return False
+            self.document = Document(self._max_bytes)
+        self.document.add(piece)
+        return True
 
     def look_at(self, rest: bytes | bytearray, piece: bytes) -> None:
         """Look at one of the first pieces of the body.
@@ -105,6 +150,58 @@ class Beginning:
             raise not_a_stream(bytes(self._unknown))
 
 
+class Document:
+    """A body that is one JSON object."""
+
+    __slots__ = ("_body", "_first_line", "_max_bytes", "_searched")
+
+    def __init__(self, max_bytes: int) -> None:
+        """Begin a document.
+
+        Args:
+            max_bytes: How many bytes it may have.
+        """
+        self._body = bytearray()
+        self._max_bytes = max_bytes
+        self._searched = 0
+        # Once it has come: the first line, if it is an object by itself, else b"".
+        self._first_line: bytes | None = None
+
+    @property
+    def body(self) -> bytes:
+        """A copy of what has come."""
+        return bytes(self._body)
+
+    def add(self, piece: bytes) -> None:
+        """Take the next piece.
+
+        Raises:
+            DecodeError: This is more than `max_bytes`, or the body is several objects.
+        """
+        body = self._body
+        body += piece
+        # Line ends behind the object do not count.
+        if len(body) - 4 + len(body[-4:].rstrip(b"\r\n")) > self._max_bytes:
+            problem = f"an event of more than {self._max_bytes} bytes"
+            raise DecodeError(problem, received=self.body)
+        if self._first_line is None:
+            end = _LINE_END.search(body, self._searched)
+            self._searched = len(body)
+            if end is None:
+                return
+            line = bytes(body[: end.start()])
+            self._first_line = line if is_object(line) else b""
+            self._searched = end.start()
+        if not self._first_line:
+            return
+        more = body[self._searched :].strip()
+        self._searched = len(body)
+        if more.startswith(b"{"):
+            raise DecodeError(_SEVERAL_OBJECTS, received=self._first_line)
+        if more:
+            raise not_a_stream(self._first_line)
+
+
 def has_only_unknown_fields(event: bytes) -> bool:
     """Whether an event has lines, and none of them is a field or a comment."""
     has_lines = False
@@ -132,6 +229,11 @@ _NO_LINE_ENDS = (
     "the lines have no line ends, as iter_lines() gives them: feed the bytes of iter_bytes() "
     "(httpx), iter_content(None) (requests) or content.iter_any() (aiohttp)"
 )
+_SEVERAL_OBJECTS = (
+    "the body is no event stream, but JSON objects, one a line: give its lines as str, or read it "
+    "with chunkview.recordings.read()"
+)
+_LINE_END = re.compile(rb"[\r\n]")
 _EVENT_LINE = re.compile(rb"event: ?\w+")
 _JOINED_LINES = re.compile(rb"(?:event: ?\w+|\})data: ?\{")
 _COMPRESSED = (
@@ -143,8 +245,8 @@ _BINARY = {
     b"\x28\xb5\x2f\xfd": _COMPRESSED.format("zstd"),
     b"\x00": (
         "the body is no text; it may hold the frames of AWS "
-        "(application/vnd.amazon.eventstream): let botocore read them, and decode the bytes of "
-        "each event"
+        "(application/vnd.amazon.eventstream): let botocore read a response, and give its events; "
+        "read a recording with chunkview.recordings.read()"
     ),
 }
 """How binary bodies begin, and what to do about them."""
@@ -157,11 +259,5 @@ def _is_whole_line(rest: bytes | bytearray) -> bool:
     line = bytes(rest)
     if _EVENT_LINE.fullmatch(line):
         return True
-    payload = data_of(line)
-    if not payload or not payload.endswith(b"}"):
-        return False
-    try:
-        stdlib_loads(payload)
-    except DecodeError:
-        return False
-    return True
+    _, payload = fields_of(line)
+    return payload is not None and payload.endswith(b"}") and is_object(payload)

@@ -27,9 +27,11 @@ from .._chunks import (
     MessageStopChunk,
     PingChunk,
     decode,
+    fold,
 )
+from .._model import loads
 from ..errors import DecodeError
-from .framing import data_of
+from .framing import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +96,7 @@ class FastPath:
                 self._tried = (delta_type, index)
                 before = event.rstrip(b"\r\n")[: -len(payload)]
                 # The payload must be a line of its own, and the only data line.
-                alone = event.startswith(payload, len(before)) and data_of(before) == b""
+                alone = event.startswith(payload, len(before)) and fields_of(before)[1] == b""
                 self.run = (
                     self._memory.run_of(before, payload, delta_type, index) if alone else None
                 )
@@ -269,15 +271,18 @@ def _proven(prefix: bytes, payload_at: int, delta_type: str, index: int) -> Run 
     """Make a run, unless its prefix means something else than it seems to mean.
 
     Try it: with two different strings after it, the prefix must decode to the deltas of the block
-    that bring these strings. That is enough. The prefix ends with the quote that opens the value of
-    some key. Either that key is the delta's, and every string counts. Or it is another key (the
-    delta's own name may be escaped, or come twice), and then no string makes a difference.
+    that bring these strings. Its `event:` lines count, as on the general path. That is enough. The
+    prefix ends with the quote that opens the value of some key. Either that key is the delta's, and
+    every string counts. Or it is another key (the delta's own name may be escaped, or come twice),
+    and then no string makes a difference.
     """
     make, _ = STRING_DELTAS[delta_type]
     for text in ("", "probe"):
         expected: Any = make(None, index, text)
+        name, payload = fields_of(prefix + text.encode() + b'"}}\n\n')
         try:
-            if decode(prefix[payload_at:] + text.encode() + b'"}}') != expected:
+            event = fold(name, loads(payload or b""), payload or b"")
+            if event is None or decode(event) != expected:
                 return None
         except DecodeError:
             return None

@@ -1,4 +1,4 @@
-"""The framing of an event stream: bytes to events, and an event to its data.
+"""The framing of an event stream: bytes to events, and an event to its name and its data.
 
 Lines end in LF, CR or CRLF. A blank line ends an event. `Framer` cuts an event off together with
 its blank line, so the events and the rest join to the bytes that were fed. One byte may be missing:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Data = bytes | bytearray
 
-__all__ = ["BYTE_ORDER_MARK", "Framer", "data_of", "lines_of"]
+__all__ = ["BYTE_ORDER_MARK", "Framer", "fields_of", "lines_of"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """U+FEFF in UTF-8. One may precede the first event."""
@@ -146,14 +146,15 @@ class Framer:
         self.is_too_long = len(self.buffer) - around > self._max_event_bytes
 
 
-def data_of(event: bytes) -> bytes | None:
-    """Join the data lines of an event.
+def fields_of(event: bytes) -> tuple[bytes, bytes | None]:
+    """Read the name and the data of an event.
 
     Args:
         event: The lines of the event, with or without its blank line.
 
     Returns:
-        The data; None when there is no data line.
+        The value of the last `event` line, or b"". And the values of the `data` lines, joined with
+        line feeds; None when there is no data line.
     """
     if 0x0D in event:
         event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -162,10 +163,10 @@ def data_of(event: bytes) -> bytes | None:
         if event.startswith(b"event: "):
             begin = event.find(b"\ndata: ")
             if begin >= 0 and event.count(b"\n") == 3:
-                return event[begin + 7 : -2]
+                return event[7:begin], event[begin + 7 : -2]
         elif event.startswith(b"data: ") and event.count(b"\n") == 2:
-            return event[6:-2]
-    return _join_data_lines(event)
+            return b"", event[6:-2]
+    return _fields_of_lines(event)
 
 
 def lines_of(event: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -190,17 +191,19 @@ def lines_of(event: bytes) -> Iterator[tuple[bytes, bytes]]:
         start = end + 1
 
 
-def _join_data_lines(event: bytes) -> bytes | None:
+def _fields_of_lines(event: bytes) -> tuple[bytes, bytes | None]:
+    event_name = b""
     data: bytearray | None = None
     for name, value in lines_of(event):
-        if name != b"data":
-            continue
-        if data is None:
-            data = bytearray(value)
-        else:
-            data += b"\n"
-            data += value
-    return None if data is None else bytes(data)
+        if name == b"event":
+            event_name = value
+        elif name == b"data":
+            if data is None:
+                data = bytearray(value)
+            else:
+                data += b"\n"
+                data += value
+    return event_name, None if data is None else bytes(data)
 
 
 _SHORTEST = 5  # bytes; a pair of line ends has four at most

@@ -1,7 +1,8 @@
 """Any source of a stream to chunk views: bytes, files, events, synchronous or asynchronous.
 
 `items_of` says how to iterate over a source, and names the remedy for the usual mistakes. An item
-is a piece of a body or an event. `Intake` turns items into chunk views.
+is a piece of a body, an event, an event in a wrapper, or a whole message. `Intake` turns items into
+chunk views.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from .._chunks import decode
+from .._chunks import (
+    EVENTS,
+    AnthropicCallResponseChunk,
+    decode,
+    decode_object,
+    event_dict,
+    events_of_message,
+    is_error,
+    is_other_message,
+    parent_of,
+    text_event_dict,
+    unwrapped,
+)
 from ..errors import DecodeError, kind_of
 from .wire import MAX_EVENT_BYTES, ChunkDecoder
 
@@ -20,11 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
     from typing import BinaryIO
 
-    from .._chunks import ChunkView, MessageStreamEvent
+    from .._chunks import ChunkView, MessageStreamEvent, WrappedEvent
     from .wire import Piece
 
-    Source = Iterable[MessageStreamEvent] | BinaryIO | Piece
-    AsyncSource = AsyncIterable[MessageStreamEvent] | Source
+    Item = MessageStreamEvent | WrappedEvent
+    Source = Iterable[Item] | BinaryIO | Piece
+    AsyncSource = AsyncIterable[Item] | Source
 
 __all__ = ["Intake", "aiter_chunks", "events_of", "items_of", "iter_chunks", "sync_items_of"]
 
@@ -40,7 +54,11 @@ def iter_chunks(
     Args:
         source: One whole body as bytes; a file opened in binary mode; or an iterable: of pieces
             of a body (bytes, cut anywhere), or of events (mappings, JSON text as `str`, objects
-            of the SDK, chunk views).
+            of the SDK, chunk views). Events may be in a wrapper: a `stream_event` of Claude Code
+            (a mapping, a line of its JSON as `str`, or a `StreamEvent` of the Claude Agent SDK), or
+            an item of boto3's `invoke_model_with_response_stream`. Then `chunk.chunk` is the
+            wrapper, and `to_event()` gives the event. Claude Code's other messages are skipped.
+            A whole message, as a mapping or as JSON text, is read as the events that amount to it.
         loads: As for `ChunkDecoder`; for bytes only.
         max_event_bytes: As for `ChunkDecoder`.
 
@@ -54,19 +72,25 @@ def iter_chunks(
         TypeError: The source is none of these, such as a path or a response; the error says
             what to give instead.
     """
-    intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
-    for item in sync_items_of(source):
+    items = sync_items_of(source)
+    yield from _chunks_of(items, Intake(loads=loads, max_event_bytes=max_event_bytes))
+
+
+def _chunks_of(items: Iterable[Any], intake: Intake) -> Iterator[ChunkView]:
+    for item in items:
         yield from intake.chunks_of(item)
         intake.check()
     yield from intake.end()
+    intake.check()
 
 
 def events_of(source: Source, **options: Any) -> Iterable[MessageStreamEvent]:
     """Give the events of a source to `Accumulator.extend`, which decodes them itself.
 
-    A source that begins with an event (not as text) holds nothing else, so its items need not pass
-    through `iter_chunks`: that makes 2,000 deltas to a Message six times as fast
-    (benchmarks/test_accumulate.py).
+    A source that begins with a plain event (not as text) holds nothing else, so its items need not
+    pass through an `Intake`: that makes 2,000 deltas to a Message six times as fast
+    (benchmarks/test_accumulate.py). Of wrapped events, only those of the first one's parent are
+    given.
 
     Args:
         source: As for `iter_chunks`.
@@ -79,10 +103,22 @@ def events_of(source: Source, **options: Any) -> Iterable[MessageStreamEvent]:
     items = iter(sync_items_of(source))
     for first in items:
         whole = itertools.chain((first,), items)
-        if isinstance(first, (str, bytes, bytearray, memoryview)):
-            return iter_chunks(whole, **options)
-        return whole
+        if _is_plain_event(first):
+            return whole
+        return _chunks_of(whole, Intake(**options, one_parent=True))
     return ()
+
+
+def _is_plain_event(item: Any) -> bool:
+    if isinstance(item, AnthropicCallResponseChunk):
+        source = item.chunk
+        return isinstance(source, bytes) or (
+            not isinstance(source, str) and unwrapped(source) is source
+        )
+    if item.__class__ is dict:
+        tag = item.get("type")
+        return isinstance(tag, str) and tag in EVENTS
+    return hasattr(type(item), "model_dump")
 
 
 async def aiter_chunks(
@@ -118,28 +154,52 @@ async def aiter_chunks(
         intake.check()
     for chunk in intake.end():
         yield chunk
+    intake.check()
+
+
+_EVERY_PARENT, _NO_PARENT_YET = object(), object()
 
 
 class Intake:
-    """Takes the items of a source, pieces of a body or events, and gives chunk views.
+    """Takes the items of a source and gives chunk views.
 
     The synchronous and the asynchronous iterators share it.
+
+    Attributes:
+        parent: Of the last item that gave chunk views: the tool call that started the sub-agent
+            (`parent_tool_use_id`), or None.
     """
 
-    __slots__ = ("_decoder", "_has_seen_text", "_options")
+    __slots__ = (
+        "_decoder",
+        "_error",
+        "_followed",
+        "_has_seen_text",
+        "_has_seen_wrapper",
+        "_options",
+        "parent",
+    )
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, one_parent: bool = False, **options: Any) -> None:
         """Prepare to take items.
 
         Args:
+            one_parent: Whether to give only the chunk views of the parent of the first event.
             **options: The options of `ChunkDecoder`.
         """
+        self.parent: str | None = None
+        self._followed: Any = _NO_PARENT_YET if one_parent else _EVERY_PARENT
         self._options = options
         self._decoder: ChunkDecoder | None = None
+        self._error: DecodeError | None = None
         self._has_seen_text = False
+        self._has_seen_wrapper = False
 
     def chunks_of(self, item: Any) -> list[ChunkView]:
         """Take one item of the source.
+
+        Returns:
+            Its chunk views. If it is broken, those before the fault; `check` raises.
 
         Raises:
             DecodeError: The item is broken, and no chunk view precedes the fault.
@@ -148,17 +208,25 @@ class Intake:
             if self._decoder is None:
                 self._decoder = ChunkDecoder(**self._options)
             return self._decoder.feed(item)
-        if isinstance(item, str):
-            if not item.strip():
-                return []
-            if not self._has_seen_text:
-                _refuse_lines(item)
-                self._has_seen_text = True
         if self._decoder is None:
-            return [decode(item)]
+            # Plain events are told first, and take the shortest way.
+            if item.__class__ is dict:
+                tag = item.get("type")
+                if tag.__class__ is str and tag in EVENTS:
+                    return self._of_parent(None, [decode_object(item, item)])
+            elif isinstance(item, AnthropicCallResponseChunk):
+                source = item.chunk
+                parent = None if source.__class__ is bytes else parent_of(source)
+                return self._of_parent(parent, [decode(item)])
+            return self._chunks_of_event(item)
+        if isinstance(item, str) and not item.strip():
+            return []
         # An event after bytes ends their body, so that the chunks keep the order of the source.
-        before, self._decoder = self._decoder.close(), None
-        return [*before, decode(item)]
+        before = self._decoder.close()
+        if self._decoder.error is not None:
+            return before
+        self._decoder = None
+        return before + self.chunks_of(item)
 
     def check(self) -> None:
         """Raise the error that follows the last chunk views, if there is one.
@@ -166,6 +234,8 @@ class Intake:
         Raises:
             DecodeError: There is one.
         """
+        if self._error is not None:
+            raise self._error
         if self._decoder is not None and self._decoder.error is not None:
             self._decoder.close()
 
@@ -173,12 +243,99 @@ class Intake:
         """Take the end of the source.
 
         Returns:
-            The chunk view of a last event without its blank line, else nothing.
+            The chunk views that only the end completes, mostly none. If what is left is broken,
+            those before the fault; `check` raises.
 
         Raises:
-            DecodeError: The source has ended too early.
+            DecodeError: The source has ended too early, and there is no chunk view to return.
         """
         return [] if self._decoder is None else self._decoder.close()
+
+    def _chunks_of_event(self, item: Any) -> list[ChunkView]:
+        """Take an item that is neither bytes nor a chunk view."""
+        event = item
+        if isinstance(item, str):
+            if not item.strip():
+                return []
+            event = self._parsed(item)
+        if event.__class__ is not dict and isinstance(event, Mapping):
+            event = _plain(event)
+        if event.__class__ is dict:
+            tag = event.get("type")
+            if tag.__class__ is str and tag in EVENTS:
+                return self._of_parent(None, [_decoded(event, item)])
+        elif hasattr(type(event), "model_dump"):
+            return self._of_parent(None, [decode(event)])
+        elif is_other_message(event):
+            return []
+        inner = unwrapped(event)
+        if inner is not event:
+            self._has_seen_wrapper = True
+            return self._of_parent(parent_of(event), [_decoded(inner, item)])
+        if event.__class__ is dict:
+            if event.get("type") == "message" and "content" in event:
+                return self._of_parent(None, self._chunks_of_message(event))
+            if not is_error(event) and (self._has_seen_wrapper or "session_id" in event):
+                return []
+        return self._of_parent(None, [_decoded(event, item)])
+
+    def _parsed(self, text: str) -> dict[str, Any]:
+        if not self._has_seen_text:
+            _refuse_lines(text)
+            self._has_seen_text = True
+        try:
+            return text_event_dict(text)
+        except DecodeError as error:
+            error.event = text
+            raise
+
+    def _chunks_of_message(self, message: dict[str, Any]) -> list[ChunkView]:
+        chunks: list[ChunkView] = []
+        try:
+            chunks.extend(decode_object(event, event) for event in events_of_message(message))
+        except DecodeError as error:
+            if not chunks:
+                raise
+            self._error = error
+        return chunks
+
+    def _of_parent(self, parent: str | None, chunks: list[ChunkView]) -> list[ChunkView]:
+        """Note whose chunk views these are, and leave them out if another parent is followed."""
+        self.parent = parent
+        if self._followed == parent or self._followed is _EVERY_PARENT:
+            return chunks
+        if self._followed is not _NO_PARENT_YET:
+            return []
+        self._followed = parent
+        return chunks
+
+
+def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return event_dict(event)
+    except DecodeError as error:
+        error.event = event
+        raise
+
+
+def _decoded(event: Any, item: Any) -> ChunkView:
+    """Decode the event of an item, which becomes the `chunk`.
+
+    Args:
+        event: The item itself, its JSON, or the event in a wrapper: a mapping, or JSON text.
+        item: The item of the source.
+    """
+    if event is item:
+        return decode(item)
+    if isinstance(item, str):
+        return decode_object(event, item)
+    try:
+        # What is in a wrapper has not been checked.
+        event = text_event_dict(event) if isinstance(event, bytes) else event_dict(event)
+    except DecodeError as error:
+        error.event = item
+        raise
+    return decode_object(event, item)
 
 
 def sync_items_of(source: Any) -> Any:
@@ -191,7 +348,7 @@ def sync_items_of(source: Any) -> Any:
     if not hasattr(items, "__iter__"):
         raise TypeError(
             f"expected an iterable, got {kind_of(source)}, which is asynchronous: use "
-            "aiter_chunks(), or AnthropicStream with `async for`"
+            "aaccumulate(), aiter_messages() or aiter_chunks(), or AnthropicStream with `async for`"
         )
     return items
 

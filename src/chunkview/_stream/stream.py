@@ -95,7 +95,8 @@ class AnthropicStream:
             source: An iterable or asynchronous iterable of events (a `Stream` or `AsyncStream`
                 of the SDK, mappings, JSON text as `str`, chunk views) or of pieces of an SSE
                 body (bytes, cut anywhere), or one whole body as bytes, or a file opened in binary
-                mode.
+                mode. `iter_chunks` says more. Of Claude Code's interleaved sub-agents, only the one
+                of the first event is followed; `iter_messages` gives all messages.
             strict: As for `Accumulator`. The error comes instead of the chunk.
             loads: As for `ChunkDecoder`; for bytes only.
             max_event_bytes: As for `ChunkDecoder`.
@@ -108,7 +109,7 @@ class AnthropicStream:
         self._items = items_of(source)
         self._is_async = hasattr(self._items, "__aiter__")
         self._is_sync = hasattr(self._items, "__iter__")
-        self._intake = Intake(loads=loads, max_event_bytes=max_event_bytes)
+        self._intake = Intake(one_parent=True, loads=loads, max_event_bytes=max_event_bytes)
         self._accumulator = HeadAccumulator(strict=strict)
         self._with_reason: ChunkView | None = None
         """The chunk that brought the stop reason."""
@@ -263,19 +264,16 @@ class AnthropicStream:
         """Take the end of the source."""
         if self._closed:
             return
-        for chunk in self._last_chunks():
-            yield from self._pairs_of(chunk)
+        try:
+            for chunk in self._intake.end():
+                yield from self._pairs_of(chunk)
+            self._intake.check()
+        except DecodeError as error:
+            if not is_cut_after_end(error, self._accumulator):
+                raise
         if self._with_reason is not None:
             for tool in self._tools_at_end():
                 yield self._with_reason, tool
-
-    def _last_chunks(self) -> list[ChunkView]:
-        try:
-            return self._intake.end()
-        except DecodeError as error:
-            if is_cut_after_end(error, self._accumulator):
-                return []
-            raise
 
     def _tools_at_end(self) -> list[ToolUseBlock]:
         """The tool calls that are finished though their blocks were never stopped."""

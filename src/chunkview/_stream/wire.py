@@ -3,19 +3,20 @@
 `ChunkDecoder` takes bytes, cut anywhere, and gives the chunk views that they complete. It does no
 input or output of its own, and it does not judge the order of events. `Framer` cuts out the events.
 Two paths decode an event to the same chunk: `FastPath` recognises what it has seen before; the
-general path parses JSON. `Beginning` finds out that a body is no event stream at all.
+general path parses JSON, and folds the `event:` line into the event where it matters. `Beginning`
+finds out that a body is no event stream at all.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._chunks import decode_object
+from .._chunks import DONE, decode_object, events_of_document, fold, refuse_joined
 from .._model import parser, stdlib_loads
 from ..errors import DecodeError, kind_of
 from .beginning import Beginning, has_only_unknown_fields, not_a_stream
 from .fastpath import FastPath, NoFastPath
-from .framing import Framer, data_of, lines_of
+from .framing import Framer, fields_of, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +105,9 @@ class ChunkDecoder:
 
         Returns:
             The chunk views of the events that these bytes complete, in order. The `chunk` of each
-            is its payload: the bytes of the event's JSON. Where one of the events is broken, the
-            chunk views before it; the next call raises.
+            is its payload: the bytes of the event's JSON. Its `to_event()` has the name of the
+            `event:` line as its type where the JSON has none. Where one of the events is broken,
+            the chunk views before it; the next call raises.
 
         Raises:
             DecodeError: An event is invalid UTF-8, invalid JSON or no event, or is longer than
@@ -126,6 +128,8 @@ class ChunkDecoder:
                 if chunk is not None:
                     return [chunk]
             if self._beginning is not None:
+                if self._beginning.takes(piece):
+                    return []
                 self._beginning.look_at(framer.buffer, piece)
             events = framer.feed(piece)
             if events or framer.is_too_long:
@@ -144,7 +148,9 @@ class ChunkDecoder:
 
         Returns:
             The chunk view of a last event that lacks its blank line but is whole, else nothing.
-            Nothing too when the decoder was closed before, or has raised before.
+            Of a body that is one JSON object: the chunk views of the events that amount to the
+            message, or of one error event; their `chunk` is that event. Nothing too when the
+            decoder was closed before, or has raised before.
 
         Raises:
             DecodeError: The body ended in the middle of an event (`truncated` is True, and
@@ -159,14 +165,17 @@ class ChunkDecoder:
         if self._is_over:
             return []
         self._is_over = True
+        chunks: list[ChunkView] = []
         try:
-            return self._decode_rest()
+            self._decode_rest(chunks)
         except DecodeError as error:
-            self._fail(error, is_raised=True)
-            raise
+            self._fail(error, is_raised=not chunks)
+            if not chunks:
+                raise
         except BaseException as error:
             self._interrupt(error)
             raise
+        return chunks
 
     def _refusal(self, data: Any) -> DecodeError:
         """Make the error of a decoder that takes no more bytes."""
@@ -209,68 +218,85 @@ class ChunkDecoder:
             problem = f"an event of more than {self._max_event_bytes} bytes"
             raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
 
-    def _decode_rest(self) -> list[ChunkView]:
-        """Decode the last event, which lacks its blank line."""
+    def _decode_rest(self, chunks: list[ChunkView]) -> None:
+        """Decode what only the end of the body completes."""
+        beginning = self._beginning
+        if beginning is not None and beginning.document is not None:
+            self._decode_document(beginning.document.body, chunks)
+            return
         rest = self._framer.rest
         self._framer.clear()
-        mistake = None if self._beginning is None else self._beginning.mistake_at_end(rest)
+        mistake = None if beginning is None else beginning.mistake_at_end(rest)
         try:
-            chunk = self._decode(rest, at_end=True)
+            chunk = self._decode_last(rest)
         except DecodeError:
             if mistake is not None:
                 raise mistake from None
             raise
         if chunk is not None:
-            return [chunk]
-        if mistake is not None:
+            chunks.append(chunk)
+        elif mistake is not None:
             raise mistake
-        if self._beginning is not None:
+        elif self._beginning is not None:
             self._beginning.check_end()
-        return []
 
-    def _decode(self, event: bytes, *, at_end: bool = False) -> ChunkView | None:
-        """Decode one event in the general way. None when it holds no data."""
+    def _decode_document(self, body: bytes, chunks: list[ChunkView]) -> None:
+        """Decode a body that is one JSON object."""
+        try:
+            document = self._loads(body)
+        except Exception as error:
+            if not _is_about_its_input(error):
+                raise
+            raise not_a_stream(body) from error
+        if document.__class__ is not dict:
+            raise not_a_stream(body)
+        # extend keeps those before a broken one
+        chunks.extend(decode_object(event, event) for event in events_of_document(document))
+
+    def _decode(self, event: bytes) -> ChunkView | None:
+        """Decode one event in the general way. None when it is to be skipped."""
         if self._beginning is not None:
             event = self._beginning.without_mark(event)
-        payload = data_of(event)
+        name, payload = fields_of(event)
         try:
-            if not payload:
-                self._skip(event, payload, at_end=at_end)
-                return None
-            self._beginning = None
-            # A line that has its line end is whole, though the blank line is missing.
-            is_cut = at_end and not event.endswith((b"\n", b"\r"))
-            chunk = self._decode_payload(payload, is_cut=is_cut)
+            if payload:
+                self._beginning = None
+                chunk = self._decode_payload(name, payload)
+            else:
+                chunk = self._decode_without_data(event, name, payload)
         except DecodeError as error:
-            error.received = event if at_end else event.rstrip(b"\r\n")
+            error.received = event.rstrip(b"\r\n")
             raise
-        # The last event of a body may lack its blank line. The fast path must not learn it, or it
-        # would take the same bytes for a whole event where more lines follow.
-        if chunk is not None and not at_end:
-            self._fast.learn(event, payload, chunk)
+        if chunk is not None:
+            self._fast.learn(event, payload or b"", chunk)
         return chunk
 
-    def _decode_payload(self, payload: bytes, *, is_cut: bool) -> ChunkView | None:
+    def _decode_payload(self, name: bytes, payload: bytes) -> ChunkView | None:
         try:
             value = self._loads(payload)
         except Exception as error:
-            if payload.strip() == _DONE:
-                return None
-            if not _is_about_its_input(error):
+            if payload.strip() != DONE and not _is_about_its_input(error):
                 raise
-            raise _unreadable(payload, error, is_cut=is_cut) from error
-        if value.__class__ is not dict:
-            raise DecodeError(f"expected object, got {kind_of(value)}", event=payload)
-        return decode_object(value, payload)
+            event = fold(name, error, payload)
+        else:
+            # The usual event says what it is, whatever its line says.
+            if value.__class__ is dict and value.get("type").__class__ is str and name != b"error":
+                return decode_object(value, payload)
+            event = fold(name, value, payload)
+        return None if event is None else decode_object(event, payload)
 
-    def _skip(self, event: bytes, payload: bytes | None, *, at_end: bool) -> None:
-        """Skip an event without data.
+    def _decode_without_data(
+        self, event: bytes, name: bytes, payload: bytes | None
+    ) -> ChunkView | None:
+        """Decode an event without data, or skip it.
 
         Raises:
-            DecodeError: It is cut off, or it proves that the body is no event stream.
+            DecodeError: It proves that the body is no event stream.
         """
-        if at_end and self._is_cut(event, payload):
-            raise DecodeError(_CUT, truncated=True)
+        folded = fold(name, None, b"")
+        if folded is not None:
+            self._beginning = None
+            return decode_object(folded, b"")
         if payload is not None:
             self._beginning = None
         elif has_only_unknown_fields(event):
@@ -279,14 +305,56 @@ class ChunkDecoder:
                 raise not_a_stream(event)
             if self._beginning is not None:
                 self._beginning.keep(event)
+        return None
 
-    def _is_cut(self, event: bytes, payload: bytes | None) -> bool:
+    def _decode_last(self, rest: bytes) -> ChunkView | None:
+        """Decode the last event, which lacks its blank line, if its data is a whole object.
+
+        The fast path must not learn it, or it would take the same bytes for a whole event where
+        more lines follow.
+
+        Raises:
+            DecodeError: The event is cut off, or broken.
+        """
+        if self._beginning is not None:
+            rest = self._beginning.without_mark(rest)
+        name, payload = fields_of(rest)
+        has_data = payload is not None and bool(payload.strip())
+        if not has_data and self._is_cut(rest, name, payload):
+            raise DecodeError(_CUT, received=rest, truncated=True)
+        try:
+            if payload is None or not has_data:
+                return self._decode_without_data(rest, b"", payload)
+            self._beginning = None
+            return self._decode_last_payload(name, payload)
+        except DecodeError as error:
+            error.received = rest
+            raise
+
+    def _decode_last_payload(self, name: bytes, payload: bytes) -> ChunkView | None:
+        value: Any = None
+        cause: Exception | None = None
+        try:
+            value = self._loads(payload)
+        except Exception as error:
+            if payload.strip() != DONE and not _is_about_its_input(error):
+                raise
+            cause = error
+        event = fold(name, value, payload) if value.__class__ is dict else None
+        if event is not None:
+            return decode_object(event, payload)
+        if payload.strip() == DONE:
+            return None
+        refuse_joined(payload)
+        raise DecodeError(_CUT, event=payload, truncated=True) from cause
+
+    def _is_cut(self, event: bytes, name: bytes, payload: bytes | None) -> bool:
         """Whether the body ends in the middle of an event, which has no data so far."""
         if payload is not None:
-            return not event.endswith((b"\n", b"\r"))
+            return bool(name) or not event.endswith((b"\n", b"\r"))
         if self._beginning is not None:
             return self._beginning.is_cut(event)
-        return any(name not in (b"", b"id", b"retry") for name, _ in lines_of(event))
+        return any(field not in (b"", b"id", b"retry") for field, _ in lines_of(event))
 
 
 def as_bytes(data: Piece) -> bytes:
@@ -300,7 +368,6 @@ def as_bytes(data: Piece) -> bytes:
     raise TypeError(f"feed takes bytes, got {kind_of(data)}")
 
 
-_DONE = b"[DONE]"  # the end mark of OpenAI's streams, which some gateways append
 _CUT = "the body ends in the middle of an event"
 
 
@@ -312,12 +379,3 @@ def _is_about_its_input(error: Exception) -> bool:
     if isinstance(error, (ValueError, RecursionError)):
         return True
     return any(cls.__name__.endswith("DecodeError") for cls in type(error).__mro__)
-
-
-def _unreadable(payload: bytes, error: Exception, *, is_cut: bool) -> DecodeError:
-    """Make the error for a payload that is no JSON, or that is cut off by the end of the body."""
-    if is_cut:
-        return DecodeError(_CUT, event=payload, truncated=True)
-    if isinstance(error, DecodeError):
-        return DecodeError(error.problem, event=payload)
-    return DecodeError(f"invalid JSON: {error}", event=payload)

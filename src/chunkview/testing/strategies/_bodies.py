@@ -107,9 +107,9 @@ _IDLE_LINES = (
     "unknown",
     "Data: {}",
 )
-_IDLE_EVENTS = ("", ":\n", "id: 7\n", "data\n", "data:\n", "event: ping\n", "unknown: field\n")
+_IDLE_EVENTS = ("", ":\n", "id: 7\n", "data\n", "data:\n", "event: news\n", "unknown: field\n")
 # What may follow the last event and its blank line.
-_TAILS = ("", ": comment", "id: 7\n:", "retry: 10\n", "data\n\n", "event: ping\n\n")
+_TAILS = ("", ": comment", "id: 7\n:", "retry: 10\n", "data\n\n", "event: news\n\n")
 
 
 @attrs.frozen

@@ -1,0 +1,238 @@
+"""A source to its messages: one by one, or the only one of an asynchronous source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .._chunks import ErrorChunk, MessageStartChunk, MessageStopChunk
+from ..errors import ChunkviewError, DecodeError, ProtocolError
+from .accumulate import Accumulator, is_cut_after_end, with_partial
+from .iterate import Intake, items_of, sync_items_of
+from .wire import MAX_EVENT_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+
+    from .._chunks import ChunkView
+    from .._model import Message
+    from .accumulate import Strict
+    from .iterate import AsyncSource, Source
+
+__all__ = ["EVERY_PARENT", "aaccumulate", "aiter_messages", "iter_messages"]
+
+
+class _EveryParent:
+    """The default of `parent`: None is the main agent."""
+
+    def __repr__(self) -> str:
+        return "EVERY_PARENT"
+
+
+EVERY_PARENT: Final = _EveryParent()
+"""All messages, of the main agent and of every sub-agent."""
+
+
+def iter_messages(
+    source: Source,
+    *,
+    parent: str | _EveryParent | None = EVERY_PARENT,
+    strict: Strict = False,
+    loads: Callable[[bytes], Any] | None = None,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> Iterator[Message]:
+    """Accumulate the messages of a source, one after the other.
+
+    A `message_start` after a `message_stop` begins a new message. Of Claude Code's interleaved
+    sub-agents, each has messages of its own.
+
+    Args:
+        source: What `iter_chunks` takes.
+        parent: Whose messages to give: the id of the tool call that started a sub-agent
+            (`parent_tool_use_id`), or None for the main agent. By default those of all.
+        strict: As for `Accumulator`.
+        loads: As for `ChunkDecoder`; for bytes only.
+        max_event_bytes: As for `ChunkDecoder`.
+
+    Yields:
+        Each Message as soon as its `message_stop` has come; at the end of the source those that
+        have a stop reason, but no `message_stop`. What comes after a `message_stop` and belongs to
+        no new message is checked, but changes nothing.
+
+    Raises:
+        ChunkviewError: As for `accumulate`: `partial` is the message that the error broke, and all
+            messages before it have been yielded. A source without any message raises, too.
+        TypeError: As for `iter_chunks`.
+    """
+    messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
+    for item in sync_items_of(source):
+        yield from messages.of_item(item)
+    yield from messages.at_end()
+
+
+async def aiter_messages(
+    source: AsyncSource,
+    *,
+    parent: str | _EveryParent | None = EVERY_PARENT,
+    strict: Strict = False,
+    loads: Callable[[bytes], Any] | None = None,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> AsyncIterator[Message]:
+    """Accumulate the messages of a source, asynchronous or not: as `iter_messages`.
+
+    Args:
+        source: What `aiter_chunks` takes.
+        parent: As for `iter_messages`.
+        strict: As for `Accumulator`.
+        loads: As for `ChunkDecoder`; for bytes only.
+        max_event_bytes: As for `ChunkDecoder`.
+
+    Yields:
+        As for `iter_messages`.
+
+    Raises:
+        ChunkviewError: As for `iter_messages`.
+        TypeError: As for `iter_chunks`.
+    """
+    messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
+    items = items_of(source)
+    if hasattr(items, "__aiter__"):
+        async for item in items:
+            for message in messages.of_item(item):
+                yield message
+    else:
+        for item in items:
+            for message in messages.of_item(item):
+                yield message
+    for message in messages.at_end():
+        yield message
+
+
+async def aaccumulate(
+    source: AsyncSource,
+    *,
+    strict: Strict = False,
+    loads: Callable[[bytes], Any] | None = None,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> Message:
+    """Accumulate a whole stream into its Message: as `accumulate`, for an asynchronous source.
+
+    Args:
+        source: What `aiter_chunks` takes.
+        strict: As for `Accumulator`.
+        loads: As for `ChunkDecoder`; for bytes only.
+        max_event_bytes: As for `ChunkDecoder`.
+
+    Returns:
+        The finished Message.
+
+    Raises:
+        ChunkviewError: As for `accumulate`.
+        TypeError: As for `iter_chunks`.
+    """
+    intake = Intake(one_parent=True, loads=loads, max_event_bytes=max_event_bytes)
+    accumulator = Accumulator(strict=strict)
+    items = items_of(source)
+    try:
+        if hasattr(items, "__aiter__"):
+            async for item in items:
+                accumulator.extend(intake.chunks_of(item))
+                intake.check()
+        else:
+            for item in items:
+                accumulator.extend(intake.chunks_of(item))
+                intake.check()
+        accumulator.extend(intake.end())
+        intake.check()
+    except (DecodeError, ProtocolError) as error:
+        if not is_cut_after_end(error, accumulator):
+            failure = with_partial(error, accumulator.message)
+            raise failure from failure.__cause__
+    return accumulator.finish()
+
+
+class _Messages:
+    """Takes the items of a source and gives the messages that they finish.
+
+    One accumulator for each parent has its current message, or the last one, until the next
+    begins.
+    """
+
+    __slots__ = ("_accumulators", "_finished", "_intake", "_parent", "_strict")
+
+    def __init__(
+        self, parent: str | _EveryParent | None, *, strict: Strict, **options: Any
+    ) -> None:
+        """Prepare to take items.
+
+        Args:
+            parent: As for `iter_messages`.
+            strict: As for `Accumulator`.
+            **options: The options of `Intake`.
+        """
+        self._parent = parent
+        self._strict = strict
+        self._intake = Intake(**options)
+        self._accumulators: dict[str | None, Accumulator] = {}
+        # Those whose current message has been given.
+        self._finished: set[str | None] = set()
+
+    def of_item(self, item: Any) -> Iterator[Message]:
+        """Take the next item."""
+        try:
+            yield from self._of_chunks(self._intake.chunks_of(item))
+            self._intake.check()
+        except (DecodeError, ProtocolError) as error:
+            failure = self._failure(error)
+            raise failure from failure.__cause__
+
+    def at_end(self) -> Iterator[Message]:
+        """Take the end of the source: give what is finished, and raise for what is not."""
+        try:
+            yield from self._of_chunks(self._intake.end())
+            self._intake.check()
+        except (DecodeError, ProtocolError) as error:
+            if not is_cut_after_end(error, self._current or Accumulator()):
+                failure = self._failure(error)
+                raise failure from failure.__cause__
+        rest = [
+            accumulator
+            for parent, accumulator in self._accumulators.items()
+            if parent not in self._finished
+        ]
+        is_empty = not self._finished
+        for accumulator in rest:
+            if accumulator.complete:
+                is_empty = False
+                yield accumulator.finish()
+        for accumulator in rest:
+            # Pings alone are no message. But an answer that is missing altogether is an error.
+            if not accumulator.complete and (is_empty or accumulator.message is not None):
+                accumulator.finish()
+        if is_empty:
+            Accumulator().finish()
+
+    def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
+        parent = self._intake.parent
+        if self._parent is not EVERY_PARENT and parent != self._parent:
+            return
+        for chunk in chunks:
+            if parent in self._finished and isinstance(chunk, (MessageStartChunk, ErrorChunk)):
+                self._finished.remove(parent)
+                del self._accumulators[parent]
+            accumulator = self._accumulators.get(parent)
+            if accumulator is None:
+                accumulator = self._accumulators[parent] = Accumulator(strict=self._strict)
+            accumulator.add(chunk)
+            if isinstance(chunk, MessageStopChunk) and parent not in self._finished:
+                self._finished.add(parent)
+                yield accumulator.finish()
+
+    @property
+    def _current(self) -> Accumulator | None:
+        """What has the message that the last item belongs to."""
+        return self._accumulators.get(self._intake.parent)
+
+    def _failure(self, error: DecodeError | ProtocolError) -> ChunkviewError:
+        """Give an error the message that it broke; a message that was given is not broken."""
+        current = None if self._intake.parent in self._finished else self._current
+        return with_partial(error, None if current is None else current.message)
