@@ -26,7 +26,17 @@ from chunkview._model.json import stdlib_loads
 from chunkview._stream.messages import EVERY_PARENT
 from chunkview.testing import strategies as cv
 from stream_support import ERROR, PING_BYTES
-from support import MESSAGE_STOP, PING, as_async, message_start, sse, text_delta, text_stream
+from support import (
+    MESSAGE_STOP,
+    PING,
+    as_async,
+    block_start,
+    block_stop,
+    message_start,
+    sse,
+    text_delta,
+    text_stream,
+)
 
 
 def synchronous(source: Any, **options: Any) -> Iterator[Message]:
@@ -150,6 +160,20 @@ def test_the_options_are_those_of_the_decoder() -> None:
     assert repr(EVERY_PARENT) == "EVERY_PARENT"
 
 
+def test_strict_raises_at_a_finding_in_every_message() -> None:
+    gap = [message_start(), block_start(4), text_delta("b", 4), block_stop(4), MESSAGE_STOP]
+    events = [*text_stream("a"), *gap]
+    for read in READERS:
+        assert [message.text for message in read(events)] == ["a", "b"]
+        got, error = until_it_fails(read(events, strict=True))
+        assert [message.text for message in got] == ["a"]
+        assert type(error) is ProtocolError
+        assert error.rule == "index_not_consecutive"
+    assert asyncio.run(aaccumulate(as_async(gap))).text == "b"
+    with pytest.raises(ProtocolError):
+        asyncio.run(aaccumulate(as_async(gap), strict=True))
+
+
 @given(cv.message_streams(), st.data())
 def test_aaccumulate_is_accumulate_for_asynchronous_sources(events: Any, data: Any) -> None:
     body = sse(events)
@@ -161,7 +185,7 @@ def test_aaccumulate_is_accumulate_for_asynchronous_sources(events: Any, data: A
 
 
 @pytest.mark.parametrize(
-    "source", [b"data: {\n\n", [message_start(), "{"], sse(text_stream("a"))[:-40], [ERROR], b""]
+    "source", [b"data: {\n\n", [message_start(), "{"], sse(text_stream("a"))[:-250], [ERROR], b""]
 )
 def test_aaccumulate_raises_what_accumulate_raises(source: Any) -> None:
     with pytest.raises(chunkview.ChunkviewError) as due:

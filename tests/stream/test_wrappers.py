@@ -209,7 +209,8 @@ def test_an_object_that_fails_is_no_wrapper() -> None:
         def __len__(self) -> int:
             return 1
 
-    for item in (Hostile(), Failing(), types.SimpleNamespace(event=5)):
+    items: list[Any] = [Hostile(), Failing(), types.SimpleNamespace(event=5)]
+    for item in items:
         with pytest.raises(DecodeError) as caught:
             list(iter_chunks([item]))
         assert caught.value.event is item
@@ -307,7 +308,12 @@ def test_an_unfinished_interleaved_recording_keeps_each_agent_apart(tmp_path: Pa
     path = tmp_path / "recorded.ndjson"
     path.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
     lines = path.read_text(encoding="utf-8").splitlines()
-    for options, text in (({}, "A"), ({"parent": None}, "A"), ({"parent": "toolu_1"}, "B")):
+    ways: list[tuple[Any, str]] = [
+        ({}, "A"),
+        ({"parent": None}, "A"),
+        ({"parent": "toolu_1"}, "B"),
+    ]
+    for options, text in ways:
         with pytest.raises(IncompleteStreamError) as caught:
             list(iter_messages(lines, **options))
         assert caught.value.partial is not None

@@ -170,7 +170,7 @@ class _Messages:
             **options: The options of `Intake`.
         """
         self._parent = parent
-        self._strict = strict
+        self._strict: Strict = strict
         self._intake = Intake(**options)
         self._accumulators: dict[str | None, Accumulator] = {}
         # Those whose current message has been given.
