@@ -60,7 +60,8 @@ def iter_messages(
 
     Raises:
         ChunkviewError: As for `accumulate`: `partial` is the message that the error broke, and all
-            messages before it have been yielded. A source without any message raises, too.
+            messages before it have been yielded. If several messages are unfinished at the end,
+            `__cause__` is the error of the next one. A source without any message raises, too.
         TypeError: As for `iter_chunks`.
     """
     messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
@@ -150,6 +151,22 @@ async def aaccumulate(
     return accumulator.finish()
 
 
+def _raise_first(unfinished: Iterable[Accumulator]) -> None:
+    """Raise the error of the first unfinished message. Its cause is that of the next, and so on.
+
+    So what was received of each of them is there, as `partial`.
+    """
+    failure: ChunkviewError | None = None
+    for accumulator in reversed([*unfinished]):
+        try:
+            accumulator.finish()
+        except ChunkviewError as error:
+            error.__cause__ = failure
+            failure = error
+    if failure is not None:
+        raise failure from failure.__cause__
+
+
 class _Messages:
     """Takes the items of a source and gives the messages that they finish.
 
@@ -204,12 +221,15 @@ class _Messages:
             if accumulator.complete:
                 is_empty = False
                 yield accumulator.finish()
-        for accumulator in rest:
-            # Pings alone are no message. But an answer that is missing altogether is an error.
-            if not accumulator.complete and (is_empty or accumulator.message is not None):
-                accumulator.finish()
-        if is_empty:
-            Accumulator().finish()
+        # Pings alone are no message. But an answer that is missing altogether is an error.
+        unfinished = [
+            accumulator
+            for accumulator in rest
+            if not accumulator.complete and (is_empty or accumulator.message is not None)
+        ]
+        if is_empty and not unfinished:
+            unfinished = [Accumulator()]
+        _raise_first(unfinished)
 
     def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent
