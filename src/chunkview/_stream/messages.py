@@ -160,7 +160,7 @@ def _raise_first(unfinished: Iterable[Accumulator]) -> None:
     for accumulator in reversed([*unfinished]):
         try:
             accumulator.finish()
-        except ChunkviewError as error:
+        except ChunkviewError as error:  # noqa: PERF203 - each one raises
             error.__cause__ = failure
             failure = error
     if failure is not None:
