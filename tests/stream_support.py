@@ -90,11 +90,11 @@ def assert_totals(stream: AnthropicStream, message: Message | None) -> None:
         assert stream.finish_reasons is stream.common_finish_reasons is stream.common_usage is None
         assert stream.input_tokens is stream.cached_tokens is stream.output_tokens is None
         assert stream.content == stream.thinking == stream.signature == ""
-        assert stream.cost_metadata == CostMetadata()
+        assert stream.cost_metadata == CostMetadata(is_final=False)
         return
     assert stream.content == message.text
     assert (stream.thinking, stream.signature) == (message.thinking, message.signature)
-    assert (stream.id, stream.model) == (message.id, message.model)
+    assert (stream.id, stream.model) == (message.id or None, message.model or None)
     assert stream.usage == message.usage
     assert stream.input_tokens == message.usage.input_tokens
     assert stream.cached_tokens == message.usage.cache_read_input_tokens

@@ -29,9 +29,6 @@ from support import (
     without_nulls,
 )
 
-KEPT = ("container", "context_management", "input_transformations")
-"""What a null on `message_delta` leaves as it was."""
-
 
 class Model:
     """The message by the plainest means: dicts that are changed event by event."""
@@ -68,10 +65,8 @@ class Model:
             case {"type": "message_delta", "delta": delta, "usage": usage, **rest}:
                 assert self.message is not None
                 self.message["usage"] |= without_nulls(usage)
-                replaced = dict.fromkeys(("stop_reason", "stop_sequence", "stop_details"))
-                news = {**replaced, **delta, **rest, "type": "message"}
-                kept = {name for name in KEPT if news.get(name) is None}
-                self.message |= {name: news[name] for name in news if name not in kept}
+                # Null erases nothing.
+                self.message |= without_nulls({**delta, **rest}) | {"type": "message"}
 
     def take_delta(self, event: Event, block: Event, delta: Event) -> None:
         match block["type"], delta["type"]:
@@ -82,7 +77,7 @@ class Model:
             case "thinking", "thinking_delta":
                 block["thinking"] += delta["thinking"]
             case "thinking", "signature_delta":
-                block["signature"] = delta["signature"]
+                block["signature"] = delta["signature"] or block["signature"]
             case "compaction", "compaction_delta":
                 replaced = {"encrypted_content": None, **delta, "type": "compaction"}
                 self.content[event["index"]] = self.starts[event["index"]] | replaced
@@ -120,8 +115,11 @@ def test_the_message_is_the_sum_of_its_events_at_any_time(events: Any, data: Any
         accumulator.add(event)
     model = Model(events[:end])
     assert [chunk.chunk for chunk in accumulator.unhandled] == model.unhandled
-    assert accumulator.complete is any(event["type"] == "message_stop" for event in events[:end])
     message = accumulator.message
+    has_stopped = any(event["type"] == "message_stop" for event in events[:end])
+    assert accumulator.complete is (
+        has_stopped or (message is not None and message.stop_reason is not None)
+    )
     if model.message is None:
         assert message is None
     else:

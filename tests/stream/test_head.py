@@ -68,7 +68,8 @@ def test_the_fields_of_message_delta_replace_and_its_nulls_keep() -> None:
         "context_management": None,
         "input_transformations": None,
     }
-    second["delta"] |= {"container": None, "stop_details": None}
+    second["delta"] |= {"container": None, "stop_details": None, "oddity": None}
+    second["novelty"] = None
     start = message_start(container={"id": "old"}, input_transformations=[1])
 
     message = so_far(start, first)
@@ -83,7 +84,8 @@ def test_the_fields_of_message_delta_replace_and_its_nulls_keep() -> None:
     assert message.container == {"id": "c"}
     assert message.context_management == {"applied_edits": []}
     assert message.input_transformations == []
-    assert message.stop_reason is message.stop_sequence is message.stop_details is None
+    assert (message.stop_reason, message.stop_sequence) == ("refusal", "###")
+    assert message.stop_details == {"type": "refusal"}
     assert message.extra == {"novelty": 1, "oddity": 2}
 
 

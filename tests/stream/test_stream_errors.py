@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import (
+    Accumulator,
     AnthropicStream,
     DecodeError,
     IncompleteStreamError,
@@ -49,7 +50,7 @@ def test_an_exception_of_the_source_passes_through_anywhere(events: Any, data: A
             yield event
 
     message = message_after(events[:end])
-    is_whole = any(event["type"] == "message_stop" for event in events[:end])
+    is_whole = is_finished(events[:end])
     stream = AnthropicStream(failing())
     with pytest.raises(ConnectionResetError) as caught:
         list(stream)
@@ -67,6 +68,13 @@ def test_an_exception_of_the_source_passes_through_anywhere(events: Any, data: A
         assert asyncio.run(drain(stream)) == []
 
 
+def is_finished(events: list[Any]) -> bool:
+    """Whether the message is finished: there was message_stop or a stop reason."""
+    accumulator = Accumulator()
+    accumulator.extend(events)
+    return accumulator.complete
+
+
 @given(cv.message_streams(), st.data())
 def test_a_body_cut_anywhere_ends_early_and_keeps_the_message_so_far(
     events: Any, data: Any
@@ -76,9 +84,13 @@ def test_a_body_cut_anywhere_ends_early_and_keeps_the_message_so_far(
     pieces = data.draw(cv.segmentations(body[:end]))
     whole = [event for n, event in enumerate(events) if len(sse(events[: n + 1])) - 2 <= end]
     message = message_after(whole)
-    stopped = any(event["type"] == "message_stop" for event in whole)
-    if stopped and sse(whole).startswith(body[:end]):
-        return  # nothing is missing but what may follow the message
+    if is_finished(whole):
+        # Nothing is missing but what may follow the message.
+        assert accumulate(iter_chunks(pieces)) == message
+        stream = AnthropicStream(pieces)
+        list(stream)
+        assert_totals(stream, message)
+        return
     stream = AnthropicStream(pieces)
     with pytest.raises(IncompleteStreamError) as caught:
         list(stream)
@@ -93,7 +105,7 @@ def test_a_body_cut_anywhere_ends_early_and_keeps_the_message_so_far(
 @pytest.mark.parametrize(
     ("events", "error"),
     [
-        ([*text_stream("a")[:-1]], IncompleteStreamError),
+        ([*text_stream("a")[:-2]], IncompleteStreamError),
         ([*text_stream("a")[:3], message_start()], ProtocolError),
         (
             [*text_stream("a")[:3], {"type": "error", "error": {"type": "t", "message": "m"}}],
@@ -130,17 +142,17 @@ def test_a_stream_that_has_failed_says_so_again() -> None:
             with pytest.raises(IncompleteStreamError):
                 await drain(stream)
 
-    stream = AnthropicStream(text_stream("a")[:-1])
+    stream = AnthropicStream(text_stream("a")[:-2])
     for _ in range(3):
         with pytest.raises(IncompleteStreamError) as caught:
             list(stream)
         assert caught.value.partial == stream.message
-    asyncio.run(twice(AnthropicStream(as_async(text_stream("a")[:-1]))))
+    asyncio.run(twice(AnthropicStream(as_async(text_stream("a")[:-2]))))
 
 
 def test_a_connection_that_breaks_within_an_event_ends_the_stream_early() -> None:
     body = sse(text_stream("a", "b"))
-    for end in range(len(sse(text_stream("a")[:3])), len(body) - 2):
+    for end in range(len(sse(text_stream("a")[:3])), len(sse(text_stream("a", "b")[:-1])) - 2):
         stream = AnthropicStream([body[:end]])
         with pytest.raises(IncompleteStreamError) as caught:
             list(stream)

@@ -88,7 +88,7 @@ def test_before_the_first_event_nothing_is_known() -> None:
     assert stream.common_finish_reasons is stream.input_tokens is stream.output_tokens is None
     assert stream.cached_tokens is None
     assert stream.content == stream.thinking == stream.signature == ""
-    assert stream.cost_metadata == CostMetadata()
+    assert stream.cost_metadata == CostMetadata(is_final=False)
 
 
 def test_the_totals_are_those_so_far() -> None:
@@ -158,7 +158,7 @@ def test_message_and_finish_mean_the_same_on_an_accumulator_and_on_a_stream(end:
         except IncompleteStreamError as error:
             results.append((str(error), error.partial))
     assert results[0] == results[1]
-    is_whole = end == len(text_stream("a"))
+    is_whole = end >= len(text_stream("a")) - 1
     assert results[0] == (stream.message if is_whole else (results[0][0], stream.message))
 
 
