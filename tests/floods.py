@@ -30,7 +30,7 @@ CITATION = {
     "start_char_index": 0,
     "end_char_index": 1,
 }
-FALLBACK = {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}
+FALLBACK: dict[str, Any] = {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}
 STARTED = [message_start(), block_start()]
 Row = tuple[Callable[[int], list[Any]], Callable[[int], Any]]
 
@@ -100,8 +100,8 @@ def unsigned_before_others(count: int) -> list[Any]:
     return [message_start(), *blocks]
 
 
-THINKING = {"type": "thinking", "thinking": "", "signature": ""}
-RESULT = {"type": "web_search_tool_result", "content": []}
+THINKING: dict[str, Any] = {"type": "thinking", "thinking": "", "signature": ""}
+RESULT: dict[str, Any] = {"type": "web_search_tool_result", "content": []}
 IN_TOOL = [message_start(), tool_start()]
 STOPPED = [*STARTED, block_stop(), message_delta(), MESSAGE_STOP]
 

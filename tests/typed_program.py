@@ -89,8 +89,8 @@ def handle(chunk: AnthropicCallResponseChunk) -> str:
         case ContentBlockStartChunk(_, TextBlock(text=text)):
             return text
         case MessageDeltaChunk(_, _, usage):
-            assert_type(usage, MessageDeltaUsage)
-            return f"[{', '.join(reasons or [])}, {usage.output_tokens}]"
+            assert_type(usage, MessageDeltaUsage | None)
+            return f"[{', '.join(reasons or [])}, {usage.output_tokens if usage else None}]"
         case MessageStartChunk(message):
             assert_type(message.usage, Usage)
             return f"{message.model}: "
@@ -213,7 +213,9 @@ def replay(events: Iterable[dict[str, Any]]) -> tuple[str, list[ToolUseBlock]]:
                 tools.append(tool)
                 if not isinstance(tool.input, InvalidJson):
                     assert_type(tool.input, "dict[str, Any]")
-    message = chunkview.accumulate(chunkview.decode(event) for event in events)
+    rules = [finding.rule for finding in stream.findings if finding.count > 1]
+    assert_type(rules, list[str])
+    message = chunkview.accumulate((chunkview.decode(event) for event in events), strict="all")
     assert_type(message, chunkview.Message)
     assert_type(message.text, str)
     return "".join(shown), tools

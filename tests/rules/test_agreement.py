@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 
-from chunkview import InvalidJson, Message, accumulate
+from chunkview import InvalidJson, Message, ToolUseBlock, accumulate
 from chunkview.testing import strategies as cv
 from rules.model import Result, read, read_body
 from support import Recorded
@@ -16,7 +16,8 @@ def assert_same(message: Message, result: Result) -> None:
     assert result.error is None
     assert message.text == result.text
     assert message.thinking == result.thinking
-    assert [[tool.name, input_of(tool.input)] for tool in message.tool_calls] == result.tools
+    tools = [block for block in message.content if isinstance(block, ToolUseBlock)]
+    assert [[tool.name, input_of(tool.input)] for tool in tools] == result.tools
     assert message.stop_reason == result.stop_reason
     for name, count in result.counts.items():
         assert getattr(message.usage, name) == count

@@ -89,7 +89,7 @@ def test_a_tool_without_deltas_keeps_the_input_that_it_starts_with() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"x', "{", "nonsense", '{"x": NaN}', '{"x": 1e999}', '{"x": "\\ud800"}', "[" * 300, "\ud800"],
+    ['{"x', "{", "nonsense", '{"x": NaN}', '{"x": 1e999}', "[" * 300, "\ud800"],
 )
 def test_an_input_that_is_no_json_is_kept_unchanged_as_text(text: str) -> None:
     (tool,) = accumulate(tool_stream(text[:2], text[2:])).tool_calls

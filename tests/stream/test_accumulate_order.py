@@ -41,8 +41,7 @@ from support import (
 
 HELPER = {"type": "text", "text": "a", "snapshot": "a"}
 UNKNOWN = {"type": "sunrise"}
-THINKING = {"type": "thinking", "thinking": "", "signature": ""}
-TEXT = {"type": "text", "text": ""}
+THINKING: dict[str, Any] = {"type": "thinking", "thinking": "", "signature": ""}
 
 
 def thinking_delta(text: str, index: int = 0) -> Event:
@@ -220,7 +219,7 @@ def test_a_delta_goes_to_the_open_block_of_its_index_that_takes_it() -> None:
 
 
 def test_all_tool_uses_are_of_one_kind() -> None:
-    server_tool = {"type": "server_tool_use", "id": "s", "name": "f", "input": {}}
+    server_tool: dict[str, Any] = {"type": "server_tool_use", "id": "s", "name": "f", "input": {}}
     message = accumulate(
         whole(tool_start(), json_delta("{}"), block_start(**server_tool), json_delta('{"a":1}'))
     )

@@ -41,7 +41,6 @@ from support import (
     tool_stream,
 )
 
-THINKING = {"type": "thinking", "thinking": "", "signature": "S"}
 TEXT = text_stream("a")
 TOOL = tool_stream("{}")
 
@@ -181,7 +180,7 @@ def test_the_position_of_a_finding_counts_every_event_that_came_before() -> None
 def test_what_shows_only_at_the_end_is_noted_once(end: int) -> None:
     accumulator = Accumulator()
     accumulator.extend(TEXT[:end])
-    assert accumulator.findings == ()
+    assert not accumulator.findings
     for _ in range(3):
         try:
             accumulator.finish()
@@ -201,13 +200,13 @@ def test_what_showed_at_the_end_is_gone_if_the_stream_goes_on() -> None:
             accumulator.finish()
         assert [f.rule for f in accumulator.findings] == ["stream_cut"]
         accumulator.add(event)
-        assert accumulator.findings == ()
+        assert not accumulator.findings
 
 
 def test_a_stream_has_the_findings_of_its_accumulator() -> None:
     for rule in ("block_stop_repeated", "message_stop_missing", "thinking_without_signature"):
         stream = AnthropicStream(BREACHES[rule])
-        assert stream.findings == ()
+        assert not stream.findings
         list(stream)
         assert stream.findings == findings_of(BREACHES[rule])
         assert [finding.rule for finding in stream.findings] == [rule]

@@ -829,4 +829,5 @@ def _has_form_of_api(chunk: ErrorChunk) -> bool:
     match chunk.to_event():
         case {"type": "error", "error": {"type": str(), "message": str()}}:
             return True
-    return False
+        case _:
+            return False

@@ -369,7 +369,7 @@ class InputDraft(PartsDraft):
     def _has_parts(self) -> bool:
         return not self._scanned().is_blank
 
-    def _goes_on_with(self, _again: AnyContentBlock) -> bool:
+    def _goes_on_with(self, again: AnyContentBlock) -> bool:
         # Servers that give no ids start the next call like this one. So a call that is whole is
         # not repeated. The {} of a start is no input yet.
         if self.id:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Message, Usage, evolved, schema
+from .._model import Message, Usage, copy_json, evolved, schema
 
 if TYPE_CHECKING:
     from .._chunks import MessageDeltaChunk
@@ -160,9 +160,14 @@ def _unknown(cls: type[Any], extra: dict[str, Any]) -> dict[str, Any]:
 
 def _unknown_keys(chunk: MessageDeltaChunk) -> dict[str, Any]:
     """The keys of a `message_delta` event that no class names, of the delta and of the event."""
-    if chunk.chunk is None:
+    event: Any = chunk.chunk
+    if event is None:
         return {}
-    event = chunk.to_event()
-    delta = event.pop("delta", None)
+    # Most events have no unknown keys. Do not copy those that can be looked at.
+    if event.__class__ is not dict or event.get("type") != chunk.type:
+        event = chunk.to_event()
+    delta = event.get("delta")
     inside = delta if isinstance(delta, dict) else {}
-    return _unknown(Message, {**inside, **event})
+    found = _unknown(Message, {**inside, **event})
+    found.pop("delta", None)
+    return {name: copy_json(value) for name, value in found.items()}
