@@ -1,0 +1,375 @@
+"""Any key of an event or a part may be absent, null or of another type.
+
+`rules.fields` says what is read then, and the same JSON is written again.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import attrs
+import pytest
+from hypothesis import assume, given, note
+from hypothesis import strategies as st
+
+from chunkview import (
+    ChunkDecoder,
+    DecodeError,
+    Message,
+    MessageDeltaUsage,
+    Usage,
+    decode,
+    read_block,
+    read_citation,
+)
+from chunkview._chunks.decode import DELTAS, EVENTS
+from chunkview.testing import strategies as cv
+from rules import fields
+from rules.bodies import error_words, is_error
+from support import Event, block_start, delta, examples, message_delta, message_start
+
+Place = tuple[Any, ...]
+
+
+def places(value: Any, place: Place = ()) -> Iterator[Place]:
+    """The place of each value in a JSON value: the keys and numbers that lead to it."""
+    for step in value if isinstance(value, dict) else range(len(value)):
+        yield (*place, step)
+        if isinstance(value[step], (dict, list)):
+            yield from places(value[step], (*place, step))
+
+
+MISSING: Any = object()
+OTHER_VALUES = st.sampled_from(
+    [
+        *(MISSING, MISSING, None, None),
+        *(True, 7, 0, -1, 1.5, 10.0, 2**63),
+        *("", "unheard_of", '{"a": 1}', "[1]", "x_error"),
+        *([], [5], [{}], [None], {}, {"a": 1.0}, {"INVALID_JSON": "{"}),
+        *("text", "tool_use", "char_location", "web_search_tool_result"),
+        *("message_start", "content_block_delta", "text_delta", "citations_delta", "error"),
+    ]
+)
+
+
+@st.composite
+def changed(draw: Any, values: st.SearchStrategy[Any], most: int = 3) -> Any:
+    """Values with one change or several, each anywhere.
+
+    A change drops a value, puts another in its place, writes an integer as a float, or adds a key.
+    """
+    value = copy.deepcopy(draw(values))
+    for _ in range(draw(st.integers(1, most))):
+        all_places = list(places(value))
+        if not all_places:
+            break
+        *path, last = draw(st.sampled_from(all_places))
+        inside: Any = value
+        for step in path:
+            inside = inside[step]
+        old = inside[last]
+        if type(old) is int and draw(st.booleans()):
+            inside[last] = float(old) if abs(old) < 2**53 else old
+        elif isinstance(old, dict) and draw(st.booleans()):
+            old[draw(st.sampled_from(["novelty", "error", "message", "text", "type"]))] = copy.copy(
+                draw(OTHER_VALUES.filter(lambda other: other is not MISSING))
+            )
+        else:
+            other = draw(OTHER_VALUES)
+            if other is MISSING:
+                del inside[last]
+            else:
+                inside[last] = copy.deepcopy(other)
+    return value
+
+
+def as_json(value: Any) -> str:
+    """The JSON of a value. It tells 10, 10.0 and true apart, which Python calls equal."""
+    return json.dumps(value, sort_keys=True)
+
+
+def values_of(value: Any) -> Any:
+    """What `rules.fields` gives, from an object of the package."""
+    if attrs.has(type(value)):
+        names = [field.name for field in attrs.fields(type(value))]
+        return {
+            "is": type(value).__name__,
+            **{
+                name: values_of(getattr(value, name))
+                for name in names
+                if name != "chunk" and not name.startswith("_")
+            },
+        }
+    return [values_of(item) for item in value] if isinstance(value, tuple) else value
+
+
+def refusal_of(read: Callable[[Any], Any], value: Any) -> DecodeError:
+    with pytest.raises(DecodeError) as caught:
+        read(value)
+    error = caught.value
+    assert str(error) == (f"{error.path}: {error.problem}" if error.path else error.problem)
+    return error
+
+
+TAGS = [*(tag for tag in EVENTS if tag != "content_block_delta"), *DELTAS, "unknown"]
+
+CONTRACT = (
+    *("content", "thinking", "signature", "model", "id", "usage"),
+    *("input_tokens", "cached_tokens", "output_tokens", "finish_reasons"),
+)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@given(st.data())
+def test_a_changed_event_is_read_as_the_rules_say_or_refused_for_what_is_essential(
+    tag: str, data: Any
+) -> None:
+    event = data.draw(changed(cv.events(tag)))
+    before = copy.deepcopy(event)
+    refused: list[str] = []
+    expected = fields.read_event(event, refused)
+    note(f"{refused} {expected}")
+    text = json.dumps(event)
+    if refused:
+        error = refusal_of(decode, event)
+        assert error.path in refused
+        assert error.event is event
+        assert str(refusal_of(decode, text)) == str(error)
+        assert str(refusal_of(decode, text.encode())) == str(error)
+        return
+    chunk = decode(event)
+    assert as_json(values_of(chunk)) == as_json(expected)
+    assert as_json(chunk.to_event()) == as_json(event) == as_json(before)
+    assert chunk.chunk is event
+    seen = {name: values_of(getattr(chunk, name)) for name in CONTRACT}
+    assert as_json(seen) == as_json(fields.contract(expected))
+    assert str(chunk) == chunk.content
+    assert chunk.cost_metadata.output_tokens == chunk.output_tokens
+    assert (chunk.common_usage is None) == (
+        chunk.input_tokens is chunk.cached_tokens is chunk.output_tokens is None
+    )
+    assert chunk.common_finish_reasons is None or chunk.finish_reasons is not None
+    twins = (
+        decode(chunk.to_event()),
+        decode(text),
+        decode(text.encode()),
+        *copies_of(chunk),
+    )
+    for twin in twins:
+        assert type(twin) is type(chunk)
+        assert twin == chunk
+        assert hash(twin) == hash(chunk)
+        assert repr(twin) == repr(chunk)
+        assert as_json(twin.to_event()) == as_json(event)
+
+
+def copies_of(value: Any) -> list[Any]:
+    return [pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@examples(1 / 2)
+@given(st.data())
+def test_a_changed_event_on_the_wire_is_read_like_the_dict(tag: str, data: Any) -> None:
+    event = data.draw(changed(cv.events(tag)))
+    body = b"data: %s\n\n" % json.dumps(event).encode()
+    refused: list[str] = []
+    fields.read_event(event, refused)
+    if refused:
+        error = refusal_of(ChunkDecoder().feed, body)
+        assert str(error) == str(refusal_of(decode, event))
+        return
+    (chunk,) = ChunkDecoder().feed(body)
+    assert chunk == decode(event)
+    assert as_json(chunk.to_event()) == as_json(event)
+
+
+class Part(NamedTuple):
+    """A kind of object that can be read by itself.
+
+    Attributes:
+        wire: Its JSON objects.
+        read: The package's reader.
+        expected: The slow reader.
+    """
+
+    wire: Callable[[], st.SearchStrategy[Any]]
+    read: Callable[[Any], Any]
+    expected: Callable[[Any, list[str]], fields.Values]
+
+
+def part(kind: str) -> Callable[[Any, list[str]], fields.Values]:
+    return lambda data, refused: fields.read_part(kind, data, "", refused)
+
+
+PARTS = {
+    "block": Part(
+        cv.content_blocks, read_block, lambda data, refused: fields.read_block(data, "", refused)
+    ),
+    "citation": Part(
+        lambda: cv.citations(),
+        read_citation,
+        lambda data, refused: fields.read_citation(data, "", refused),
+    ),
+    "usage": Part(cv.usages, Usage.from_dict, part("usage")),
+    "delta usage": Part(
+        lambda: cv.delta_usages() | cv.usages(), MessageDeltaUsage.from_dict, part("delta_usage")
+    ),
+    "message": Part(cv.messages, Message.from_dict, part("message")),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@examples(3)
+@given(st.data())
+def test_a_changed_part_is_read_as_the_rules_say_or_refused_for_what_is_essential(
+    kind: str, data: Any
+) -> None:
+    wire, read, slow = PARTS[kind]
+    value = data.draw(changed(wire()))
+    before = copy.deepcopy(value)
+    refused: list[str] = []
+    expected = slow(value, refused)
+    note(f"{refused} {expected}")
+    if refused:
+        assert refusal_of(read, value).path in refused
+        return
+    made = read(value)
+    assert as_json(values_of(made)) == as_json(expected)
+    assert as_json(made.to_dict()) == as_json(value) == as_json(before)
+    for twin in (read(made.to_dict()), type(made).from_dict(value), *copies_of(made)):
+        assert type(twin) is type(made)
+        assert twin == made
+        assert hash(twin) == hash(made)
+        assert as_json(twin.to_dict()) == as_json(value)
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@examples(2)
+@given(st.data())
+def test_absence_and_null_make_no_difference_but_a_misfit_does(kind: str, data: Any) -> None:
+    wire, read, slow = PARTS[kind]
+    value = data.draw(wire())
+    one, other = data.draw(changed(st.just(value), 1)), data.draw(changed(st.just(value), 1))
+    refused: list[str] = []
+    expected = [slow(one, refused), slow(other, refused)]
+    assume(not refused)
+    are_equal = expected[0] == expected[1]
+    assert (read(one) == read(other)) is are_equal
+    if are_equal:
+        assert hash(read(one)) == hash(read(other))
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@examples(2)
+@given(st.data())
+def test_a_named_key_that_is_null_is_as_good_as_absent(kind: str, data: Any) -> None:
+    wire, read, _ = PARTS[kind]
+    value = data.draw(wire())
+    made = read(value)
+    assume(not type(made).__name__.startswith("Unknown"))
+    key = data.draw(st.sampled_from(sorted(value.keys() - made.extra.keys())))
+    without = {name: item for name, item in value.items() if name != key}
+    try:
+        absent = read(without)
+    except DecodeError as error:
+        assert error.path == key
+        assert refusal_of(read, {**value, key: None}).path == key
+        return
+    null = read({**value, key: None})
+    if not (kind == "citation" and key == "type"):  # it is kept whole then
+        assert null == absent
+        assert hash(null) == hash(absent)
+        assert absent.extra == null.extra == made.extra
+    assert as_json(null.to_dict()) == as_json({**value, key: None})
+    assert as_json(absent.to_dict()) == as_json(without)
+
+
+def with_value(value: Any, path: list[str], new: Any) -> Any:
+    """A JSON value with another one at a place; what is no object on the way there becomes one."""
+    if not path:
+        return new
+    inside = value if isinstance(value, dict) else {}
+    return {**inside, path[0]: with_value(inside.get(path[0]), path[1:], new)}
+
+
+def json_of(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [json_of(item) for item in value]
+    return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+def keys_of(made: Any) -> dict[str, str]:
+    """The key of each field, by the attribute's name: `delta.text` where it is in the delta.
+
+    There is none for what is kept whole, and for errors, which have many shapes.
+    """
+    name = type(made).__name__
+    tables = (fields.PARTS, fields.BLOCKS, fields.CITATIONS, fields.EVENTS, fields.DELTAS)
+    rows = [row for table in tables for row in table.values() if row[0] == name]
+    if not rows or name == "UnknownDeltaChunk":
+        return {}
+    return {field: what.partition(" ")[2] or field for field, what in rows[0][1].items()}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@examples(2)
+@given(st.data())
+def test_a_changed_field_of_a_part_wins_and_the_rest_is_the_same(kind: str, data: Any) -> None:
+    wire, read, slow = PARTS[kind]
+    value = data.draw(changed(wire()))
+    refused: list[str] = []
+    slow(value, refused)
+    assume(not refused)
+    made = read(value)
+    assume(not type(made).__name__.startswith("Unknown"))
+    other = read(data.draw(wire()))
+    assume(type(other) is type(made))
+    keys = keys_of(made)
+    name = data.draw(st.sampled_from(sorted(keys)))
+    old, new = getattr(made, name), getattr(other, name)
+    note(f"{name} = {new!r}")
+    after = attrs.evolve(made, **{name: new})
+    written = after.to_dict()
+    if new == old:
+        assert written == value
+    else:
+        key = keys[name]
+        assert written.get(key) == json_of(new) or (key in made.extra and new is None)
+        rest = {n: item for n, item in value.items() if n != key}
+        assert as_json({n: item for n, item in written.items() if n != key}) == as_json(rest)
+    back = attrs.evolve(after, **{name: old})
+    assert as_json(back.to_dict()) == as_json(value)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@given(st.data())
+def test_a_changed_field_of_a_chunk_wins_and_the_rest_is_the_same(tag: str, data: Any) -> None:
+    event = data.draw(changed(cv.events(tag)))
+    refused: list[str] = []
+    fields.read_event(event, refused)
+    assume(not refused)
+    chunk, other = decode(event), data.draw(cv.chunks(tag))
+    assume(type(chunk) is type(other))
+    names = [f.name for f in attrs.fields(type(chunk)) if f.name not in ("chunk", "_event")]
+    assume(names)
+    name = data.draw(st.sampled_from(names))
+    old, new = getattr(chunk, name), getattr(other, name)
+    note(f"{name} = {new!r}")
+    after = attrs.evolve(chunk, **{name: new})
+    written = after.to_event()
+    assert as_json(event) == as_json(chunk.to_event())
+    assert decode(written) == after
+    assert as_json(attrs.evolve(after, **{name: old}).to_event()) == as_json(event)
+    if new == old:
+        assert as_json(written) == as_json(event)
+    elif name in (keys := keys_of(chunk)):
+        path = keys[name].split(".")
+        assert as_json(written) == as_json(with_value(event, path, json_of(new)))
+    elif tag == "error":
+        others = event.keys() - {"type", "error", "request_id"}
+        assert as_json([written[key] for key in others]) == as_json([event[key] for key in others])
