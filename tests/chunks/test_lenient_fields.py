@@ -9,6 +9,7 @@ import copy
 import functools
 import json
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -20,8 +21,10 @@ from hypothesis import strategies as st
 from chunkview import (
     ChunkDecoder,
     DecodeError,
+    ErrorChunk,
     Message,
     MessageDeltaUsage,
+    UnknownChunk,
     Usage,
     decode,
     read_block,
@@ -30,7 +33,8 @@ from chunkview import (
 from chunkview._chunks.decode import DELTAS, EVENTS
 from chunkview.testing import strategies as cv
 from rules import fields
-from support import examples
+from rules.bodies import error_words, is_error
+from support import Event, block_start, examples, message_delta, message_start
 
 Place = tuple[Any, ...]
 
@@ -387,3 +391,112 @@ def test_a_changed_field_of_a_chunk_wins_and_the_rest_is_the_same(tag: str, data
     again = attrs.evolve(after, **{name: old})
     assert again == chunk
     assert as_json(again.to_event()) == as_json(event)
+
+
+WORDS = st.sampled_from(["", "boom", "overloaded_error", "error", None, 5, True, [1], {}])
+ERRORS = st.recursive(
+    WORDS,
+    lambda inner: st.dictionaries(
+        st.sampled_from(["type", "error", "message", "code", "details", "request_id", "novelty"]),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=8,
+).filter(lambda value: isinstance(value, dict))
+
+
+@examples(4)
+@given(ERRORS, st.sampled_from([MISSING, "error", None, 5, "x_error", "sunrise", "error_x"]))
+def test_an_error_of_any_shape_is_told_from_other_events_and_gives_its_words(
+    event: Event, tag: Any
+) -> None:
+    event = {**event, "type": tag} if tag is not MISSING else event
+    chunk = decode(event)
+    assert isinstance(chunk, ErrorChunk) is is_error(event)
+    assert isinstance(chunk, ErrorChunk | UnknownChunk)
+    if isinstance(chunk, ErrorChunk):
+        assert (chunk.error_type, chunk.error_message) == error_words(event)
+        assert chunk.type == "error"
+    assert as_json(chunk.to_event()) == as_json(event)
+    for twin in (decode(chunk.to_event()), decode(json.dumps(event)), *copies_of(chunk)):
+        assert twin == chunk
+        assert hash(twin) == hash(chunk)
+        assert as_json(twin.to_event()) == as_json(event)
+
+
+@examples(4)
+@given(
+    ERRORS.map(lambda event: {**event, "type": "error"}),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "error_type": st.sampled_from(["", "api_error"]),
+            "error_message": st.sampled_from(["", "sorry"]),
+            "request_id": st.sampled_from([None, "req_1"]),
+            "details": st.sampled_from([None, {}, {"error_code": "c"}]),
+        },
+    ),
+)
+def test_new_words_of_an_error_of_any_shape_are_read_back_and_no_other_key_is_lost(
+    event: Event, new: dict[str, Any]
+) -> None:
+    chunk = decode(event)
+    assert isinstance(chunk, ErrorChunk)
+    after = attrs.evolve(chunk, **new)
+    written = after.to_event()
+    assert decode(written) == after
+    if after == chunk:
+        assert as_json(written) == as_json(event)
+    assert as_json(written.get("novelty")) == as_json(event.get("novelty"))
+    if isinstance(event.get("error"), dict):
+        assert as_json(written["error"].get("novelty")) == as_json(event["error"].get("novelty"))
+    if "request_id" not in new:
+        assert as_json(written.get("request_id")) == as_json(event.get("request_id"))
+    if new.keys() <= {"request_id"}:
+        assert as_json({**written, "request_id": 0}) == as_json({**event, "request_id": 0})
+
+
+def lines_run_by(step: Callable[[], object]) -> int:
+    """How many lines of Python a step runs."""
+    lines = 0
+
+    def trace(_frame: Any, kind: str, _argument: Any) -> Any:
+        nonlocal lines
+        lines += kind == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        step()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+MISFIT_PARTS: dict[str, Callable[[int], Event]] = {
+    "blocks": lambda n: message_start(id=5, content=[{"type": "text", "text": 1, "id": 2}] * n),
+    "citations": lambda n: block_start(
+        type="text",
+        text=None,
+        citations=[*({"type": "char_location", "document_index": "x"} for _ in range(n)), 5],
+    ),
+    "iterations": lambda n: message_delta(iterations=[{"type": 1, "cache_creation": 2}] * n + [3]),
+    "inputs": lambda n: message_start(
+        usage=None, content=[{"type": "tool_use", "name": "f", "input": "[1]"}] * n
+    ),
+    "errors": lambda n: functools.reduce(
+        lambda inner, _: {"error": inner, "message": {}, "code": 1}, range(n), {"type": "error"}
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MISFIT_PARTS)
+def test_reading_and_writing_misfits_takes_time_in_proportion_to_their_number(kind: str) -> None:
+    few, many = MISFIT_PARTS[kind](20), MISFIT_PARTS[kind](80)
+    decode(few).to_event()  # makes the readers
+    assert lines_run_by(lambda: decode(many)) <= 4.2 * lines_run_by(lambda: decode(few))
+    for event in (few, many):
+        event["novelty"] = None
+    chunks = decode(few), decode(many)
+    assert lines_run_by(chunks[1].to_event) <= 4.2 * lines_run_by(chunks[0].to_event)
