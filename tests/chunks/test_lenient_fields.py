@@ -393,8 +393,8 @@ def test_a_changed_field_of_a_chunk_wins_and_the_rest_is_the_same(tag: str, data
     assert as_json(again.to_event()) == as_json(event)
 
 
-WORDS = st.sampled_from(["", "boom", "overloaded_error", "error", None, 5, True, [1], {}])
-ERRORS = st.recursive(
+WORDS: Any = st.sampled_from(["", "boom", "overloaded_error", "error", None, 5, True, [1], {}])
+ERRORS: Any = st.recursive(
     WORDS,
     lambda inner: st.dictionaries(
         st.sampled_from(["type", "error", "message", "code", "details", "request_id", "novelty"]),
@@ -430,7 +430,7 @@ def test_an_error_of_any_shape_is_told_from_other_events_and_gives_its_words(
     st.fixed_dictionaries(
         {},
         optional={
-            "error_type": st.sampled_from(["", "api_error"]),
+            "error_type": st.sampled_from(["", "error", "api_error"]),
             "error_message": st.sampled_from(["", "sorry"]),
             "request_id": st.sampled_from([None, "req_1"]),
             "details": st.sampled_from([None, {}, {"error_code": "c"}]),

@@ -612,6 +612,8 @@ class ErrorChunk(Variant):
             if words == ("", ""):
                 event.pop("message", None)
             error |= {"type": self.error_type, "message": self.error_message}
+            if self.error_type == "error":  # as a type, it would say no more than the event's
+                error["code"] = self.error_type
             event |= {"type": "error", "error": error}
         if self.details != old.details:
             event["error"]["details"] = copy_json(self.details)
