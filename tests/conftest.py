@@ -62,3 +62,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "whole" in metafunc.fixturenames:
         streams = [stream for stream in streams if not stream.breaks_off]
         metafunc.parametrize("whole", streams, ids=[stream.name for stream in streams])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to say about how much they did."""
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, text in report.user_properties:
+            if name == "summary":
+                terminalreporter.write_line(text)
