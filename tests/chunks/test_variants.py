@@ -31,6 +31,7 @@ from chunkview import (
     ThinkingDeltaChunk,
     UnknownChunk,
     UnknownDeltaChunk,
+    Usage,
     decode,
 )
 from chunkview._chunks.decode import DELTAS
@@ -295,6 +296,35 @@ def test_after_evolve_the_fields_win_and_the_unknown_keys_stay() -> None:
         "error": {"type": "t", "message": "n", "details": None},
         "request_id": "r",
     }
+
+
+def test_after_evolve_a_misfit_or_a_missing_object_makes_way() -> None:
+    for event in (
+        {"type": "message_delta"},
+        {"type": "message_delta", "delta": None},
+        {"type": "message_delta", "delta": "stop"},
+    ):
+        evolved = evolve(decode(event), stop_reason="end_turn")
+        assert evolved.to_event() == {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    event = message_start(id=5, usage="none", novelty=1)
+    chunk: Any = decode(event)
+    evolved = evolve(chunk, message=evolve(chunk.message, id="msg_2", usage=Usage(1)))
+    assert evolved.to_event() == message_start(id="msg_2", usage={"input_tokens": 1}, novelty=1)
+    misfit = {"type": "error", "error": "busy", "request_id": 5}
+    evolved = evolve(decode(misfit), error_type="overloaded_error")
+    assert evolved.to_event() == {
+        "type": "error",
+        "error": {"type": "overloaded_error", "message": "busy"},
+        "request_id": 5,
+    }
+
+
+def test_a_delta_that_is_told_by_its_key_gets_a_type_when_the_key_goes() -> None:
+    event = {"type": "content_block_delta", "index": 0, "delta": {"citation": {"type": "dream"}}}
+    assert decode(event).to_event() == event
+    evolved = evolve(decode(event), citation=None)
+    assert evolved.to_event() == delta("citations_delta", citation=None)
+    assert decode(evolved.to_event()) == evolved
 
 
 def test_a_written_event_shares_nothing_with_the_original() -> None:

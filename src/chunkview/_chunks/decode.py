@@ -30,7 +30,7 @@ from .variants import (
     ThinkingDeltaChunk,
     UnknownChunk,
     UnknownDeltaChunk,
-    delta_tag,
+    told_by_key,
 )
 
 if TYPE_CHECKING:
@@ -185,7 +185,10 @@ def _read_delta(event: dict[str, Any], source: Any) -> ChunkView:
     if not isinstance(delta, dict):
         problem = f"expected object, got {kind_of(delta)}" if "delta" in event else REQUIRED_KEY
         raise DecodeError(problem, path="delta")
-    return DELTAS.get(delta_tag(delta), UnknownDeltaChunk).from_event(event, source)
+    tag = delta.get("type")
+    if not isinstance(tag, str):
+        tag = told_by_key(delta)
+    return DELTAS.get(tag, UnknownDeltaChunk).from_event(event, source)
 
 
 EVENTS: dict[str, type[ChunkView]] = {

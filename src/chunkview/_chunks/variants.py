@@ -292,11 +292,8 @@ class ContentBlockStartChunk(Variant):
         return block.signature if isinstance(block, ThinkingBlock) else ""
 
 
-def delta_tag(delta: dict[str, Any]) -> str:
-    """Find the type of a delta: its `type`, or what its keys tell, or ""."""
-    tag = delta.get("type")
-    if isinstance(tag, str):
-        return tag
+def told_by_key(delta: dict[str, Any]) -> str:
+    """Find the type of a delta without a `type`, or ""."""
     told = [tag for key, tag in _TOLD_BY_KEY.items() if delta.get(key) is not None]
     return told[0] if len(told) == 1 else ""
 
@@ -327,9 +324,10 @@ class _DeltaChunk(Variant):
 
     def to_event(self) -> dict[str, Any]:
         event = super().to_event()
+        delta = event["delta"]
         # A delta without a type is told by its key, unless the field has been set to None.
-        if self.chunk is None or delta_tag(event["delta"]) != self.delta_type:
-            event["delta"]["type"] = self.delta_type
+        if not isinstance(delta.get("type"), str) and told_by_key(delta) != self.delta_type:
+            delta["type"] = self.delta_type
         return event
 
 
