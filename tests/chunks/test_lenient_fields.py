@@ -382,8 +382,8 @@ def test_a_changed_field_of_a_chunk_wins_and_the_rest_is_the_same(tag: str, data
     after = attrs.evolve(chunk, **{name: new})
     written = after.to_event()
     assert decode(written) == after
-    if new == old:
-        assert as_json(written) == as_json(event)
+    if new == old:  # 0 is equal to 0.0 in a dict: either may be written
+        assert written == event
     else:
         expected = with_value(event, keys[name].split("."), json_of(new))
         assert as_json(written) == as_json(expected)

@@ -326,7 +326,8 @@ class _DeltaChunk(Variant):
         event = super().to_event()
         delta = event["delta"]
         # A delta without a type is told by its key, unless the field has been set to None.
-        if not isinstance(delta.get("type"), str) and told_by_key(delta) != self.delta_type:
+        is_told = isinstance(delta.get("type"), str) or told_by_key(delta) == self.delta_type
+        if self.chunk is None or not is_told:
             delta["type"] = self.delta_type
         return event
 
