@@ -116,7 +116,7 @@ def tool_start(index: int = 0, **fields: Any) -> Event:
     return block_start(index, **tool)
 
 
-def delta(kind: str, index: int = 0, **fields: Any) -> Event:
+def delta(kind: str, index: float = 0, **fields: Any) -> Event:
     return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
 
 

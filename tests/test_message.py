@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,14 +102,41 @@ def test_a_message_made_by_hand_is_written_as_the_api_writes_one() -> None:
     }
 
 
-def test_a_message_that_lacks_a_key_is_refused_with_the_place() -> None:
-    for key in ("id", "type", "role", "model", "content", "usage"):
-        with pytest.raises(DecodeError, match=f"^{key}: required, but missing"):
-            Message.from_dict({name: value for name, value in WIRE.items() if name != key})
-    with pytest.raises(DecodeError, match=r"^type: expected message, got 'massage'"):
-        Message.from_dict({**WIRE, "type": "massage"})
-    with pytest.raises(DecodeError, match=r"^content\[0\].text: expected str, got null"):
-        Message.from_dict({**WIRE, "content": [{"type": "text", "text": None}]})
+def test_a_message_may_lack_any_key() -> None:
+    assert Message.from_dict({}) == Message("", "", (), Usage())
+    assert Message.from_dict({}).to_dict() == {}
+    defaults = {"id": "", "role": "assistant", "model": "", "content": (), "usage": Usage()}
+    for key in WIRE:
+        without = {name: value for name, value in WIRE.items() if name != key}
+        message = Message.from_dict(without)
+        assert message.to_dict() == without
+        if key in ("type", "novelty"):
+            continue
+        assert getattr(message, key) == defaults.get(key)
+        null = Message.from_dict({**WIRE, key: None})
+        assert null == message
+        assert null.to_dict() == {**WIRE, key: None}
+        misfit = Message.from_dict({**WIRE, key: 5})
+        assert misfit == attrs.evolve(message, extra={**message.extra, key: 5})
+        assert misfit.to_dict() == {**WIRE, key: 5}
+
+
+def test_the_type_of_a_message_may_be_anything_and_is_kept() -> None:
+    for name in ("massage", 5):
+        message = Message.from_dict({**WIRE, "type": name})
+        assert message.extra == {"novelty": [None], "type": name}
+        assert message.type == "message"
+        assert message.to_dict() == {**WIRE, "type": name}
+
+
+def test_a_message_with_a_block_that_lacks_what_is_essential_is_refused_with_the_place() -> None:
+    for block, problem in {
+        "{}": r"^content\[1\]\.type: required, but missing$",
+        '{"type": "tool_use"}': r"^content\[1\]\.name: required, but missing$",
+        "null": r"^content\[1\]: expected object, got null$",
+    }.items():
+        with pytest.raises(DecodeError, match=problem):
+            Message.from_dict({**WIRE, "content": [{"type": "text"}, json.loads(block)]})
 
 
 @given(cv.message_streams() | cv.message_streams(beta=True), st.data())

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import anthropic
+import attrs
 import pytest
 from anthropic.lib import streaming
 from anthropic.types import RawMessageStreamEvent
@@ -207,13 +208,48 @@ def test_every_key_of_the_sdks_errors_has_an_attribute_of_ours() -> None:
     models = [model for name, model in vars(anthropic.types).items() if name in ERRORS]
     assert models
     for model in models:
-        seen = list(keys(model, ErrorChunk, "error"))
-        assert "error.error.message" in {key.path for key in seen}
-        assert [key.path for key in seen if not key.named] == []
+        seen = set(leaves(model, "error"))
+        assert {"error.error.message", "error.error.type"} <= seen
+        # An error is read by its words. So each key is tried: its value must reach an attribute.
+        values = {path: {"error_code": "c"} if path in OBJECTS else path for path in seen}
+        chunk = decode(event_of(values))
+        assert isinstance(chunk, ErrorChunk)
+        fields = [getattr(chunk, field.name) for field in attrs.fields(ErrorChunk) if field.eq]
+        assert [path for path, value in values.items() if value not in fields] == []
     # An error has more attributes on the exception that the SDK raises for it.
     for name in anthropic.APIStatusError.__annotations__:
         ours = OTHER_NAME.get(name, name)
         assert hasattr(ErrorChunk, ours) or f"APIStatusError.{name}" in NO_ATTRIBUTE, name
+
+
+OBJECTS = {"error.error.details"}
+"""The keys of an error whose value is an object."""
+
+
+def leaves(model: type[BaseModel], at: str) -> Iterator[str]:
+    """The paths of the keys of a model, and of the models inside it, that hold no model.
+
+    The `type` of the outermost model is left out: it says that the event is an error.
+    """
+    for name, field in model.model_fields.items():
+        under = f"{at}.{field.alias or name}"
+        members = list(classes_in(field.annotation, BaseModel))
+        for member in members:
+            yield from leaves(member, under)
+        if not members and under != "error.type":
+            yield under
+
+
+def event_of(values: dict[str, Any]) -> Event:
+    """An error event with the values at the paths."""
+    event: Event = {"type": "error"}
+    for path, value in values.items():
+        *steps, last = path.split(".")[1:]
+        inside = event
+        for step in steps:
+            inside = inside.setdefault(step, {})
+        inside[last] = value
+    return event
 
 
 NOT_GENERATED = {

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import functools
+import json
 import operator
 from types import MappingProxyType
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,6 @@ from hypothesis import strategies as st
 from chunkview import (
     CacheCreation,
     CostMetadata,
-    DecodeError,
     IterationUsage,
     MessageDeltaUsage,
     OutputTokensDetails,
@@ -55,7 +56,7 @@ FULL_USAGES = st.lists(cv.usages() | cv.delta_usages(), min_size=1, max_size=4).
 
 @given(FULL_USAGES, st.none() | st.just("claude"))
 def test_cost_metadata_has_the_counts_of_the_usage(wire: Any, model: str | None) -> None:
-    assert cost_metadata(None, model) == CostMetadata(model=model)
+    assert cost_metadata(None, model) == CostMetadata(model=model, is_final=False)
     usage = MessageDeltaUsage if wire.get("input_tokens") is None else Usage
     cost = cost_metadata(usage.from_dict(wire), model)
 
@@ -156,11 +157,33 @@ def test_an_iteration_may_have_been_run_by_another_model() -> None:
 
 
 def test_without_usage_cost_metadata_has_no_more_than_the_model() -> None:
-    assert cost_metadata(None) == CostMetadata()
-    assert cost_metadata(None, "m") == CostMetadata(model="m")
+    assert cost_metadata(None) == CostMetadata(is_final=False)
+    assert cost_metadata(None, "m") == CostMetadata(model="m", is_final=False)
 
 
-@pytest.mark.parametrize("count", ["1", 1.0, True, None, []])
-def test_a_count_is_an_int(count: object) -> None:
-    with pytest.raises(DecodeError, match="output_tokens: expected int"):
-        Usage.from_dict({"input_tokens": 1, "output_tokens": count})
+@pytest.mark.parametrize("count", ["1", 1.5, True, [], {}])
+def test_a_count_that_is_no_number_is_none_and_kept_until_a_count_comes(count: object) -> None:
+    wire = {"input_tokens": 1, "output_tokens": count}
+    usage = Usage.from_dict(wire)
+    assert usage == Usage(1, extra={"output_tokens": count})
+    assert usage.to_dict() == wire
+    assert not cost_metadata(usage).is_final
+    assert usage.updated(MessageDeltaUsage()) == usage
+    assert usage.updated(MessageDeltaUsage.from_dict(wire)) == usage
+    assert usage.updated(MessageDeltaUsage(2)) == Usage(1, 2)
+
+
+def test_a_count_is_none_where_it_is_absent_or_null() -> None:
+    for wire in ({"input_tokens": 1}, {"input_tokens": 1, "output_tokens": None}):
+        usage = Usage.from_dict(wire)
+        assert usage == Usage(1)
+        assert usage.output_tokens is None
+        assert usage.to_dict() == wire
+
+
+def test_a_whole_number_with_a_decimal_point_is_a_count_and_written_with_it() -> None:
+    usage = Usage.from_dict({"input_tokens": 1.0, "output_tokens": 2})
+    assert usage == Usage(1, 2)
+    assert type(usage.input_tokens) is int
+    assert json.dumps(usage.to_dict()) == '{"input_tokens": 1.0, "output_tokens": 2}'
+    assert json.dumps(attrs.evolve(usage, input_tokens=3).to_dict()["input_tokens"]) == "3"

@@ -31,6 +31,7 @@ from chunkview import (
     ThinkingDeltaChunk,
     UnknownChunk,
     UnknownDeltaChunk,
+    Usage,
     decode,
 )
 from chunkview._chunks.decode import DELTAS
@@ -111,7 +112,7 @@ TAGS = ["message_start", "content_block_start", *DELTAS, "message_delta", "error
 @given(st.data())
 def test_evolve_changes_one_field_and_keeps_every_key(tag: str, data: Any) -> None:
     chunk, other = data.draw(cv.chunks(tag)), data.draw(cv.chunks(tag))
-    names = [field.name for field in attrs.fields(type(chunk)) if field.name != "chunk"]
+    names = [field.name for field in attrs.fields(type(chunk)) if field.eq]
     name = data.draw(st.sampled_from(names))
     changed = attrs.evolve(chunk, **{name: getattr(other, name)})
     event = changed.to_event()
@@ -197,7 +198,7 @@ def test_message_start_has_the_attributes_of_its_message() -> None:
     assert chunk.signature == ""
     assert chunk.usage is chunk.message.usage
     assert (chunk.input_tokens, chunk.output_tokens, chunk.cached_tokens) == (1, 2, 3)
-    assert chunk.cost_metadata == CostMetadata(1, 2, 3, model="claude-test")
+    assert chunk.cost_metadata == CostMetadata(1, 2, 3, model="claude-test", is_final=False)
     assert chunk.common_usage == CommonUsage(1, 3, 2, 3)
     assert chunk.finish_reasons == ["refusal"]
     assert chunk.common_finish_reasons == ["content_filter"]
@@ -254,7 +255,7 @@ def test_attributes_without_a_value_are_none(chunk: AnthropicCallResponseChunk) 
     assert chunk.usage is chunk.input_tokens is chunk.output_tokens is chunk.cached_tokens is None
     assert chunk.model is chunk.id is chunk.finish_reasons is chunk.common_finish_reasons is None
     assert chunk.common_usage is None
-    assert chunk.cost_metadata == CostMetadata()
+    assert chunk.cost_metadata == CostMetadata(is_final=False)
 
 
 def test_a_chunk_made_by_hand_is_written_from_its_fields() -> None:
@@ -295,6 +296,35 @@ def test_after_evolve_the_fields_win_and_the_unknown_keys_stay() -> None:
         "error": {"type": "t", "message": "n", "details": None},
         "request_id": "r",
     }
+
+
+def test_after_evolve_a_misfit_or_a_missing_object_makes_way() -> None:
+    for event in (
+        {"type": "message_delta"},
+        {"type": "message_delta", "delta": None},
+        {"type": "message_delta", "delta": "stop"},
+    ):
+        evolved = evolve(decode(event), stop_reason="end_turn")
+        assert evolved.to_event() == {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    event = message_start(id=5, usage="none", novelty=1)
+    chunk: Any = decode(event)
+    evolved = evolve(chunk, message=evolve(chunk.message, id="msg_2", usage=Usage(1)))
+    assert evolved.to_event() == message_start(id="msg_2", usage={"input_tokens": 1}, novelty=1)
+    misfit = {"type": "error", "error": "busy", "request_id": 5}
+    evolved = evolve(decode(misfit), error_type="overloaded_error")
+    assert evolved.to_event() == {
+        "type": "error",
+        "error": {"type": "overloaded_error", "message": "busy"},
+        "request_id": 5,
+    }
+
+
+def test_a_delta_that_is_told_by_its_key_gets_a_type_when_the_key_goes() -> None:
+    event = {"type": "content_block_delta", "index": 0, "delta": {"citation": {"type": "dream"}}}
+    assert decode(event).to_event() == event
+    evolved = evolve(decode(event), citation=None)
+    assert evolved.to_event() == delta("citations_delta", citation=None)
+    assert decode(evolved.to_event()) == evolved
 
 
 def test_a_written_event_shares_nothing_with_the_original() -> None:

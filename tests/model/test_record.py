@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 import attrs
@@ -47,10 +48,34 @@ def test_every_kind_of_annotation_is_checked() -> None:
         "text": 1,
         "number": True,
         "flag": 1,
-        "more": [1],
+        "more": ["a", 1],
     }.items():
-        with pytest.raises(DecodeError, match=rf"^{name}(\[0\])?: expected "):
-            read_record(Kinds, {**good, name: bad})
+        made = read_record(Kinds, {**good, name: bad})
+        assert made == Kinds({}, [], "", extra={name: bad})
+        assert made.to_dict() == {**good, name: bad}
+        # Nothing else is a misfit.
+        fitting = {"obj": {"a": 1}, "items": [1], "text": "a", "number": 1, "flag": True}
+        fitting["more"] = ["a"]
+        made = read_record(Kinds, {**good, name: fitting[name]})
+        value = getattr(made, name)
+        assert (list(value) if name == "more" else value) == fitting[name]
+        assert made.extra == {}
+
+
+def test_an_essential_key_is_checked() -> None:
+    @record
+    class Essential(Record):
+        name: str = attrs.field(metadata={"essential": True})
+        text: str
+
+    assert read_record(Essential, {"name": "f"}) == Essential("f", "")
+    for bad, problem in {
+        "{}": "^name: required, but missing$",
+        '{"name": null}': "^name: expected str, got null$",
+        '{"name": 1, "text": 2}': "^name: expected str, got int$",
+    }.items():
+        with pytest.raises(DecodeError, match=problem):
+            read_record(Essential, json.loads(bad))
 
 
 def test_a_field_may_have_any_name() -> None:

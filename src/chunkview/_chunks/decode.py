@@ -30,6 +30,7 @@ from .variants import (
     ThinkingDeltaChunk,
     UnknownChunk,
     UnknownDeltaChunk,
+    told_by_key,
 )
 
 if TYPE_CHECKING:
@@ -186,8 +187,7 @@ def _read_delta(event: dict[str, Any], source: Any) -> ChunkView:
         raise DecodeError(problem, path="delta")
     tag = delta.get("type")
     if not isinstance(tag, str):
-        told = [tag for key, tag in _TOLD_BY_KEY.items() if delta.get(key) is not None]
-        tag = told[0] if len(told) == 1 else ""
+        tag = told_by_key(delta)
     return DELTAS.get(tag, UnknownDeltaChunk).from_event(event, source)
 
 
@@ -219,15 +219,6 @@ DELTAS: dict[str, type[ChunkView]] = {
     "compaction_delta": CompactionDeltaChunk,
 }
 """The class of a `content_block_delta`, by the type of its delta; else an UnknownDeltaChunk."""
-
-_TOLD_BY_KEY = {
-    "text": "text_delta",
-    "partial_json": "input_json_delta",
-    "thinking": "thinking_delta",
-    "signature": "signature_delta",
-    "citation": "citations_delta",
-}
-"""The key that tells the type of a delta without a `type`, if it has no other one of these."""
 
 _READERS: dict[str, Callable[[dict[str, Any], Any], ChunkView]] = {
     **{tag: cls.from_event for tag, cls in EVENTS.items()},

@@ -80,7 +80,7 @@ def _read_index(value: Any) -> int:
         index = int(value) if isinstance(value, int) or value.is_integer() else -1
         if index >= 0:
             return index
-    raise MisfitError(f"expected an index, got {shown(value)}")
+    raise MisfitError(f"expected an index, got {'null' if value is None else shown(value)}")
 
 
 _INDEX = {"read": _read_index, "exact": int, "least": 0, "essential": True}
@@ -132,7 +132,12 @@ class Variant(AnthropicCallResponseChunk):
                 # equal and not the same: 1 is 1.0 to Python.)
                 is_written = value != getattr(original, key.name) or isinstance(value, (dict, list))
             if is_written:
-                place = event.setdefault(key.inside, {}) if key.inside else event
+                place = event
+                if key.inside:
+                    # What is absent, null or a misfit there becomes an object.
+                    if not isinstance(event.get(key.inside), dict):
+                        event[key.inside] = {}
+                    place = event[key.inside]
                 place[key.wire] = to_json(value)
         return event
 
@@ -287,6 +292,22 @@ class ContentBlockStartChunk(Variant):
         return block.signature if isinstance(block, ThinkingBlock) else ""
 
 
+def told_by_key(delta: dict[str, Any]) -> str:
+    """Find the type of a delta without a `type`, or ""."""
+    told = [tag for key, tag in _TOLD_BY_KEY.items() if delta.get(key) is not None]
+    return told[0] if len(told) == 1 else ""
+
+
+_TOLD_BY_KEY = {
+    "text": "text_delta",
+    "partial_json": "input_json_delta",
+    "thinking": "thinking_delta",
+    "signature": "signature_delta",
+    "citation": "citations_delta",
+}
+"""The key that tells the type of a delta without a `type`, if it has no other one of these."""
+
+
 @record(eq=False)
 class _DeltaChunk(Variant):
     """A `content_block_delta`.
@@ -303,8 +324,11 @@ class _DeltaChunk(Variant):
 
     def to_event(self) -> dict[str, Any]:
         event = super().to_event()
-        if self.chunk is None:
-            event["delta"]["type"] = self.delta_type
+        delta = event["delta"]
+        # A delta without a type is told by its key, unless the field has been set to None.
+        is_told = isinstance(delta.get("type"), str) or told_by_key(delta) == self.delta_type
+        if self.chunk is None or not is_told:
+            delta["type"] = self.delta_type
         return event
 
 
@@ -572,14 +596,27 @@ class ErrorChunk(Variant):
         return event if self.from_event(event, None) == self else self._rewritten(event)
 
     def _rewritten(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Write the fields in the API's own shape."""
+        """Write the fields that are new in the API's own shape. The rest stays."""
+        old = self.from_event(event, None)
+        words = self.error_type, self.error_message
+        has_new_words = not event or words != (old.error_type, old.error_message)
         error = event.get("error")
-        error = error if isinstance(error, dict) else {}
-        error |= {"type": self.error_type, "message": self.error_message}
-        if self.details is not None or "details" in error:
-            error["details"] = copy_json(self.details)
-        event |= {"type": "error", "error": error}
-        if self.request_id is not None or "request_id" in event:
+        if has_new_words or (self.details != old.details and not isinstance(error, dict)):
+            error = error if isinstance(error, dict) else {}
+            # What would be read instead of the new words goes.
+            error.pop("error", None)
+            for place in (error, event):
+                if not self.error_type:
+                    place.pop("code", None)
+            if words == ("", ""):
+                event.pop("message", None)
+            error |= {"type": self.error_type, "message": self.error_message}
+            if self.error_type == "error":  # as a type, it would say no more than the event's
+                error["code"] = self.error_type
+            event |= {"type": "error", "error": error}
+        if self.details != old.details:
+            event["error"]["details"] = copy_json(self.details)
+        if self.request_id != old.request_id:
             event["request_id"] = self.request_id
         return event
 

@@ -18,6 +18,8 @@ from .tagged import TaggedRecord, UnknownRecord, by_tag, read_tagged
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from typing_extensions import Self
+
 __all__ = [
     "CITATIONS",
     "AnyCitation",
@@ -163,14 +165,20 @@ class SearchResultLocationCitation(Citation):
 
 @final
 class UnknownCitation(UnknownRecord, Citation):
-    """A citation of a kind that this version does not know.
+    """A citation of a kind that this version does not know, or that does not say its kind.
 
     Attributes:
-        type: The tag on the wire.
+        type: The tag on the wire; "" where there is none.
         data: The whole citation.
     """
 
     __slots__ = ()
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> Self:
+        """Keep any object: unlike that of a block, the type of a citation is not essential."""
+        tag = data.get("type")
+        return cls(tag if isinstance(tag, str) else "", data)
 
 
 AnyCitation = (
