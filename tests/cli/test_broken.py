@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-STOP = TEXT.index(event_line("message_stop"))
 NOT_JSON = TEXT.replace(b'"text":"I"}', b'"text":"I"')
 NOT_UTF8 = TEXT.replace(b"caf\xc3\xa9", b"caf\xe9")
 BAD_FIELD = TEXT.replace(b'"text":" outrun"', b'"text":7')
@@ -44,7 +43,7 @@ BROKEN = {
         "learning that the only way to",
     ),
     "a second start": (TWICE, DELTA, "message_start came a second time", text_of(TEXT)),
-    "no end": (TEXT[:STOP], STOP, "the stream ended before message_stop", text_of(TEXT)),
+    "no end": (TEXT[:DELTA], DELTA, "the stream ended before message_stop", text_of(TEXT)),
     "an end within an event": (
         TEXT[: DELTA + 70],
         DELTA,

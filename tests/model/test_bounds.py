@@ -435,10 +435,10 @@ def test_the_result_of_a_users_own_parser_is_checked() -> None:
         deep = [deep]
 
     def parse(_: bytes) -> Any:
-        return {"type": "ping", "surprise": deep}
+        return {"type": "news", "surprise": deep}
 
     with pytest.raises(DecodeError, match="nested deeper than 200 levels"):
-        list(iter_chunks([sse([{"type": "ping"}])], loads=parse))
+        list(iter_chunks([sse([{"type": "news"}])], loads=parse))
     shared: Any = {"type": "ping", "surprise": (1,)}
     (chunk,) = iter_chunks([sse([{"type": "ping"}])], loads=lambda _: shared)
     assert isinstance(chunk, AnthropicCallResponseChunk)

@@ -87,8 +87,8 @@ def test_a_body_shrinks_to_what_the_api_sends() -> None:
 
 
 def test_a_broken_stream_shrinks_to_a_few_events() -> None:
-    rule, stream = smallest(cv.broken_streams(), lambda broken: broken[0] == "block_stopped_twice")
-    assert rule == "block_stopped_twice"
+    rule, stream = smallest(cv.broken_streams("block_stop_repeated"))
+    assert rule == "block_stop_repeated"
     assert [event["type"] for event in stream] == [
         "message_start",
         "content_block_start",

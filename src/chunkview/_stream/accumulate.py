@@ -78,6 +78,7 @@ from .._model import (
     ThinkingBlock,
     ToolUseBlock,
     cost_metadata,
+    evolved,
 )
 from ..errors import (
     ChunkviewError,
@@ -360,7 +361,7 @@ class Accumulator:
         if head is None:
             return None
         content = tuple([draft.block() for draft in self._blocks])
-        return attrs.evolve(head, content=content, is_final=self._head.is_final and self.complete)
+        return evolved(head, content=content, is_final=self._head.is_final and self.complete)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

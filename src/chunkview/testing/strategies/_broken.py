@@ -45,10 +45,15 @@ def broken_streams(rule: str | None = None) -> SearchStrategy[tuple[str, Stream]
         ValueError: There is no such rule.
     """
     if rule is None:
-        return st.sampled_from(tuple(RULES)).flatmap(_broken)
+        return _broken_in_any_way()
     if rule not in RULES:
         raise ValueError(f"no rule is named {rule!r}; the rules are {', '.join(RULES)}")
     return _broken(rule)
+
+
+@st.composite
+def _broken_in_any_way(draw: DrawFn) -> tuple[str, Stream]:
+    return draw(_broken(draw(st.sampled_from(tuple(RULES)))))
 
 
 @st.composite
