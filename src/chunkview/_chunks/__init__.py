@@ -13,7 +13,7 @@ from .contract import (
 from .decode import DELTAS, EVENTS, STRING_DELTAS, decode, decode_object
 from .encode import encode
 from .folding import DONE, events_of_document, events_of_message, fold, refuse_joined
-from .sources import event_dict, is_error, sdk_event_dict, text_event_dict
+from .sources import event_dict, is_error, new_event_dict, sdk_event_dict, text_event_dict
 from .variants import (
     ChunkView,
     CitationsDeltaChunk,
@@ -72,6 +72,7 @@ __all__ = [
     "fold",
     "is_error",
     "is_other_message",
+    "new_event_dict",
     "parent_of",
     "refuse_joined",
     "sdk_event_dict",

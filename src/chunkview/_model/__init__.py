@@ -38,7 +38,7 @@ from .citations import (
     WebSearchResultLocationCitation,
     read_citation,
 )
-from .generate import maker, reader
+from .generate import changer, maker, reader
 from .json import is_object, loads, parser, stdlib_loads
 from .message import Message
 from .record import (
@@ -52,6 +52,7 @@ from .record import (
     schema,
     to_json,
 )
+from .repeats import RepeatedCalls
 from .tagged import read_tag
 from .usage import (
     CacheCreation,
@@ -91,6 +92,7 @@ __all__ = [
     "PageLocationCitation",
     "Record",
     "RedactedThinkingBlock",
+    "RepeatedCalls",
     "SearchResultLocationCitation",
     "ServerToolUsage",
     "ServerToolUseBlock",
@@ -103,6 +105,7 @@ __all__ = [
     "Usage",
     "WebSearchResultLocationCitation",
     "bounded",
+    "changer",
     "copy_json",
     "cost_metadata",
     "evolved",

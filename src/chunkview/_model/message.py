@@ -13,6 +13,7 @@ import attrs
 from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
 from .characters import with_whole_characters
 from .record import Record, record
+from .repeats import RepeatedCalls
 from .streamed import events_of_block
 from .usage import Usage, cost_metadata
 
@@ -101,14 +102,10 @@ class Message(Record):
 
     def _once(self) -> Iterator[AnyContentBlock]:
         """The blocks, but for tool calls that repeat an earlier one."""
-        calls: dict[str, list[ToolUseBlock]] = {}
+        repeated = RepeatedCalls()
         for block in self.content:
-            if isinstance(block, ToolUseBlock) and block.id:
-                same = calls.setdefault(block.id, [])
-                if block in same:
-                    continue
-                same.append(block)
-            yield block
+            if not (isinstance(block, ToolUseBlock) and repeated.has(block)):
+                yield block
 
     @property
     def cost_metadata(self) -> CostMetadata:

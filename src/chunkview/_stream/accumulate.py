@@ -50,6 +50,7 @@ import attrs
 
 from .._chunks import (
     DELTAS,
+    AnthropicCallResponseChunk,
     CitationsDeltaChunk,
     CompactionDeltaChunk,
     ContentBlockStartChunk,
@@ -348,8 +349,10 @@ class Accumulator:
                 self._append(chunk.partial_json)  # type: ignore[union-attr]
             elif kind is ThinkingDeltaChunk and chunk.index == self._thinking_index:  # type: ignore[union-attr]
                 self._append(chunk.thinking)  # type: ignore[union-attr]
+            elif isinstance(chunk, AnthropicCallResponseChunk):
+                self._add(chunk)  # type: ignore[arg-type]
             else:
-                self._add(chunk)
+                self._add_event(chunk)
 
     @property
     def message(self) -> Message | None:
@@ -448,11 +451,21 @@ class Accumulator:
 
     # -- taking an event -----------------------------------------------------------------------
 
-    def _add(self, event: MessageStreamEvent) -> None:
+    def _add_event(self, event: MessageStreamEvent) -> None:
+        """Take an event that is not decoded yet."""
+        try:
+            chunk = decode(event)
+        except BaseException:
+            self._offset += 1  # it counts
+            raise
+        self.extend((chunk,))
+
+    def _add(self, chunk: ChunkView) -> None:
+        """Take a chunk view by the tables."""
         position = self._position = self._offset + len(self._parts)
         self._offence = None
+        self._chunk = chunk
         try:
-            chunk = self._chunk = decode(event)
             phase = self._phase
             take = phase.takes.get(chunk.__class__) or row_of(phase.takes, chunk.__class__)
             if take is None:
@@ -770,16 +783,17 @@ class HeadAccumulator(Accumulator):
     """An accumulator for AnthropicStream, which also tells of finished tool calls.
 
     Attributes:
+        closed: The caller's own tool uses that were closed since the last `take_closed`.
         waiting: The caller's own tool uses that are not closed yet, and those that came with
             message_start, by their place in the message.
     """
 
-    __slots__ = ("_closed", "waiting")
+    __slots__ = ("closed", "waiting")
 
     def __init__(self, *, strict: Strict = False) -> None:
         super().__init__(strict=strict)
         self.waiting: dict[int, Draft] = {}
-        self._closed: list[Draft] = []
+        self.closed: list[Draft] = []
 
     @property
     def head(self) -> Message | None:
@@ -800,8 +814,8 @@ class HeadAccumulator(Accumulator):
         return cost_metadata(head.usage, head.model or None, is_final=is_final and has_output)
 
     def take_closed(self) -> list[Draft]:
-        """Give the caller's own tool uses that were closed since the last call."""
-        closed, self._closed = self._closed, []
+        """Give what is `closed`, and forget it."""
+        closed, self.closed = self.closed, []
         return closed
 
     def take_waiting(self) -> list[Draft]:
@@ -817,7 +831,7 @@ class HeadAccumulator(Accumulator):
     def _close(self, draft: Draft) -> None:
         super()._close(draft)
         if self.waiting.pop(draft.place, None) is not None:
-            self._closed.append(draft)
+            self.closed.append(draft)
 
 
 def _lacks_stop(draft: Draft) -> bool:

@@ -39,6 +39,7 @@ from .._model import (
     ThinkingBlock,
     ToolUseBlock,
     UnknownBlock,
+    changer,
     evolved,
     joined_halves,
     parsed_input,
@@ -80,6 +81,9 @@ class State(Enum):
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+_text_changed = changer(TextBlock, "text", "citations")
+_thinking_changed = changer(ThinkingBlock, "thinking", "signature")
 
 
 class Draft:
@@ -304,6 +308,8 @@ class TextDraft(PartsDraft):
         if self._citations:
             citations = (*(citations or ()), *self._citations)
         text = joined_halves(start.text + self._text())
+        if start.__class__ is TextBlock and not start.extra:
+            return _text_changed(start, text, citations)
         return evolved(start, text=text, citations=citations)
 
     takes: ClassVar[Takes] = {TextDeltaChunk: _add_text, CitationsDeltaChunk: _add_citation}
@@ -341,6 +347,8 @@ class ThinkingDraft(PartsDraft):
     def _build(self) -> AnyContentBlock:
         start: ThinkingBlock = self._whole_start()
         thinking = joined_halves(start.thinking + self._text())
+        if start.__class__ is ThinkingBlock and not start.extra:
+            return _thinking_changed(start, thinking, self.signature)
         return evolved(start, thinking=thinking, signature=self.signature)
 
     takes: ClassVar[Takes] = {ThinkingDeltaChunk: _add_thinking, SignatureDeltaChunk: sign}
@@ -471,7 +479,7 @@ def draft_of(block: AnyContentBlock, index: int) -> Draft:
     Returns:
         The draft of its class, open.
     """
-    draft: type[Draft] = row_of(_DRAFTS, type(block)) or Draft
+    draft = _DRAFTS.get(block.__class__) or row_of(_DRAFTS, block.__class__) or Draft
     return draft(block, index)
 
 

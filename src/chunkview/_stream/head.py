@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._chunks import new_event_dict
 from .._model import Message, Usage, copy_json, evolved, schema
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _unknown_keys(chunk: MessageDeltaChunk) -> dict[str, Any]:
         return {}
     # Most events have no unknown keys. Do not copy those that can be looked at.
     if event.__class__ is not dict or event.get("type") != chunk.type:
-        event = chunk.to_event()
+        event = new_event_dict(event)
     delta = event.get("delta")
     inside = delta if isinstance(delta, dict) else {}
     found = _unknown(Message, {**inside, **event})

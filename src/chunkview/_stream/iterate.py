@@ -11,7 +11,7 @@ import io
 import itertools
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._chunks import (
     EVENTS,
@@ -85,7 +85,7 @@ def _chunks_of(items: Iterable[Any], intake: Intake) -> Iterator[ChunkView]:
 
 
 def events_of(source: Source, **options: Any) -> Iterable[MessageStreamEvent]:
-    """Give the events of a source to `Accumulator.extend`, which decodes them itself.
+    """Give the events of a source to `Accumulator.extend`.
 
     A source that begins with a plain event (not as text) holds nothing else, so its items need not
     pass through an `Intake`: that makes 2,000 deltas to a Message six times as fast
@@ -104,7 +104,8 @@ def events_of(source: Source, **options: Any) -> Iterable[MessageStreamEvent]:
     for first in items:
         whole = itertools.chain((first,), items)
         if _is_plain_event(first):
-            return whole
+            is_decoded = isinstance(first, AnthropicCallResponseChunk)
+            return whole if is_decoded else map(decode, whole)
         return _chunks_of(whole, Intake(**options, one_parent=True))
     return ()
 
@@ -204,20 +205,24 @@ class Intake:
         Raises:
             DecodeError: The item is broken, and no chunk view precedes the fault.
         """
+        # Chunk views and plain events are told first, and take the shortest way.
+        if self._decoder is None:
+            if isinstance(item, AnthropicCallResponseChunk):
+                source = item.chunk
+                if source.__class__ is bytes or (
+                    source.__class__ is dict and "event" not in source
+                ):
+                    return self._of_parent(None, [cast("ChunkView", item)])
+                return self._of_parent(parent_of(source), [cast("ChunkView", item)])
+            if item.__class__ is dict:
+                tag = item.get("type")
+                if tag.__class__ is str and tag in EVENTS:
+                    return self._of_parent(None, [decode_object(item, item)])
         if isinstance(item, (bytes, bytearray, memoryview)):
             if self._decoder is None:
                 self._decoder = ChunkDecoder(**self._options)
             return self._decoder.feed(item)
         if self._decoder is None:
-            # Plain events are told first, and take the shortest way.
-            if item.__class__ is dict:
-                tag = item.get("type")
-                if tag.__class__ is str and tag in EVENTS:
-                    return self._of_parent(None, [decode_object(item, item)])
-            elif isinstance(item, AnthropicCallResponseChunk):
-                source = item.chunk
-                parent = None if source.__class__ is bytes else parent_of(source)
-                return self._of_parent(parent, [decode(item)])
             return self._chunks_of_event(item)
         if isinstance(item, str) and not item.strip():
             return []
@@ -302,7 +307,8 @@ class Intake:
     def _of_parent(self, parent: str | None, chunks: list[ChunkView]) -> list[ChunkView]:
         """Note whose chunk views these are, and leave them out if another parent is followed."""
         self.parent = parent
-        if self._followed == parent or self._followed is _EVERY_PARENT:
+        followed = self._followed
+        if followed is parent or followed is _EVERY_PARENT or followed == parent:
             return chunks
         if self._followed is not _NO_PARENT_YET:
             return []

@@ -7,7 +7,6 @@ or task may be reading: see closing.py.
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from .._chunks import (
     ThinkingDeltaChunk,
     common_finish_reasons,
 )
-from .._model import InvalidJson, ToolUseBlock
+from .._model import InvalidJson, RepeatedCalls, ToolUseBlock
 from ..errors import (
     ChunkviewError,
     DecodeError,
@@ -113,8 +112,7 @@ class AnthropicStream:
         self._accumulator = HeadAccumulator(strict=strict)
         self._with_reason: ChunkView | None = None
         """The chunk that brought the stop reason."""
-        self._handed_out: set[str] = set()
-        """The tool calls with an id that were handed out, as JSON."""
+        self._handed_out = RepeatedCalls()
         self._closed = False
         self._pairs: Any = None
         self._async_pairs: Any = None
@@ -248,17 +246,15 @@ class AnthropicStream:
         """Take a chunk. Give it with each tool call that it completes, or with None."""
         accumulator = self._accumulator
         accumulator.add(chunk)
-        is_stop = isinstance(chunk, ContentBlockStopChunk)
-        tools = [
-            tool
-            for draft in accumulator.take_closed()
-            if (tool := self._tool_of(draft, is_stopped=is_stop)) is not None
-        ]
+        tools: list[ToolUseBlock] = []
+        if accumulator.closed:
+            is_stop = isinstance(chunk, ContentBlockStopChunk)
+            tools += self._tools_of(accumulator.take_closed(), are_stopped=is_stop)
         if isinstance(chunk, MessageStopChunk):
             tools += self._tools_at_end()
         elif isinstance(chunk, (MessageStartChunk, MessageDeltaChunk)) and chunk.finish_reasons:
             self._with_reason = chunk
-        return tuple([(chunk, tool) for tool in tools]) or ((chunk, None),)
+        return tuple([(chunk, tool) for tool in tools]) if tools else ((chunk, None),)
 
     def _last_pairs(self) -> Iterator[Pair]:
         """Take the end of the source."""
@@ -277,24 +273,18 @@ class AnthropicStream:
 
     def _tools_at_end(self) -> list[ToolUseBlock]:
         """The tool calls that are finished though their blocks were never stopped."""
+        return self._tools_of(self._accumulator.take_waiting(), are_stopped=False)
+
+    def _tools_of(self, drafts: list[Draft], *, are_stopped: bool) -> list[ToolUseBlock]:
+        """The tool calls of blocks that ended, but for those that must not be handed out."""
         return [
             tool
-            for draft in self._accumulator.take_waiting()
-            if (tool := self._tool_of(draft, is_stopped=False)) is not None
+            for draft in drafts
+            if isinstance(tool := draft.block(), ToolUseBlock)
+            if are_stopped or self._is_whole(tool)
+            # Some servers send a call twice.
+            if not self._handed_out.has(tool)
         ]
-
-    def _tool_of(self, draft: Draft, *, is_stopped: bool) -> ToolUseBlock | None:
-        """The tool call of a block that ended; None if it must not be handed out."""
-        tool = draft.block()
-        if not isinstance(tool, ToolUseBlock) or not (is_stopped or self._is_whole(tool)):
-            return None
-        if tool.id:
-            # Some servers send a call twice. The first one is handed out.
-            text = json.dumps(tool.to_dict(), sort_keys=True)
-            if text in self._handed_out:
-                return None
-            self._handed_out.add(text)
-        return tool
 
     def _is_whole(self, tool: ToolUseBlock) -> bool:
         if isinstance(tool.input, InvalidJson):

@@ -128,7 +128,7 @@ def message_streams(
 def _streams(draw: DrawFn, titled_features: Titled[_Features]) -> Stream:
     features = titled_features.value
     words = vocabulary(beta=features.beta, unknown=features.unknown)
-    blocks = draw(_lists_of_blocks(features))
+    blocks = _with_ids_of_their_own(draw(_lists_of_blocks(features)))
     message = draw(words.started_message)
     stream: Stream = [{"type": "message_start", "message": message}]
     cut_off = bool(features.cut_off and blocks and draw(st.booleans()))
@@ -150,6 +150,19 @@ def _streams(draw: DrawFn, titled_features: Titled[_Features]) -> Stream:
     for place, event in draw(_interruptions(features)):
         stream.insert(place % (len(stream) + 1), event)
     return stream
+
+
+def _with_ids_of_their_own(blocks: list[_Block]) -> list[_Block]:
+    """Give a tool use whose id an earlier one has another id."""
+    known: set[str] = set()
+    changed: list[_Block] = []
+    for start, deltas in blocks:
+        block = start
+        while isinstance(block.get("id"), str) and block["id"] in known:
+            block = {**block, "id": f"{block['id']}_{len(known)}"}
+        known.add(block.get("id", ""))
+        changed.append((block, deltas))
+    return changed
 
 
 _Block: TypeAlias = tuple[Event, list[Event]]
