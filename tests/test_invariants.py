@@ -27,6 +27,7 @@ from chunkview import (
     IncompleteStreamError,
     InvalidJson,
     Message,
+    MessageDeltaChunk,
     ProtocolError,
     StreamError,
     ToolUseBlock,
@@ -40,6 +41,7 @@ from chunkview import (
 )
 from chunkview._model.json import stdlib_loads
 from chunkview._stream.fastpath import NoFastPath
+from chunkview.pricing import cost
 from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
 from rules.lenient import lenient_streams
@@ -412,6 +414,27 @@ def test_10_in_a_stream_in_disorder_no_character_is_lost(events: Any) -> None:
     if all(not chunk.message.content for chunk in starts[1:]):  # type: ignore[union-attr]
         assert_nothing_is_lost(taken, accumulator)
     assert len(accumulator.unhandled) <= len(taken)
+
+
+@examples(2)
+@given(cv.message_streams() | lenient_streams())
+def test_11_there_is_no_price_unless_the_counts_are_final(events: Any) -> None:
+    stream = AnthropicStream(events)
+    taken = []
+    with contextlib.suppress(ChunkviewError):
+        taken.extend(chunk for chunk, _ in stream)
+    message = stream.message
+    if message is None:
+        assert not stream.cost_metadata.is_final
+        return
+    assert stream.cost_metadata == message.cost_metadata
+    final = message.cost_metadata.is_final
+    if final:
+        assert message.usage.output_tokens or not message.content
+        deltas = [chunk for chunk in taken if isinstance(chunk, MessageDeltaChunk)]
+        assert any(chunk.output_tokens is not None for chunk in deltas)
+    else:
+        assert cost(attrs.evolve(message.cost_metadata, model="claude-sonnet-4-5")) is None
 
 
 @examples(2)

@@ -71,6 +71,7 @@ def namespace() -> Iterator[dict[str, Any]]:
                 iter_bytes=lambda: [body[i : i + 9] for i in range(0, len(body), 9)]
             ),
             broken_body=recording("error"),
+            body_of_an_imitator=recording("text").replace(b'"index":0', b'"index":2'),
             AnthropicStream=AnthropicStream,
             forward=lambda text: None,
             meter=lambda reason, tokens: None,

@@ -217,7 +217,7 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
     ] * 2
     if features.thinking:
         thoughts = deltas("thinking_delta", max_size=max(0, limit - 1))
-        signature = st.lists(words.deltas["signature_delta"], max_size=min(1, limit))
+        signature = st.lists(_SIGNATURE, max_size=min(1, limit))
         thinking = st.tuples(_THINKING_START, st.builds(operator.add, thoughts, signature))
         groups += [(thinking,), whole("redacted_thinking")]
     if features.tools:
@@ -238,6 +238,8 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
 _THINKING_START = tagged(
     "thinking", {"thinking": st.just("") | texts(), "signature": st.just("") | OPAQUE}
 )
+# The API never takes a signature back: SDK and chunkview differ on an empty one.
+_SIGNATURE = tagged("signature_delta", {"signature": OPAQUE.map(lambda text: text or "=")})
 _COMPACTION_START = tagged(
     "compaction", {"content": st.none()}, {"encrypted_content": st.none() | OPAQUE}
 )
@@ -293,10 +295,14 @@ def _message_deltas(
     """The `message_delta` events of a stream. Only the last one must give the stop reason."""
     number = draw(st.integers(features.min_message_deltas, features.max_message_deltas))
     rest = vocabulary(beta=features.beta, unknown=features.unknown).delta_rest
-    events = []
+    events: list[Event] = []
+    said: Event = {}
     for left in reversed(range(number)):
         reason = st.just(stop_reason) if left == 0 else st.none() | st.just(stop_reason)
         event = draw(message_deltas(reason, rest))
+        # What was said about the stop is not taken back.
+        event["delta"] |= {k: v for k, v in said.items() if event["delta"].get(k) is None}
+        said = {k: v for k, v in event["delta"].items() if v is not None}
         event["usage"] = _added(usage, event["usage"])
         usage = {**usage, **{k: v for k, v in event["usage"].items() if v is not None}}
         events.append(event)
