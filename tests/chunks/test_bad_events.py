@@ -14,6 +14,7 @@ from chunkview import (
     CompactionDeltaChunk,
     DecodeError,
     ErrorChunk,
+    InvalidJson,
     Message,
     MessageDeltaChunk,
     MessageDeltaUsage,
@@ -274,3 +275,35 @@ def test_an_event_that_contains_itself_is_refused() -> None:
     event["again"] = [event, event]
     with pytest.raises(DecodeError, match="nested deeper"):
         decode(event)
+
+
+def test_an_event_without_a_type_that_is_too_deep_is_refused() -> None:
+    deep: object = 0
+    for _ in range(300):
+        deep = [deep]
+    with pytest.raises(DecodeError, match=r"^nested deeper than 200 levels$") as caught:
+        decode({"surprise": deep})
+    assert caught.value.path == ""
+
+
+def test_words_and_inputs_that_are_no_json_are_shown() -> None:
+    error = decode({"type": "error", "error": {1, 2}})
+    assert isinstance(error, ErrorChunk)
+    assert error.error_message == "{1, 2}"
+    start = decode(
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "tool_use", "name": "f", "input": {1, 2}},
+        }
+    )
+    assert start.content_block.input == InvalidJson("{1, 2}")  # type: ignore[union-attr]
+
+
+def test_a_block_of_another_class_is_refused() -> None:
+    with pytest.raises(DecodeError, match=r"^type: expected text, got 'tool_use'$"):
+        TextBlock.from_dict({"type": "tool_use", "text": "x"})
+    with pytest.raises(DecodeError, match=r"^type: required, but missing$"):
+        TextBlock.from_dict({"text": "x"})
+    with pytest.raises(DecodeError, match=r"^type: expected text, got null$"):
+        TextBlock.from_dict({"type": None, "text": "x"})

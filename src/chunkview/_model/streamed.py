@@ -34,9 +34,8 @@ def events_of_block(index: int, block: AnyContentBlock) -> list[dict[str, Any]]:
     """
     start, deltas = block.to_dict(), _deltas_of(block)
     for delta in deltas:
-        name = _EMPTIED_BY.get(delta["type"])
-        if name is not None:
-            start[name] = _EMPTY[name]()
+        name = _EMPTIED_BY[delta["type"]]
+        start[name] = _EMPTY[name]()
     place = {"type": "content_block_delta", "index": index}
     return [
         {"type": "content_block_start", "index": index, "content_block": start},
