@@ -420,7 +420,7 @@ def test_10_in_a_stream_in_disorder_no_character_is_lost(events: Any) -> None:
 @given(cv.message_streams() | lenient_streams())
 def test_11_there_is_no_price_unless_the_counts_are_final(events: Any) -> None:
     stream = AnthropicStream(events)
-    taken = []
+    taken: list[Any] = []
     with contextlib.suppress(ChunkviewError):
         taken.extend(chunk for chunk, _ in stream)
     message = stream.message
