@@ -150,21 +150,25 @@ def kind_of(value: Any) -> str:
     return "null" if value is None else type(value).__name__
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, size: int = 80) -> str:
     """Show a value in an error message. The text is bounded, and showing it never fails.
 
     The `repr` of an integer with thousands of digits, or of a deeply nested value, raises; the
     `repr` of the caller's object may raise anything.
+
+    Args:
+        value: The value.
+        size: How many characters the text may have.
     """
     if isinstance(value, str):
-        value = value[:100]
+        value = value[: size + 20]
     try:
         text = repr(value)
     except (MemoryError, OSError):
         raise
     except Exception:  # noqa: BLE001 - the error that is being reported matters more
         return f"<{kind_of(value)}>"
-    return clipped(text)
+    return clipped(text, size)
 
 
 def clipped(text: str, size: int = 80) -> str:

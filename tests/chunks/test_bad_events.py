@@ -6,6 +6,7 @@ import json
 import types
 from typing import Any
 
+import attrs
 import pytest
 
 from chunkview import (
@@ -208,6 +209,45 @@ def test_what_is_not_essential_has_a_default_and_is_written_unchanged(
         assert decoded == chunk
         assert type(decoded) is type(chunk)
         assert json.dumps(decoded.to_event()) == json.dumps(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"detail": "Not Found"}, ("", "Not Found")),
+        ({"detail": {"code": "x", "message": "m"}}, ("x", "m")),
+        ({"detail": [{"type": "missing", "msg": "field required"}, {"msg": "too long"}]},
+         ("missing", "field required; too long")),
+        ({"errors": [{"code": 10000, "message": "Authentication error"}]},
+         ("10000", "Authentication error")),
+        ({"error": {"errors": ["a", "b"]}}, ("", "a; b")),
+        ({"code": 401, "msg": "expired"}, ("401", "expired")),
+        ({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, ("", "login fail")),
+        ({"error": "rate_limit", "message": "slowly"}, ("rate_limit", "slowly")),
+        ({"error": "busy", "message": "slowly", "code": 529}, ("529", "busy: slowly")),
+        ({"error": {"type": "api_error"}, "message": "m"}, ("api_error", "m")),
+        ({"error": "", "message": "m"}, ("", "m")),
+        ({"error": True, "message": "m"}, ("", "m")),
+        ({"error": 500}, ("", "500")),
+        ({"error": {"code": True, "message": "m"}}, ("", "m")),
+    ],
+)  # fmt: skip
+def test_the_words_of_an_error_are_read_from_where_servers_write_them(
+    event: Event, words: tuple[str, str]
+) -> None:
+    event = {"type": "error", **event}
+    assert decode(event) == ErrorChunk(*words)
+    chunk = decode(event)
+    assert isinstance(chunk, ErrorChunk)
+    silent = attrs.evolve(chunk, error_type="", error_message="")
+    assert decode(silent.to_event()) == ErrorChunk("", "")
+
+
+def test_words_are_looked_for_at_a_bounded_depth() -> None:
+    event: Any = {"message": "m"}
+    for _ in range(100):
+        event = {"error": event}
+    assert decode({**event, "type": "error"}) == ErrorChunk("", "")
 
 
 @pytest.mark.parametrize("source", [5, None, [], 1.5, object(), types.SimpleNamespace(type="ping")])

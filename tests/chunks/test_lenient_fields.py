@@ -393,12 +393,13 @@ def test_a_changed_field_of_a_chunk_wins_and_the_rest_is_the_same(tag: str, data
     assert as_json(again.to_event()) == as_json(event)
 
 
+PLACES_OF_WORDS = ("error", "message", "detail", "errors", "base_resp", "status_msg", "msg")
 WORDS: Any = st.sampled_from(["", "boom", "overloaded_error", "error", None, 5, True, [1], {}])
 ERRORS: Any = st.recursive(
     WORDS,
     lambda inner: st.dictionaries(
-        st.sampled_from(["type", "error", "message", "code", "details", "request_id", "novelty"]),
-        inner,
+        st.sampled_from([*PLACES_OF_WORDS, "type", "code", "details", "request_id", "novelty"]),
+        inner | st.lists(inner, max_size=2),
         max_size=4,
     ),
     max_leaves=8,

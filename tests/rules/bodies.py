@@ -286,22 +286,39 @@ def error_words(event: Event) -> tuple[str, str]:
     """
     own = event.get("type")
     kind = own if isinstance(own, str) and own != "error" else ""
-    for key in ("error", "message"):
-        inner = event.get(key)
-        if isinstance(inner, str):
-            return kind or _code(event), inner
-        if isinstance(inner, dict):
-            inner_kind, message = error_words(inner)
-            if inner_kind or message:
-                return inner_kind or kind or _code(event), message
-        elif inner is not None:
-            return kind or _code(event), json.dumps(inner)
-    return kind or _code(event), ""
+    kind = kind or _code(event)
+    error, beside = event.get("error"), event.get("message")
+    # Choice: a string under `error` names the error if a message is beside it.
+    if isinstance(error, str) and error and isinstance(beside, str) and beside:
+        return (kind, f"{error}: {beside}") if kind else (error, beside)
+    # Choice: where else servers write the words. The first key that has some counts.
+    places = ("error", "message", "detail", "errors", "msg", "base_resp", "status_msg")
+    found = [_words_in(event.get(key)) for key in places]
+    with_words = [at for at, (_, message) in enumerate(found) if message]
+    found = found[: with_words[0] + 1] if with_words else found
+    kinds = [inner_kind for inner_kind, _ in found if inner_kind]
+    message = found[-1][1]
+    if not message and isinstance(error, (int, float)):
+        message = json.dumps(error)
+    return kinds[0] if kinds else kind, message
+
+
+def _words_in(value: Any) -> tuple[str, str]:
+    if isinstance(value, str):
+        return "", value
+    if isinstance(value, dict):
+        return error_words(value)
+    if not isinstance(value, list):
+        return "", ""
+    # Choice: twenty errors of a list are enough.
+    found = [_words_in(item) for item in value[:20]]
+    kinds = [kind for kind, _ in found if kind]
+    return kinds[0] if kinds else "", "; ".join(message for _, message in found if message)
 
 
 def _code(event: Event) -> str:
     code = event.get("code")
-    return str(code) if isinstance(code, (str, int)) else ""
+    return str(code) if isinstance(code, (str, int)) and not isinstance(code, bool) else ""
 
 
 def parse(text: bytes | str) -> Any:

@@ -171,6 +171,20 @@ def test_exceptions_of_the_source_pass_through_and_leave_the_message_so_far() ->
     assert stream.content == "a"
 
 
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ({"error": "busy"}, "busy"),
+        ({"error": {"type": "api_error"}}, "api_error"),
+        ({"novelty": "sunset"}, "an error event without words: {.*'novelty': 'sunset'}"),
+        ({"novelty": "x" * 10_000}, "an error event without words: .{400}"),
+    ],
+)
+def test_the_text_of_an_error_event_has_words_or_the_event(error: Any, text: str) -> None:
+    with pytest.raises(StreamError, match=f"^{text}$"):
+        accumulate([{"type": "error", **error}])
+
+
 def test_the_words_of_an_error_event_are_in_the_text_of_the_exception() -> None:
     words = "overloaded " * 30
     error = {"type": "error", "error": {"type": "overloaded_error", "message": words}}

@@ -38,7 +38,7 @@ from .._model import (
 from .._repr import concise_repr, rich_repr
 from ..errors import shown
 from .contract import AnthropicCallResponseChunk, FinishReason, common_finish_reasons
-from .sources import error_words, new_event_dict, object_in
+from .sources import PLACES_OF_WORDS, error_words, new_event_dict, object_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -608,8 +608,9 @@ class ErrorChunk(Variant):
             for place in (error, event):
                 if not self.error_type:
                     place.pop("code", None)
-            if words == ("", ""):
-                event.pop("message", None)
+                if not self.error_message:
+                    for key in PLACES_OF_WORDS:
+                        place.pop(key, None)
             error |= {"type": self.error_type, "message": self.error_message}
             if self.error_type == "error":  # as a type, it would say no more than the event's
                 error["code"] = self.error_type

@@ -639,7 +639,7 @@ class Accumulator:
         if not _has_form_of_api(chunk):
             self._found("error_misshapen")
         raise StreamError(
-            clipped(f"{chunk.error_type}: {chunk.error_message}", 500),
+            _problem_of(chunk),
             error_type=chunk.error_type,
             error_message=chunk.error_message,
             request_id=chunk.request_id,
@@ -837,6 +837,12 @@ class HeadAccumulator(Accumulator):
 def _lacks_stop(draft: Draft) -> bool:
     """Whether a block should have been stopped and was not. A side block has no stop to miss."""
     return not draft.was_stopped and not draft.is_side
+
+
+def _problem_of(chunk: ErrorChunk) -> str:
+    """What an error event says, at a bounded length; the event itself where it has no words."""
+    words = ": ".join(filter(None, (chunk.error_type, chunk.error_message)))
+    return clipped(words, 500) or f"an error event without words: {shown(chunk.to_event(), 400)}"
 
 
 def _has_form_of_api(chunk: ErrorChunk) -> bool:
