@@ -183,6 +183,14 @@ DISORDER: dict[str, Row] = {
         lambda n: signature("s", 2 * n + 1),
     ),
     "signature for nothing": (unsigned_before_others, lambda n: signature("s", 1_000_000 + n)),
+    "late empty signatures of a block with many keys": (
+        lambda count: [
+            message_start(),
+            block_start(**THINKING, **{f"key_{n}": 1 for n in range(10 * count)}),
+            block_stop(),
+        ],
+        always(signature("")),
+    ),
     "empty signature": (after(message_start(), block_start(**THINKING)), always(signature(""))),
     "pauses and goings on": (
         after(*STARTED),

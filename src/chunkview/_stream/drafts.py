@@ -333,7 +333,10 @@ class ThinkingDraft(PartsDraft):
 
     def sign(self, chunk: SignatureDeltaChunk) -> None:
         """Take a signature, also one that comes late. An empty one replaces none."""
-        self._signature = chunk.signature or self._signature
+        if not chunk.signature:
+            return
+        self._signature = chunk.signature
+        # Only the first one finds the block built: later ones are no longer for a closed block.
         if self._built is not None:
             built: Any = self._built
             self._built = evolved(built, signature=self.signature)
