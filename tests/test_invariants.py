@@ -460,6 +460,23 @@ def test_12_the_events_of_a_message_amount_to_it(events: Any) -> None:
     assert accumulate(restored.to_events()) == message
 
 
+@given(
+    cv.message_streams(unknown=False),
+    st.dictionaries(
+        st.sampled_from(("id", "content", "usage", "stop_reason", "stop_sequence", "stop_details")),
+        st.sampled_from((5, True, "5", [], {}, None)),
+    ),
+)
+def test_12_what_does_not_fit_in_a_message_is_in_its_events(events: Any, odd: Any) -> None:
+    message = accumulate(
+        {**event, "message": {**event["message"], **odd}} if "message" in event else event
+        for event in events
+    )
+    assert accumulate(message.to_events()) == message
+    assert accumulate([message.to_dict()]) == message
+    assert accumulate(json.dumps(message.to_dict()).encode()) == message
+
+
 @given(cv.message_streams(unknown=False), st.data())
 def test_10_a_stream_cut_anywhere_keeps_everything_received(events: Any, data: Any) -> None:
     end = data.draw(st.integers(0, len(events)))

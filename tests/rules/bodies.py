@@ -256,22 +256,32 @@ def _one_object(body: bytes, reached: set[str]) -> tuple[list[Event], Ending]:
     document = _object_in(body)
     if document is None:
         return [], Ending("DecodeError", "the body is no event stream")
-    # Choice: a Message is an object of the type "message".
-    if document.get("type") != "message":
+    # Choice: a Message is an object of the type "message", or one without a type that has the role
+    # and the content of a message.
+    is_answer = document.get("role") == "assistant" and isinstance(document.get("content"), list)
+    has_no_type = not isinstance(document.get("type"), str) and document.get("error") is None
+    if document.get("type") != "message" and not (has_no_type and is_answer):
         reached.add("1 body is an error document")
         if is_error(document):
             return [document], WHOLE
         return [{"type": "error", "error": document}], WHOLE
     reached.add("1 body is a message")
-    start = {**document, "content": [], "stop_reason": None, "stop_sequence": None}
-    events: list[Event] = [{"type": "message_start", "message": start}]
+    # Choice: misfits stay in message_start.
     content = document.get("content")
-    for index, block in enumerate(content if isinstance(content, list) else []):
+    blocks = content if isinstance(content, list) else []
+    start = {**document, "content": [] if blocks or content is None else content}
+    events: list[Event] = [{"type": "message_start", "message": start}]
+    for index, block in enumerate(blocks):
         events.append({"type": "content_block_start", "index": index, "content_block": block})
         events.append({"type": "content_block_stop", "index": index})
-    delta = {key: document.get(key) for key in ("stop_reason", "stop_sequence")}
+    delta: dict[str, Any] = {}
+    for key in ("stop_reason", "stop_sequence"):
+        value = document.get(key)
+        fits = value is None or isinstance(value, str)
+        delta[key] = value if fits else None
+        start[key] = None if fits else value
     # Choice: what the API says of the stop belongs to the end as well.
-    if "stop_details" in document:
+    if isinstance(document.get("stop_details"), dict):
         delta["stop_details"] = document["stop_details"]
     events.append({"type": "message_delta", "delta": delta, "usage": document.get("usage")})
     events.append({"type": "message_stop"})
@@ -298,7 +308,7 @@ def error_words(event: Event) -> tuple[str, str]:
     found = found[: with_words[0] + 1] if with_words else found
     kinds = [inner_kind for inner_kind, _ in found if inner_kind]
     message = found[-1][1]
-    if not message and isinstance(error, (int, float)):
+    if not message and isinstance(error, (int, float, list)) and error != []:
         message = json.dumps(error)
     return kinds[0] if kinds else kind, message
 

@@ -264,7 +264,7 @@ def test_a_body_that_is_a_message_is_read_as_its_stream() -> None:
     [
         ({"type": "error", "error": {"type": "a", "message": "b"}}, ("a", "b")),
         ({"error": "b"}, ("", "b")),
-        ({"detail": "Not Found"}, ("", "")),
+        ({"detail": "Not Found"}, ("", "Not Found")),
         ({"error": {"code": 404, "message": "b"}}, ("404", "b")),
         ({"object": "error", "message": "b", "type": "a"}, ("a", "b")),
     ],

@@ -40,6 +40,16 @@ MESSAGE: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("tag", [{}, {"type": None}, {"type": 5}])
+def test_a_message_without_its_type_is_a_message(tag: Any) -> None:
+    message = {**{k: v for k, v in MESSAGE.items() if k != "type"}, **tag}
+    for source in ([message], [json.dumps(message)], json.dumps(message).encode()):
+        assert accumulate(source).text == "Hello"
+    for other in ({"role": "user"}, {"content": "Hello"}, {"error": "boom"}, {"role": None}):
+        with pytest.raises(StreamError):
+            accumulate(json.dumps({**message, **other}).encode())
+
+
 @given(cv.messages(), st.sampled_from([None, 2]), st.booleans(), st.data())
 def test_a_message_is_read_as_the_events_that_amount_to_it_however_it_is_cut(
     message: Any, indent: int | None, is_marked: bool, data: Any

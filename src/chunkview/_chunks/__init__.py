@@ -12,7 +12,14 @@ from .contract import (
 )
 from .decode import DELTAS, EVENTS, STRING_DELTAS, decode, decode_object
 from .encode import encode
-from .folding import DONE, events_of_document, events_of_message, fold, refuse_joined
+from .folding import (
+    DONE,
+    events_of_document,
+    events_of_message,
+    fold,
+    is_message,
+    refuse_joined,
+)
 from .sources import event_dict, is_error, new_event_dict, sdk_event_dict, text_event_dict
 from .variants import (
     ChunkView,
@@ -71,6 +78,7 @@ __all__ = [
     "events_of_message",
     "fold",
     "is_error",
+    "is_message",
     "is_other_message",
     "new_event_dict",
     "parent_of",

@@ -16,7 +16,14 @@ from .sources import is_error
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DONE", "events_of_document", "events_of_message", "fold", "refuse_joined"]
+__all__ = [
+    "DONE",
+    "events_of_document",
+    "events_of_message",
+    "fold",
+    "is_message",
+    "refuse_joined",
+]
 
 DONE = b"[DONE]"
 """The end mark of OpenAI's streams, which some gateways append."""
@@ -106,28 +113,43 @@ def events_of_document(document: dict[str, Any]) -> list[dict[str, Any]]:
     Returns:
         The events that amount to the message, or one error event.
     """
-    if document.get("type") == "message":
+    if is_message(document):
         return events_of_message(document)
     if document.get("type") == "error" or is_error(document):
         return [document]
     return [{"type": "error", "error": document}]
 
 
+def is_message(value: Mapping[str, Any]) -> bool:
+    """Whether an object is a whole message. Some servers leave out its `type`."""
+    tag = value.get("type")
+    if isinstance(tag, str):
+        return tag == "message"
+    is_answer = value.get("role") == "assistant" and isinstance(value.get("content"), list)
+    return is_answer and value.get("error") is None
+
+
 def events_of_message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give the events of a stream that amounts to a message.
 
     Args:
-        message: The message, as the API gives it without streaming.
+        message: The message, as the API gives it without streaming. What is of another type than
+            it should be stays in `message_start`.
     """
-    start = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
-    events: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
     content = message.get("content")
-    for index, block in enumerate(content if isinstance(content, (list, tuple)) else ()):
+    blocks = content if isinstance(content, (list, tuple)) else ()
+    start = {**message, "content": [] if content is None or blocks else content}
+    delta: dict[str, Any] = {"stop_reason": None, "stop_sequence": None}
+    for name in delta:
+        value = message.get(name)
+        if value is None or isinstance(value, str):
+            start[name], delta[name] = None, value
+    if isinstance(message.get("stop_details"), dict):
+        delta["stop_details"] = message["stop_details"]
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
+    for index, block in enumerate(blocks):
         events.append({"type": "content_block_start", "index": index, "content_block": block})
         events.append({"type": "content_block_stop", "index": index})
-    delta = {key: message.get(key) for key in ("stop_reason", "stop_sequence")}
-    if "stop_details" in message:
-        delta["stop_details"] = message["stop_details"]
     events.append({"type": "message_delta", "delta": delta, "usage": message.get("usage")})
     events.append({"type": "message_stop"})
     return events

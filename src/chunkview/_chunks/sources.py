@@ -95,8 +95,8 @@ def error_words(event: dict[str, Any], levels: int = 20) -> tuple[str, str]:
         if message:
             break
     else:
-        # A number or a truth value says little, so it only counts where there are no words.
-        if isinstance(error, (int, float)):
+        # A number, say, tells little, so it only counts where there are no words.
+        if isinstance(error, (int, float, list)) and error != []:
             message = _json_text(error)
     # Beside a message, a string under `error` names the error.
     beside = event.get("message")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import attrs
 
 from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
+from .bounds import copy_json
 from .characters import with_whole_characters
 from .record import Record, record
 from .repeats import RepeatedCalls
@@ -144,12 +145,12 @@ class Message(Record):
             another model, the stream ends with that model.
         """
         whole = self.to_dict()
-        at_end = {name: whole.pop(name, None) for name in _AT_END}
+        # A misfit stays in message_start: a message_delta would not take it.
+        at_end = {name: None if name in self.extra else whole.pop(name, None) for name in _AT_END}
+        start = {"content": [], "stop_reason": None, "stop_sequence": None}
+        misfits = {name: self.extra[name] for name in start if name in self.extra}
         events: list[dict[str, Any]] = [
-            {
-                "type": "message_start",
-                "message": {**whole, "content": [], "stop_reason": None, "stop_sequence": None},
-            }
+            {"type": "message_start", "message": {**whole, **start, **copy_json(misfits)}}
         ]
         for index, block in enumerate(self.content):
             events += events_of_block(index, block)

@@ -21,6 +21,7 @@ from .._chunks import (
     event_dict,
     events_of_message,
     is_error,
+    is_message,
     is_other_message,
     parent_of,
     text_event_dict,
@@ -278,7 +279,7 @@ class Intake:
             self._has_seen_wrapper = True
             return self._of_parent(parent_of(event), [_decoded(inner, item)])
         if event.__class__ is dict:
-            if event.get("type") == "message" and "content" in event:
+            if is_message(event):
                 return self._of_parent(None, self._chunks_of_message(event))
             if not is_error(event) and (self._has_seen_wrapper or "session_id" in event):
                 return []
