@@ -211,12 +211,12 @@ class Reader:
         self.had_delta = True
         reason = delta.get("stop_reason")
         # Choice: a misfit is a null here, too. The SDK lets it replace the reason.
-        if not isinstance(reason, str) and result.stop_reason is not None:
+        if not (isinstance(reason, str) and reason) and result.stop_reason:
             self.reached("3 null erases no stop reason")
             self.found("stop_reason_erased")
-        # "Closes open blocks only when it brings a stop reason." Choice: "" is a stop reason, since
-        # it is neither null nor absent.
-        if isinstance(reason, str):
+        # "Closes open blocks only when it brings a stop reason." Choice: "" is none, as servers
+        # write that have no null. It is kept where there is no other.
+        if isinstance(reason, str) and reason:
             for block in result.blocks:
                 if block.state == "open":
                     self.reached("3 stop reason closes a block")
@@ -295,6 +295,8 @@ class Reader:
         for name, wanted in MESSAGE_FIELDS.items():
             value = values.get(name)
             if isinstance(value, wanted):
+                if name == "stop_reason" and value == "" and self.result.stop_reason:
+                    continue
                 self.result.fields[name] = value
             elif value is not None:
                 self.reached("2 message field misfit")
@@ -591,7 +593,7 @@ class Reader:
         result = self.result
         # "message_stop or a stop reason makes it finished." Choice: the stop reason may be one
         # that message_start brought.
-        if not (self.has_stopped or result.stop_reason is not None):
+        if not (self.has_stopped or result.stop_reason):
             self.reached("3 incomplete" if result.has_message else "3 incomplete: no message")
             result.error = "IncompleteStreamError"
             self.found("stream_cut")
@@ -707,7 +709,7 @@ class Reader:
         result = self.result
         reason = result.stop_reason
         calls = any(block.type == "tool_use" for block in result.blocks)
-        if reason is None:
+        if not reason:
             self.found("stop_reason_missing")
         # Choice: the reasons that say that the message is whole.
         if calls and reason in ("end_turn", "stop_sequence"):

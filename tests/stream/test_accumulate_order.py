@@ -552,6 +552,22 @@ def test_a_message_that_is_not_finished_is_incomplete(events: list[Event], where
 # -- half characters ---------------------------------------------------------------------------
 
 
+def test_an_empty_stop_reason_is_none() -> None:
+    start = message_start(stop_reason="")
+    assert decode(start).finish_reasons is None
+    with pytest.raises(IncompleteStreamError):
+        accumulate([start, block_start(), text_delta("a")])
+    with pytest.raises(IncompleteStreamError):
+        accumulate([message_start(), message_delta("")])
+    for last in ([], [MESSAGE_STOP]):
+        again = [message_start(), message_delta("end_turn"), message_delta(""), *last]
+        accumulator = Accumulator()
+        accumulator.extend(again)
+        assert accumulator.finish().stop_reason == "end_turn"
+        assert "stop_reason_erased" in {finding.rule for finding in accumulator.findings}
+    assert accumulate([message_start(), message_delta(""), MESSAGE_STOP]).stop_reason == ""
+
+
 def test_halves_of_a_character_are_joined_within_a_block() -> None:
     assert shape(block_start(), text_delta("\ud83d"), text_delta("\ude00")) == ["\U0001f600"]
     assert shape(block_start(type="text", text="é\ud83d"), text_delta("\ude00")) == ["é\U0001f600"]

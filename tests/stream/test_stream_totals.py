@@ -15,6 +15,8 @@ from chunkview import (
     ContentBlockStopChunk,
     CostMetadata,
     IncompleteStreamError,
+    MessageDeltaChunk,
+    MessageStopChunk,
     ToolUseBlock,
     Usage,
     accumulate,
@@ -102,6 +104,41 @@ def test_the_totals_are_those_so_far() -> None:
     assert [chunk.content for chunk, _ in stream] == ["b", "", "", ""]
     assert stream.usage == Usage(10, 5)
     assert list(stream) == []
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_final"),
+    [
+        ([message_delta()], True),
+        ([message_delta(output_tokens=None)], False),
+        ([message_delta(output_tokens="5")], False),
+        ([message_delta(output_tokens="5"), message_delta()], True),
+        ([message_delta(output_tokens=0)], False),
+        ([message_delta(input_tokens=0)], False),
+        ([message_delta(input_tokens=0), message_delta(input_tokens=0)], False),
+        ([message_delta(input_tokens=0), message_delta()], False),
+        ([message_delta(input_tokens=0), message_delta(input_tokens=10)], True),
+        ([message_delta(cache_read_input_tokens=[])], False),
+        ([message_delta(input_tokens=[]), message_delta(input_tokens=10)], True),
+        ([message_delta(server_tool_use={"web_search_requests": "1"})], False),
+    ],
+)  # fmt: skip
+def test_the_counts_are_final_unless_they_are_missing_doubtful_or_fell_to_0(
+    ends: list[Any], is_final: bool
+) -> None:
+    events = [message_start(), block_start(), text_delta("a"), block_stop(), *ends, MESSAGE_STOP]
+    stream = AnthropicStream(events)
+    for chunk, _ in stream:
+        if not isinstance(chunk, (MessageDeltaChunk, MessageStopChunk)):
+            assert not stream.cost_metadata.is_final
+        assert stream.message is not None
+        assert stream.message.cost_metadata == stream.cost_metadata
+    assert stream.cost_metadata.is_final is is_final
+    assert accumulate(events).cost_metadata.is_final is is_final
+    cut = Accumulator()
+    cut.extend(events[:4])
+    assert cut.message is not None
+    assert not cut.message.cost_metadata.is_final
 
 
 def test_totals_never_add_up() -> None:

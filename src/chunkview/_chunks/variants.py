@@ -672,7 +672,8 @@ class UnknownChunk(_WholeEventChunk):
 
 
 def _finish_reasons(stop_reason: str | None) -> list[FinishReason | str] | None:
-    return None if stop_reason is None else [stop_reason]
+    # "" is no reason: servers write it for null.
+    return [stop_reason] if stop_reason else None
 
 
 ChunkView = (

@@ -379,7 +379,7 @@ class Accumulator:
     @property
     def complete(self) -> bool:
         """Whether the message is finished: `message_stop` or a stop reason has come."""
-        return self._phase is self._AFTER or self._head.stop_reason is not None
+        return self._phase is self._AFTER or bool(self._head.stop_reason)
 
     def finish(self) -> Message:
         """Give the finished message. The findings that show only at the end are noted.
@@ -610,13 +610,13 @@ class Accumulator:
         self._had_delta = True
         if self._phase is self._AFTER:
             self._found("message_delta_after_message_stop")
-        if chunk.stop_reason is not None:
+        if chunk.stop_reason:  # "" is none
             self._blocks.pause()
             self._had_reason = True
             self._append_to(None)
             if chunk.stop_reason not in _STOP_REASONS:
                 self._found("stop_reason_unknown")
-        elif self._head.stop_reason is not None:
+        elif self._head.stop_reason:
             self._found("stop_reason_erased")
         for _ in range(self._head.update(chunk)):
             self._found("count_falls")
@@ -729,7 +729,7 @@ class Accumulator:
                 found("block_not_stopped", draft)
         reason = self._head.stop_reason
         calls = any(isinstance(draft.start, ToolUseBlock) for draft in self._blocks)
-        if reason is None:
+        if not reason:
             found("stop_reason_missing")
         if calls and reason in ("end_turn", "stop_sequence"):
             found("tool_use_without_stop_reason")

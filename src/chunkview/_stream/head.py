@@ -45,6 +45,7 @@ class Head:
         "_doubtful",
         "_extra",
         "_extra_counts",
+        "_fallen",
         "_had_output",
         "_message",
         "_start",
@@ -60,7 +61,9 @@ class Head:
         self._had_output = False
         """Whether a message_delta said how many tokens were generated."""
         self._doubtful: set[str] = set()
-        """The counts that came as something else, or that fell to 0, and did not come since."""
+        """The counts that came as something else, and did not come since."""
+        self._fallen: set[str] = set()
+        """The counts that fell to 0, and are 0."""
 
     @property
     def id(self) -> str:
@@ -114,12 +117,14 @@ class Head:
     @property
     def is_final(self) -> bool:
         """Whether the counts can be those of the whole response: what a price must not guess."""
-        return self._had_output and not self._doubtful
+        return self._had_output and not self._doubtful and not self._fallen
 
     def _value(self, name: str) -> Any:
         return self._changes.get(name, getattr(self._start, name, None))
 
     def _change(self, values: dict[str, Any]) -> None:
+        if values.get("stop_reason") == "" and self.stop_reason:
+            del values["stop_reason"]  # "" is none, and so erases none
         self._changes.update(_without_nulls(values))
         self._message = None
 
@@ -134,10 +139,11 @@ class Head:
             if (old := self._count(name)) is not None
             if count < old
         ]
-        # A later count makes up for a misfit, and for a count that fell to 0.
+        # A later count makes up for a misfit, and one that is not 0 for a count that fell to 0.
         self._doubtful.difference_update(later)
         self._doubtful.update(named.names.intersection(usage.extra))
-        self._doubtful.update(name for name in falling if later[name] == 0 and "input" in name)
+        self._fallen.difference_update([name for name in self._fallen if later.get(name)])
+        self._fallen.update(name for name in falling if later[name] == 0 and "input" in name)
         self._counts.update(later)
         self._extra_counts.update(_unknown(Usage, usage.extra))
         return len(falling)

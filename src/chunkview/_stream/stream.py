@@ -430,9 +430,7 @@ class AnthropicStream:
     def finish_reasons(self) -> list[FinishReason | str] | None:
         """The stop reason as a one-element list, or None while there is none."""
         head = self._accumulator.head
-        if head is None or head.stop_reason is None:
-            return None
-        return [head.stop_reason]
+        return [head.stop_reason] if head is not None and head.stop_reason else None
 
     @property
     def common_finish_reasons(self) -> list[common.FinishReason] | None:
