@@ -223,6 +223,16 @@ def test_an_asynchronous_source_is_refused_by_synchronous_functions() -> None:
             read(as_async([]))
 
 
+def test_json_lines_may_begin_with_a_byte_order_mark() -> None:
+    events = text_stream("a")
+    lines = [json.dumps(event) for event in events]
+    chunks = list(iter_chunks(["\n", "\ufeff" + lines[0], *lines[1:]]))
+    assert chunks == [decode(event) for event in events]
+    assert [chunk.to_event() for chunk in chunks] == events
+    with pytest.raises(DecodeError):
+        list(iter_chunks([lines[0], "\ufeff" + lines[1]]))
+
+
 def test_json_lines_may_have_blank_lines_between_them() -> None:
     events = text_stream("a")
     lines: Iterator[str] = (line for event in events for line in ("\n", json.dumps(event) + "\n"))

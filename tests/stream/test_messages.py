@@ -69,6 +69,27 @@ def until_it_fails(messages: Iterator[Message]) -> tuple[list[Message], Any]:
     return got, caught.value
 
 
+def of(parent: str | None, event: Any) -> dict[str, Any]:
+    return {"type": "stream_event", "event": event, "parent_tool_use_id": parent}
+
+
+def test_a_broken_event_breaks_the_message_of_its_own_parent() -> None:
+    broken = of("tool", {"type": "content_block_start"})
+    items = [
+        of(None, message_start(id="main")),
+        of("tool", message_start(id="side")),
+        *(of(None, event) for event in text_stream("a")[1:-1]),
+        broken,
+        of(None, MESSAGE_STOP),
+    ]
+    for read in READERS:
+        got, error = until_it_fails(read(items))
+        assert (got, error.partial.id) == ([], "side")
+        assert [message.text for message in read(items, parent=None)] == ["a"]
+    assert accumulate(items).text == "a"
+    assert asyncio.run(aaccumulate(as_async(items))).text == "a"
+
+
 @given(st.lists(cv.message_streams(), min_size=1, max_size=3), st.data())
 def test_a_message_start_after_a_message_stop_begins_a_new_message(
     streams: list[Any], data: Any

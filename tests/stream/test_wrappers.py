@@ -132,6 +132,30 @@ def test_errors_and_events_between_the_wrappers_are_taken() -> None:
     assert list(iter_chunks(items)) == [PingChunk(), PingChunk(), ErrorChunk("", "Busy")]
 
 
+FORMS: dict[str, Any] = {
+    "dict": lambda event: event,
+    "text": json.dumps,
+    "blank line": lambda event: "\n" + json.dumps(event),
+    "wrapper": lambda event: {"type": "stream_event", "event": event},
+    "line": lambda event: json.dumps({"type": "stream_event", "event": event}),
+    "boto3": lambda event: {"chunk": {"bytes": json.dumps(event).encode()}},
+    "bytes": lambda event: sse([event]),
+    "chunk": decode,
+}
+
+
+@given(st.lists(st.sampled_from(sorted(FORMS)), min_size=4))
+def test_items_of_all_forms_may_follow_one_another(forms: list[str]) -> None:
+    events = [PING, *text_stream("a", "b"), PING]
+    items = [FORMS[forms[at % len(forms)]](event) for at, event in enumerate(events)]
+    # An accumulator takes chunk views as they are. So they do not tell it of wrappers to come.
+    if isinstance(items[0], PingChunk):
+        items[0] = PING
+    assert accumulate(items).text == "ab"
+    assert accumulate(items) == asyncio.run(aaccumulate(as_async(items)))
+    assert accumulate(items) == accumulate(iter_chunks(items))
+
+
 def test_what_the_wrapper_holds_is_checked() -> None:
     deep: Any = {}
     for _ in range(300):

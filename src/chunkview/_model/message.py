@@ -147,7 +147,7 @@ class Message(Record):
         whole = self.to_dict()
         # A misfit stays in message_start: a message_delta would not take it.
         at_end = {name: None if name in self.extra else whole.pop(name, None) for name in _AT_END}
-        start = {"content": [], "stop_reason": None, "stop_sequence": None}
+        start: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None}
         misfits = {name: self.extra[name] for name in start if name in self.extra}
         events: list[dict[str, Any]] = [
             {"type": "message_start", "message": {**whole, **start, **copy_json(misfits)}}

@@ -174,7 +174,7 @@ class _Messages:
     begins.
     """
 
-    __slots__ = ("_accumulators", "_finished", "_intake", "_parent", "_strict")
+    __slots__ = ("_accumulators", "_finished", "_intake", "_strict")
 
     def __init__(
         self, parent: str | _EveryParent | None, *, strict: Strict, **options: Any
@@ -186,9 +186,10 @@ class _Messages:
             strict: As for `Accumulator`.
             **options: The options of `Intake`.
         """
-        self._parent = parent
         self._strict: Strict = strict
         self._intake = Intake(**options)
+        if not isinstance(parent, _EveryParent):
+            self._intake.follow(parent)
         self._accumulators: dict[str | None, Accumulator] = {}
         # Those whose current message has been given.
         self._finished: set[str | None] = set()
@@ -233,8 +234,6 @@ class _Messages:
 
     def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent
-        if self._parent is not EVERY_PARENT and parent != self._parent:
-            return
         for chunk in chunks:
             if parent in self._finished and isinstance(chunk, (MessageStartChunk, ErrorChunk)):
                 self._finished.remove(parent)
