@@ -12,15 +12,15 @@ from .contract import (
 )
 from .decode import DELTAS, EVENTS, STRING_DELTAS, decode, decode_object
 from .encode import encode
+from .error import ErrorChunk, is_error
 from .folding import DONE, events_of_document, events_of_message, fold, refuse_joined
-from .sources import event_dict, is_error, new_event_dict, sdk_event_dict, text_event_dict
+from .sources import event_dict, new_event_dict, sdk_event_dict, text_event_dict
 from .variants import (
     ChunkView,
     CitationsDeltaChunk,
     CompactionDeltaChunk,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
-    ErrorChunk,
     HelperEventChunk,
     InputJsonDeltaChunk,
     MessageDeltaChunk,

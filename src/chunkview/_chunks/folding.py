@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._model import is_object
 from ..errors import DecodeError, kind_of
-from .sources import is_error
+from .error import is_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

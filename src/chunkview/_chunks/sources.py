@@ -5,18 +5,15 @@ The SDK is not imported. Its event objects are recognised by their `model_dump` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from .._model import bounded, copy_json, failure_of, loads
-from ..errors import DecodeError, kind_of, shown
+from ..errors import DecodeError, kind_of
 from .wrappers import unwrapped
 
 __all__ = [
-    "error_words",
     "event_dict",
-    "is_error",
     "new_event_dict",
     "object_in",
     "sdk_event_dict",
@@ -59,51 +56,6 @@ def object_in(text: bytes) -> dict[str, Any] | None:
     except DecodeError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def is_error(event: dict[str, Any]) -> bool:
-    """Whether an event is an error, though its type is no type that the API has.
-
-    Args:
-        event: The event: without a `type`, or with an unknown one.
-    """
-    tag = event.get("type")
-    if isinstance(tag, str):
-        return tag.endswith("_error") and isinstance(event.get("message"), str)
-    return event.get("error") is not None
-
-
-def error_words(event: dict[str, Any]) -> tuple[str, str]:
-    """Find the type and the message of an error, in whatever shape a server wrote it.
-
-    Args:
-        event: The error event, or the object that it holds under `error` or `message`.
-
-    Returns:
-        The two, each "" where there is nothing.
-    """
-    tag, code = event.get("type"), event.get("code")
-    kind = tag if isinstance(tag, str) and tag != "error" else ""
-    if not kind and isinstance(code, (str, int)):
-        kind = str(code) if isinstance(code, str) else shown(code)
-    for key in ("error", "message"):
-        inner = event.get(key)
-        if isinstance(inner, str):
-            return kind, inner
-        if isinstance(inner, dict):
-            inner_kind, message = error_words(inner)
-            if inner_kind or message:
-                return inner_kind or kind, message
-        elif inner is not None:
-            return kind, _json_text(inner)
-    return kind, ""
-
-
-def _json_text(value: Any) -> str:
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError):  # no JSON value, or an integer that Python will not write
-        return shown(value)
 
 
 def new_event_dict(event: Any) -> dict[str, Any]:

@@ -82,8 +82,6 @@ from .._model import (
     evolved,
 )
 from ..errors import (
-    ChunkviewError,
-    DecodeError,
     IncompleteStreamError,
     ProtocolError,
     StreamError,
@@ -103,92 +101,22 @@ from .drafts import (
     row_of,
 )
 from .head import Head
-from .iterate import events_of
 from .rules import MAX_FINDINGS, RULES, Finding, Findings
-from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .._chunks import ChunkView, MessageStreamEvent
     from ..common import CostMetadata
-    from .iterate import Source
 
 __all__ = [
     "Accumulator",
     "HeadAccumulator",
     "Strict",
-    "accumulate",
-    "is_cut_after_end",
-    "with_partial",
 ]
 
 Strict = bool | Literal["all"]
 """How strict to be about findings: see `Accumulator`."""
-
-
-def accumulate(
-    source: Source,
-    *,
-    strict: Strict = False,
-    loads: Callable[[bytes], Any] | None = None,
-    max_event_bytes: int = MAX_EVENT_BYTES,
-) -> Message:
-    """Accumulate a whole stream into its Message.
-
-    Args:
-        source: What `iter_chunks` takes: one whole body as bytes, a file opened in binary mode,
-            or an iterable of pieces of a body or of events. Of Claude Code's interleaved
-            sub-agents, only the one of the first event is followed; `iter_messages` gives all.
-        strict: As for `Accumulator`.
-        loads: As for `ChunkDecoder`; for bytes only.
-        max_event_bytes: As for `ChunkDecoder`.
-
-    Returns:
-        The finished Message.
-
-    Raises:
-        ProtocolError: An event is refused (see `Accumulator`), or has a finding that `strict` does
-            not allow; `partial` is the message so far.
-        StreamError: The stream holds an error event; `partial` is the message before it.
-        IncompleteStreamError: The stream ended before `message_stop` or a stop reason; `partial`
-            is the message so far.
-        DecodeError: An event cannot be decoded; `partial` is the message before it.
-        TypeError: As for `iter_chunks`.
-        ValueError: `strict` is none of its values.
-    """
-    accumulator = Accumulator(strict=strict)
-    try:
-        accumulator.extend(events_of(source, loads=loads, max_event_bytes=max_event_bytes))
-    except (DecodeError, ProtocolError) as error:
-        if not is_cut_after_end(error, accumulator):
-            failure = with_partial(error, accumulator.message)
-            raise failure from failure.__cause__
-    return accumulator.finish()
-
-
-def is_cut_after_end(error: ChunkviewError, accumulator: Accumulator) -> bool:
-    """Whether a body ends in the middle of an event, but its message was finished before that."""
-    return isinstance(error, DecodeError) and error.truncated and accumulator.complete
-
-
-def with_partial(error: DecodeError | ProtocolError, partial: Message | None) -> ChunkviewError:
-    """Give an error that ends a stream the message so far.
-
-    Args:
-        error: What the source or `Accumulator.add` raised.
-        partial: The message so far.
-
-    Returns:
-        The same error with its `partial`. A body that ends inside an event gets the same error as
-        one that ends between two events: an IncompleteStreamError.
-    """
-    if isinstance(error, DecodeError) and error.truncated:
-        incomplete = IncompleteStreamError(f"the stream ended early: {error}", partial=partial)
-        incomplete.__cause__ = error
-        return incomplete
-    error.partial = partial
-    return error
 
 
 @attrs.frozen
