@@ -263,16 +263,16 @@ def _one_object(body: bytes, reached: set[str]) -> tuple[list[Event], Ending]:
             return [document], WHOLE
         return [{"type": "error", "error": document}], WHOLE
     reached.add("1 body is a message")
-    start = {**document, "content": [], "stop_reason": None, "stop_sequence": None}
+    delta = {key: document.get(key) for key in ("stop_reason", "stop_sequence")}
+    # Choice: what the API says of the stop belongs to the end as well, and to the end alone.
+    if "stop_details" in document:
+        delta["stop_details"] = document["stop_details"]
+    start = {**document, "content": [], **dict.fromkeys(delta)}
     events: list[Event] = [{"type": "message_start", "message": start}]
     content = document.get("content")
     for index, block in enumerate(content if isinstance(content, list) else []):
         events.append({"type": "content_block_start", "index": index, "content_block": block})
         events.append({"type": "content_block_stop", "index": index})
-    delta = {key: document.get(key) for key in ("stop_reason", "stop_sequence")}
-    # Choice: what the API says of the stop belongs to the end as well.
-    if "stop_details" in document:
-        delta["stop_details"] = document["stop_details"]
     events.append({"type": "message_delta", "delta": delta, "usage": document.get("usage")})
     events.append({"type": "message_stop"})
     return events, WHOLE

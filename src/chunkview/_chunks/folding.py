@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import is_object
+from .._model import events_of_message, is_object
 from ..errors import DecodeError, kind_of
 from .error import is_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DONE", "events_of_document", "events_of_message", "fold", "refuse_joined"]
+__all__ = ["DONE", "events_of_document", "events_of_whole_message", "fold", "refuse_joined"]
 
 DONE = b"[DONE]"
 """The end mark of OpenAI's streams, which some gateways append."""
@@ -43,7 +43,7 @@ def fold(name: bytes, value: Any, payload: bytes) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return _event_without_object(name, value, payload)
     # An `error` without a type beside it is an error, whatever the line says.
-    if isinstance(value.get("type"), str) or value.get("error") is not None or not name:
+    if isinstance(value.get("type"), str) or is_error(value) or not name:
         return value
     return {**value, "type": name.decode(errors="replace")}
 
@@ -107,27 +107,24 @@ def events_of_document(document: dict[str, Any]) -> list[dict[str, Any]]:
         The events that amount to the message, or one error event.
     """
     if document.get("type") == "message":
-        return events_of_message(document)
+        return events_of_whole_message(document)
     if document.get("type") == "error" or is_error(document):
         return [document]
     return [{"type": "error", "error": document}]
 
 
-def events_of_message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+def events_of_whole_message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give the events of a stream that amounts to a message.
+
+    `Message.to_events` does the same for a Message. Here nothing is checked yet, so that the events
+    before a broken block can be decoded. Each block comes whole, unchanged.
 
     Args:
         message: The message, as the API gives it without streaming.
     """
-    start = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
-    events: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
     content = message.get("content")
+    blocks: list[dict[str, Any]] = []
     for index, block in enumerate(content if isinstance(content, (list, tuple)) else ()):
-        events.append({"type": "content_block_start", "index": index, "content_block": block})
-        events.append({"type": "content_block_stop", "index": index})
-    delta = {key: message.get(key) for key in ("stop_reason", "stop_sequence")}
-    if "stop_details" in message:
-        delta["stop_details"] = message["stop_details"]
-    events.append({"type": "message_delta", "delta": delta, "usage": message.get("usage")})
-    events.append({"type": "message_stop"})
-    return events
+        blocks.append({"type": "content_block_start", "index": index, "content_block": block})
+        blocks.append({"type": "content_block_stop", "index": index})
+    return events_of_message(message, blocks, message.get("usage"))

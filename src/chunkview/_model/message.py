@@ -6,6 +6,7 @@ fields marked so.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
@@ -14,7 +15,7 @@ from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
 from .characters import with_whole_characters
 from .record import Record, record
 from .repeats import RepeatedCalls
-from .streamed import events_of_block
+from .streamed import events_of_block, events_of_message
 from .usage import Usage, cost_metadata
 
 if TYPE_CHECKING:
@@ -143,25 +144,9 @@ class Message(Record):
             equals the message, if it is one that a stream can give: where a FallbackBlock names
             another model, the stream ends with that model.
         """
-        whole = self.to_dict()
-        at_end = {name: whole.pop(name, None) for name in _AT_END}
-        events: list[dict[str, Any]] = [
-            {
-                "type": "message_start",
-                "message": {**whole, "content": [], "stop_reason": None, "stop_sequence": None},
-            }
-        ]
-        for index, block in enumerate(self.content):
-            events += events_of_block(index, block)
-        if at_end["stop_details"] is None:
-            del at_end["stop_details"]
+        blocks = itertools.starmap(events_of_block, enumerate(self.content))
         usage = {"output_tokens": self.usage.output_tokens}
-        delta = {"type": "message_delta", "delta": at_end, "usage": usage}
-        return [*events, delta, {"type": "message_stop"}]
-
-
-_AT_END = ("stop_reason", "stop_sequence", "stop_details")
-"""What a stream says at its end."""
+        return events_of_message(self.to_dict(), itertools.chain.from_iterable(blocks), usage)
 
 
 def _is_accepted(block: AnyContentBlock) -> bool:

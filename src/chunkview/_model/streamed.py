@@ -1,4 +1,4 @@
-"""A content block as the events of a stream that brings it.
+"""A message and its blocks as the events of a stream that brings them.
 
 Source: https://docs.anthropic.com/en/api/messages-streaming.
 """
@@ -6,7 +6,7 @@ Source: https://docs.anthropic.com/en/api/messages-streaming.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .blocks import (
     AnyContentBlock,
@@ -19,7 +19,40 @@ from .blocks import (
     parsed_input,
 )
 
-__all__ = ["events_of_block"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Event = dict[str, Any]
+
+__all__ = ["events_of_block", "events_of_message"]
+
+
+def events_of_message(
+    message: Mapping[str, Any], blocks: Iterable[Event], usage: Any
+) -> list[Event]:
+    """Make the events of a message around those of its blocks.
+
+    Args:
+        message: The message in JSON, as the API gives it without streaming. It is not checked.
+        blocks: The events of its blocks.
+        usage: The usage that `message_delta` brings.
+
+    Returns:
+        New dicts, from `message_start` to `message_stop`. They share their parts with the message.
+    """
+    at_end = {name: message[name] for name in _AT_END if name in message}
+    at_end = {"stop_reason": None, "stop_sequence": None, **at_end}
+    start = {**message, "content": [], **dict.fromkeys(at_end)}
+    return [
+        {"type": "message_start", "message": start},
+        *blocks,
+        {"type": "message_delta", "delta": at_end, "usage": usage},
+        {"type": "message_stop"},
+    ]
+
+
+_AT_END = ("stop_reason", "stop_sequence", "stop_details")
+"""What a stream says at its end."""
 
 
 def events_of_block(index: int, block: AnyContentBlock) -> list[dict[str, Any]]:

@@ -51,8 +51,6 @@ import attrs
 from .._chunks import (
     DELTAS,
     AnthropicCallResponseChunk,
-    CitationsDeltaChunk,
-    CompactionDeltaChunk,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
     ErrorChunk,
@@ -73,7 +71,6 @@ from .._chunks import (
 from .._model import (
     AnyContentBlock,
     FallbackBlock,
-    InvalidJson,
     Message,
     TextBlock,
     ThinkingBlock,
@@ -90,17 +87,17 @@ from ..errors import (
 )
 from .blocks import Blocks
 from .drafts import (
-    CompactionDraft,
+    TAKERS,
     Draft,
     InputDraft,
     PartsDraft,
     State,
     TextDraft,
-    ThinkingDraft,
     draft_of,
     row_of,
 )
 from .head import Head
+from .order import fault_of_delta, faults_at_end, faults_of_start, has_form_of_api, lacks_stop
 from .rules import MAX_FINDINGS, RULES, Finding, Findings
 
 if TYPE_CHECKING:
@@ -133,16 +130,6 @@ class _Phase:
     problem: str
     takes: Mapping[type, Callable[[Any, Any], None]]
 
-
-_TAKERS: dict[type, type[Draft]] = {
-    TextDeltaChunk: TextDraft,
-    CitationsDeltaChunk: TextDraft,
-    ThinkingDeltaChunk: ThinkingDraft,
-    SignatureDeltaChunk: ThinkingDraft,
-    InputJsonDeltaChunk: InputDraft,
-    CompactionDeltaChunk: CompactionDraft,
-}
-"""The kind of block that takes a delta, by the delta's class. No block takes other deltas."""
 
 _SIDE_BLOCKS: dict[type, Callable[[], AnyContentBlock]] = {
     TextDeltaChunk: lambda: TextBlock(""),
@@ -323,7 +310,7 @@ class Accumulator:
         """
         message = self.message
         self._ended_at = self._next_position
-        self._at_end = tuple(self._findings_at_end(self._ended_at))
+        self._at_end = tuple(self._findings_at_end())
         if message is None:
             raise IncompleteStreamError("the stream ended before message_start")
         if not self.complete:
@@ -457,7 +444,12 @@ class Accumulator:
                 self._repeat_start(old, block)
                 return
             self._close(old)
-        self._find_order_of_start(draft)
+        draft.place = len(blocks.drafts)
+        for rule in faults_of_start(blocks, index):
+            self._found(rule, draft)
+        self._find_late_content(draft)
+        if isinstance(draft, InputDraft) and self._note_tool(draft):
+            self._found("tool_id_repeated", draft)
         blocks.start(draft)
         self._append_to(None if self._had_reason else draft)
         if isinstance(block, FallbackBlock):
@@ -474,9 +466,11 @@ class Accumulator:
 
     def _delta(self, chunk: Any) -> None:
         self._is_beginning = False
-        kind = row_of(_TAKERS, chunk.__class__)
+        kind = row_of(TAKERS, chunk.__class__)
         draft = self._taker(chunk, kind)
-        self._find_order_of_delta(chunk, kind, draft)
+        fault = fault_of_delta(self._blocks, chunk.index, kind, draft)
+        if fault is not None:
+            self._found(*fault, index=chunk.index)
         if draft is None:
             draft = self._other_taker(chunk)
         self._find_late_content(draft)
@@ -560,11 +554,11 @@ class Accumulator:
             self._found("message_delta_missing")
         for draft in self._blocks:
             draft.end()
-            if _lacks_stop(draft):
+            if lacks_stop(draft):
                 self._found("block_not_stopped", draft)
 
     def _raise_error(self, chunk: ErrorChunk) -> None:
-        if not _has_form_of_api(chunk):
+        if not has_form_of_api(chunk):
             self._found("error_misshapen")
         raise StreamError(
             clipped(f"{chunk.error_type}: {chunk.error_message}", 500),
@@ -596,20 +590,6 @@ class Accumulator:
         self._found(rule)
         raise ProtocolError(problem, rule=rule, chunk=self._chunk)
 
-    def _find_order_of_start(self, draft: Draft) -> None:
-        """What is off with the place of a new block, before it is added."""
-        blocks, index = self._blocks, draft.index
-        draft.place = len(blocks.drafts)
-        if index != blocks.highest + 1:
-            is_used = blocks.started(index) is not None
-            self._found("index_reused" if is_used else "index_not_consecutive", draft)
-        if blocks.overlaps(index):
-            self._found("blocks_overlap", draft)
-        if self._had_reason:
-            self._find_late_content(draft)
-        if isinstance(draft, InputDraft) and self._note_tool(draft):
-            self._found("tool_id_repeated", draft)
-
     def _note_tool(self, draft: InputDraft) -> bool:
         """Note a new tool use. Say whether it has an id that another one has."""
         is_known = draft.id in self._tool_ids
@@ -617,59 +597,21 @@ class Accumulator:
             self._tool_ids.add(draft.id)
         return is_known
 
-    def _find_order_of_delta(
-        self, chunk: Any, kind: type[Draft] | None, taker: Draft | None
-    ) -> None:
-        """What is off with the place of a delta. A side block does not make it right."""
-        blocks, index = self._blocks, chunk.index
-        if taker is not None and not taker.is_side:
-            if taker is not blocks.drafts[-1]:
-                self._found("blocks_interleave", taker)
-            return
-        started, going_on = blocks.started(index), blocks.going_on(index)
-        if started is None:
-            self._found("delta_without_block", index=index)
-        elif going_on is None:
-            self._found("delta_after_block_stop", started)
-        elif kind is not None:
-            self._found("delta_type_mismatch", going_on)
+    def _findings_at_end(self) -> Findings:
+        findings = Findings()
+        for rule, draft in faults_at_end(
+            self._blocks,
+            self._head.stop_reason,
+            is_complete=self.complete,
+            is_stopped=self._phase is self._AFTER,
+        ):
+            place, index = (None, None) if draft is None else (draft.place, draft.index)
+            findings.note(rule, self._ended_at, place=place, index=index)
+        return findings
 
     def _find_late_content(self, draft: Draft | None) -> None:
         if self._had_reason:
             self._found("content_after_stop_reason", draft)
-
-    def _findings_at_end(self, position: int) -> Findings:
-        """What shows only at the end."""
-        findings = Findings()
-
-        def found(rule: str, draft: Draft | None = None) -> None:
-            if draft is None:
-                findings.note(rule, position)
-            else:
-                findings.note(rule, position, place=draft.place, index=draft.index)
-
-        if not self.complete:
-            found("stream_cut")
-            return findings
-        if self._phase is not self._AFTER:
-            found("message_stop_missing")
-            for draft in filter(_lacks_stop, self._blocks):
-                found("block_not_stopped", draft)
-        reason = self._head.stop_reason
-        calls = any(isinstance(draft.start, ToolUseBlock) for draft in self._blocks)
-        if reason is None:
-            found("stop_reason_missing")
-        if calls and reason in ("end_turn", "stop_sequence"):
-            found("tool_use_without_stop_reason")
-        if reason == "tool_use" and not calls:
-            found("stop_reason_without_tool_use")
-        for draft in self._blocks:
-            block: Any = draft.block()
-            if isinstance(draft, InputDraft) and isinstance(block.input, InvalidJson):
-                found("tool_input_invalid", draft)
-            if isinstance(draft, ThinkingDraft) and not block.signature:
-                found("thinking_without_signature", draft)
-        return findings
 
     _AFTER = _Phase(
         "content_after_message_stop",
@@ -760,17 +702,3 @@ class HeadAccumulator(Accumulator):
         super()._close(draft)
         if self.waiting.pop(draft.place, None) is not None:
             self.closed.append(draft)
-
-
-def _lacks_stop(draft: Draft) -> bool:
-    """Whether a block should have been stopped and was not. A side block has no stop to miss."""
-    return not draft.was_stopped and not draft.is_side
-
-
-def _has_form_of_api(chunk: ErrorChunk) -> bool:
-    """Whether an error event is of the form that the API's description gives."""
-    match chunk.to_event():
-        case {"type": "error", "error": {"type": str(), "message": str()}}:
-            return True
-        case _:
-            return False

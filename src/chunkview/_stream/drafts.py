@@ -46,6 +46,7 @@ from .._model import (
 from .partial_json import BLANKS, ObjectScan, read_partial
 
 __all__ = [
+    "TAKERS",
     "CompactionDraft",
     "Draft",
     "InputDraft",
@@ -452,6 +453,14 @@ _DRAFTS: dict[type[AnyContentBlock], type[Draft]] = {
     McpToolUseBlock: InputDraft,
     CompactionBlock: CompactionDraft,
 }
+
+
+TAKERS: dict[type, type[Draft]] = {
+    delta: draft
+    for draft in (TextDraft, ThinkingDraft, InputDraft, CompactionDraft)
+    for delta in draft.takes
+}
+"""The kind of block that takes a delta, by the delta's class. No block takes other deltas."""
 
 
 def draft_of(block: AnyContentBlock, index: int) -> Draft:

@@ -15,7 +15,7 @@ from .._chunks import (
     decode,
     decode_object,
     event_dict,
-    events_of_message,
+    events_of_whole_message,
     is_error,
     is_other_message,
     parent_of,
@@ -87,7 +87,7 @@ class Intake:
         # Chunk views and plain events are told first, and take the shortest way.
         if self._decoder is None:
             if isinstance(item, AnthropicCallResponseChunk):
-                source = item.chunk
+                source: Any = item.chunk
                 if source.__class__ is bytes or (
                     source.__class__ is dict and "event" not in source
                 ):
@@ -176,7 +176,7 @@ class Intake:
     def _chunks_of_message(self, message: dict[str, Any]) -> list[ChunkView]:
         chunks: list[ChunkView] = []
         try:
-            chunks.extend(decode_object(event, event) for event in events_of_message(message))
+            chunks.extend(decode_object(event, event) for event in events_of_whole_message(message))
         except DecodeError as error:
             if not chunks:
                 raise
