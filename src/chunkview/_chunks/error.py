@@ -25,8 +25,9 @@ __all__ = ["ErrorChunk", "is_error"]
 class ErrorChunk(Variant):
     """`error`: the API, or a server that imitates it, gave up in mid-stream.
 
-    Servers write errors in many shapes. An event is an error if its type is `error`; if it has no
-    type and an `error`; or if its type is unknown, ends in `_error`, and a `message` is with it.
+    Servers write errors in many shapes. An event is an error if its type is `error`, or if its
+    `event:` line says so; if it has no type and an `error`; or if its type is unknown, ends in
+    `_error`, and a `message` is with it.
 
     Source: https://docs.anthropic.com/en/api/errors; of `details`, the class `APIStatusError` of
     the official SDK, https://github.com/anthropics/anthropic-sdk-python (`_exceptions.py`).

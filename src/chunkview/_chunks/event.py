@@ -82,7 +82,7 @@ class Variant(AnthropicCallResponseChunk):
             if original is None:
                 is_written = value is not None or key.always
             else:
-                # Dicts and lists are kept as they came, so writing them does no harm. (They may be
+                # Dicts and lists are kept unchanged, so writing them does no harm. (They may be
                 # equal and not the same: 1 is 1.0 to Python.)
                 is_written = value != getattr(original, key.name) or isinstance(value, (dict, list))
             if is_written:

@@ -42,7 +42,7 @@ def fold(name: bytes, value: Any, payload: bytes) -> dict[str, Any] | None:
         return _error_event(value, payload)
     if not isinstance(value, dict):
         return _event_without_object(name, value, payload)
-    # An `error` without a type beside it is an error, whatever the line says.
+    # An `error` without a type beside it is an error, also under the line of another event.
     if isinstance(value.get("type"), str) or is_error(value) or not name:
         return value
     return {**value, "type": name.decode(errors="replace")}

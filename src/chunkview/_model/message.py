@@ -119,8 +119,8 @@ class Message(Record):
         """Make the assistant turn that continues the conversation.
 
         The API refuses empty text blocks, and thinking without its signature. A partial message
-        can hold both, so they are left out. A tool input that is not valid JSON is written as
-        `{"INVALID_JSON": "<the text>"}`. Half a character is written as U+FFFD.
+        can hold both, so they are left out. A tool input that is no JSON object is
+        written as `{"INVALID_JSON": "<the text>"}`. Half a character is written as U+FFFD.
 
         Source: https://docs.anthropic.com/en/api/messages (`messages`).
 

@@ -4,7 +4,8 @@ Theory of operation
 ===================
 
 The accumulator is lenient about order: it refuses an event only where taking it would make the
-message a lie. What is off is noted as a finding (rules.py).
+message a lie. What is off is noted as a finding: order.py says what is off, rules.py how bad that
+is.
 
 1) The stream is in one of three phases:
 
@@ -434,6 +435,13 @@ class Accumulator:
             if isinstance(draft, InputDraft):
                 self._note_tool(draft)
 
+    def _note_tool(self, draft: InputDraft) -> bool:
+        """Note a new tool use. Say whether it has an id that another one has."""
+        is_known = draft.id in self._tool_ids
+        if draft.id:
+            self._tool_ids.add(draft.id)
+        return is_known
+
     def _start_block(self, chunk: ContentBlockStartChunk) -> None:
         self._is_beginning = False
         blocks, index, block = self._blocks, chunk.index, chunk.content_block
@@ -586,18 +594,16 @@ class Accumulator:
         if self._offence is None and RULES[rule].severity in self._raises:
             self._offence = finding
 
+    def _find_late_content(self, draft: Draft | None) -> None:
+        if self._had_reason:
+            self._found("content_after_stop_reason", draft)
+
     def _refuse(self, rule: str, problem: str) -> NoReturn:
         self._found(rule)
         raise ProtocolError(problem, rule=rule, chunk=self._chunk)
 
-    def _note_tool(self, draft: InputDraft) -> bool:
-        """Note a new tool use. Say whether it has an id that another one has."""
-        is_known = draft.id in self._tool_ids
-        if draft.id:
-            self._tool_ids.add(draft.id)
-        return is_known
-
     def _findings_at_end(self) -> Findings:
+        """What shows only at the end. Nothing of it is raised here."""
         findings = Findings()
         for rule, draft in faults_at_end(
             self._blocks,
@@ -608,10 +614,6 @@ class Accumulator:
             place, index = (None, None) if draft is None else (draft.place, draft.index)
             findings.note(rule, self._ended_at, place=place, index=index)
         return findings
-
-    def _find_late_content(self, draft: Draft | None) -> None:
-        if self._had_reason:
-            self._found("content_after_stop_reason", draft)
 
     _AFTER = _Phase(
         "content_after_message_stop",
