@@ -159,9 +159,13 @@ class Intake:
         if event.__class__ is dict:
             if event.get("type") == "message" and "content" in event:
                 return self._of_parent(None, self._chunks_of_message(event))
-            if not is_error(event) and (self._has_seen_wrapper or "session_id" in event):
+            if self._is_other_line(event):
                 return []
         return self._of_parent(None, [_decoded(event, item)])
+
+    def _is_other_line(self, event: dict[str, Any]) -> bool:
+        """Whether this is a line of Claude Code that holds no event, such as a tool's result."""
+        return not is_error(event) and (self._has_seen_wrapper or "session_id" in event)
 
     def _parsed(self, text: str) -> dict[str, Any]:
         if not self._has_seen_text:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._chunks import ErrorChunk, MessageStartChunk, MessageStopChunk
 from ..errors import ChunkviewError, DecodeError, ProtocolError
 from .accumulate import Accumulator
-from .failures import is_cut_after_end, raise_unless_finished, with_partial
+from .failures import is_cut_after_end, raise_unless_finished, raise_with_partial
 from .intake import EVERY_PARENT, Intake
 from .items import items_of, sync_items_of
 from .iterate import events_of
@@ -84,6 +84,7 @@ async def aaccumulate(
     Raises:
         ChunkviewError: As for `accumulate`.
         TypeError: As for `iter_chunks`.
+        ValueError: As for `accumulate`.
     """
     items = items_of(source)
     if not hasattr(items, "__aiter__"):
@@ -132,6 +133,7 @@ def iter_messages(
             messages before it have been yielded. If several messages are unfinished at the end,
             `__cause__` is the error of the next one. A source without any message raises, too.
         TypeError: As for `iter_chunks`.
+        ValueError: `strict` is none of its values.
     """
     messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
     yield from messages.of_items(sync_items_of(source))
@@ -160,6 +162,7 @@ async def aiter_messages(
     Raises:
         ChunkviewError: As for `iter_messages`.
         TypeError: As for `iter_chunks`.
+        ValueError: As for `iter_messages`.
     """
     items = items_of(source)
     messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
@@ -226,8 +229,7 @@ class _Messages:
             yield from self._of_chunks(self._intake.chunks_of(item))
             self._intake.check()
         except (DecodeError, ProtocolError) as error:
-            failure = self._failure(error)
-            raise failure from failure.__cause__
+            self._raise(error)
 
     def at_end(self) -> Iterator[Message]:
         """Take the end of the source: give what is finished, and raise for what is not."""
@@ -236,8 +238,7 @@ class _Messages:
             self._intake.check()
         except (DecodeError, ProtocolError) as error:
             if not is_cut_after_end(error, self._current or Accumulator()):
-                failure = self._failure(error)
-                raise failure from failure.__cause__
+                self._raise(error)
         rest = [
             accumulator
             for parent, accumulator in self._accumulators.items()
@@ -279,7 +280,7 @@ class _Messages:
         """What has the message that the last item belongs to."""
         return self._accumulators.get(self._intake.parent)
 
-    def _failure(self, error: DecodeError | ProtocolError) -> ChunkviewError:
-        """Give an error the message that it broke; a message that was given is not broken."""
+    def _raise(self, error: DecodeError | ProtocolError) -> NoReturn:
+        """Raise an error with the message that it broke. A message that was given is not broken."""
         current = None if self._intake.parent in self._finished else self._current
-        return with_partial(error, None if current is None else current.message)
+        raise_with_partial(error, None if current is None else current.message)

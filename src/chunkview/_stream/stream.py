@@ -32,7 +32,7 @@ from ..errors import (
 )
 from .accumulate import HeadAccumulator
 from .closing import close_source, close_source_async, unblock
-from .failures import is_cut_after_end, with_partial
+from .failures import is_cut_after_end, raise_with_partial
 from .intake import Intake
 from .items import items_of
 from .wire import MAX_EVENT_BYTES
@@ -235,8 +235,7 @@ class AnthropicStream:
         try:
             yield
         except (DecodeError, ProtocolError) as error:
-            failure = with_partial(error, self.message)
-            raise failure from failure.__cause__
+            raise_with_partial(error, self.message)
         except ChunkviewError:
             raise
         except Exception:
