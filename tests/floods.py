@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from stream_support import CITATION, STARTED
 from support import (
     MESSAGE_STOP,
     PING,
@@ -18,20 +19,13 @@ from support import (
     json_delta,
     message_delta,
     message_start,
+    signature,
     text_delta,
+    thinking_delta,
     tool_start,
 )
 
-CITATION = {
-    "type": "char_location",
-    "cited_text": "a",
-    "document_index": 0,
-    "document_title": "b",
-    "start_char_index": 0,
-    "end_char_index": 1,
-}
 FALLBACK: dict[str, Any] = {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}
-STARTED = [message_start(), block_start()]
 Row = tuple[Callable[[int], list[Any]], Callable[[int], Any]]
 
 
@@ -55,14 +49,6 @@ def with_key(number: int) -> Any:
 def with_delta_key(number: int) -> Any:
     event = message_delta(None)
     return {**event, "delta": {**event["delta"], f"key_{number}": 1}}
-
-
-def signature(text: str, index: int = 0) -> Any:
-    return delta("signature_delta", index, signature=text)
-
-
-def thinking_delta(text: str, index: int = 0) -> Any:
-    return delta("thinking_delta", index, thinking=text)
 
 
 def in_turn(*makes: Callable[[int], Any]) -> Callable[[int], Any]:

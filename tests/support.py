@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 import warnings
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,24 @@ Event = dict[str, Any]
 def examples(times: float) -> settings:
     """A multiple of the examples that the profile asks for, and at least ten."""
     return settings(max_examples=max(10, int(times * settings().max_examples)))
+
+
+def lines_run_by(step: Callable[[], object]) -> int:
+    """How many lines of Python a step runs."""
+    lines = 0
+
+    def trace(_frame: Any, event: str, _argument: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        step()
+    finally:
+        sys.settrace(before)
+    return lines
 
 
 def drawn(strategy: SearchStrategy[Any], rounds: int, first: int = 0) -> list[Any]:
@@ -128,6 +147,14 @@ def json_delta(partial_json: str, index: int = 0) -> Event:
     return delta("input_json_delta", index, partial_json=partial_json)
 
 
+def thinking_delta(text: str, index: int = 0) -> Event:
+    return delta("thinking_delta", index, thinking=text)
+
+
+def signature(text: str, index: int = 0) -> Event:
+    return delta("signature_delta", index, signature=text)
+
+
 def block_stop(index: int = 0) -> Event:
     return {"type": "content_block_stop", "index": index}
 
@@ -139,6 +166,14 @@ def message_delta(stop_reason: str | None = "end_turn", **usage: Any) -> Event:
         "usage": {"output_tokens": 5, **usage},
     }
 
+
+WEB_CITATION: Event = {
+    "type": "web_search_result_location",
+    "cited_text": "It rains.",
+    "url": "https://example.com",
+    "encrypted_index": "eA==",
+    "title": None,
+}
 
 STRING_DELTAS = {
     "text_delta": "text",
@@ -161,6 +196,11 @@ def tool_stream(*parts: str, **fields: Any) -> list[Event]:
     deltas = [json_delta(part) for part in parts]
     end = [block_stop(), message_delta("tool_use"), MESSAGE_STOP]
     return [message_start(), tool_start(**fields), *deltas, *end]
+
+
+def whole(*events: Event, reason: str = "end_turn") -> list[Event]:
+    """A stream with these events between its beginning and its end."""
+    return [message_start(), *events, message_delta(reason), MESSAGE_STOP]
 
 
 def sse(events: list[Event], **options: Any) -> bytes:

@@ -26,8 +26,9 @@ class ChunkviewError(Exception):
 
     Attributes:
         partial: The message so far, ready for `to_param()`. It is set when the caller has no
-            accumulator (`accumulate`, `AnthropicStream`), and on every StreamError and
-            IncompleteStreamError. None otherwise, and before `message_start`.
+            accumulator (`accumulate`, `iter_messages`, `AnthropicStream`, and their asynchronous
+            counterparts), and on every StreamError and IncompleteStreamError. None otherwise, and
+            before `message_start`.
     """
 
     partial: Message | None
@@ -122,8 +123,10 @@ class StreamError(ChunkviewError):
     Source: https://docs.anthropic.com/en/api/messages-streaming (error events).
 
     Attributes:
-        error_type: The API's error type, for example `overloaded_error`, or None.
-        error_message: The API's message, or None.
+        error_type: The API's error type, for example `overloaded_error`; "" where the event names
+            none, None on an error made by hand.
+        error_message: The API's message; "" where the event has none, None on an error made by
+            hand.
         request_id: The request's id when the event names it, else None.
         chunk: The `ErrorChunk`.
     """

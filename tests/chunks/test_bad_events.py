@@ -29,6 +29,7 @@ from chunkview import (
     decode,
 )
 from support import (
+    WEB_CITATION,
     Event,
     block_start,
     delta,
@@ -37,15 +38,6 @@ from support import (
     sdk_event,
     text_delta,
 )
-
-CITATION = {
-    "type": "web_search_result_location",
-    "cited_text": "It rains.",
-    "url": "https://example.com",
-    "encrypted_index": "eA==",
-    "title": None,
-}
-
 
 TOOL: Event = {"type": "tool_use", "id": "t", "input": {}}
 PARTS_OF_BLOCKS = "content_block_start.content_block"
@@ -176,7 +168,7 @@ def test_a_bad_event_is_refused_and_the_error_names_the_place_and_keeps_the_even
             UnknownDeltaChunk(0, "", {}),
         ),
         (
-            delta("citations_delta", citation={**CITATION, "url": 1}),
+            delta("citations_delta", citation={**WEB_CITATION, "url": 1}),
             CitationsDeltaChunk(
                 0, WebSearchResultLocationCitation("It rains.", "", "eA==", extra={"url": 1})
             ),

@@ -101,14 +101,6 @@ def test_an_event_of_each_type_has_its_class(tag: str, data: Any) -> None:
         assert to_json(getattr(chunk, name)) == fields[name]
 
 
-CITATION = {
-    "type": "web_search_result_location",
-    "cited_text": "It rains.",
-    "url": "https://example.com",
-    "encrypted_index": "eA==",
-    "title": None,
-}
-
 EVENTS_AND_CHUNKS: list[tuple[Event, AnthropicCallResponseChunk]] = [
     (block_start(), ContentBlockStartChunk(0, TextBlock(""))),
     (text_delta("hi", 3), TextDeltaChunk(3, "hi")),

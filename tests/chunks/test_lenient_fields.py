@@ -9,7 +9,6 @@ import copy
 import functools
 import json
 import pickle
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -34,7 +33,7 @@ from chunkview._chunks.decode import DELTAS, EVENTS
 from chunkview.testing import strategies as cv
 from rules import fields
 from rules.bodies import error_words, is_error
-from support import Event, block_start, examples, message_delta, message_start
+from support import Event, block_start, examples, lines_run_by, message_delta, message_start
 
 Place = tuple[Any, ...]
 
@@ -455,24 +454,6 @@ def test_new_words_of_an_error_of_any_shape_are_read_back_and_no_other_key_is_lo
         assert as_json(written.get("request_id")) == as_json(event.get("request_id"))
     if new.keys() <= {"request_id"}:
         assert as_json({**written, "request_id": 0}) == as_json({**event, "request_id": 0})
-
-
-def lines_run_by(step: Callable[[], object]) -> int:
-    """How many lines of Python a step runs."""
-    lines = 0
-
-    def trace(_frame: Any, kind: str, _argument: Any) -> Any:
-        nonlocal lines
-        lines += kind == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        step()
-    finally:
-        sys.settrace(before)
-    return lines
 
 
 MISFIT_PARTS: dict[str, Callable[[int], Event]] = {

@@ -280,9 +280,9 @@ def _one_object(body: bytes, reached: set[str]) -> tuple[list[Event], Ending]:
         fits = value is None or isinstance(value, str)
         delta[key] = value if fits else None
         start[key] = None if fits else value
-    # Choice: what the API says of the stop belongs to the end as well.
+    # Choice: what the API says of the stop belongs to the end as well, and to the end alone.
     if isinstance(document.get("stop_details"), dict):
-        delta["stop_details"] = document["stop_details"]
+        delta["stop_details"] = start.pop("stop_details")
     events.append({"type": "message_delta", "delta": delta, "usage": document.get("usage")})
     events.append({"type": "message_stop"})
     return events, WHOLE

@@ -1,15 +1,10 @@
-"""The streams of compatible servers: each gives what it should, from bytes and from events.
-
-The cases are not part of this project. Where their directory is, every one of them must run.
-"""
+"""The streams of compatible servers: each gives what it should, from bytes and from events."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,17 +22,8 @@ from chunkview import (
     iter_messages,
 )
 from rules.bodies import events_of
+from rules.cases import CASES, needs_cases
 from support import as_async
-
-CASES = Path(
-    os.environ.get("CHUNKVIEW_CASES")
-    or Path(__file__).resolve().parents[2].parent / "shared" / "cases"
-)
-
-needs_cases = pytest.mark.skipif(
-    not CASES.is_dir() and "CHUNKVIEW_CASES" not in os.environ,
-    reason="the cases of compatible servers are not here",
-)
 
 
 def one_by_one(body: bytes) -> list[bytes]:

@@ -13,6 +13,7 @@ import pytest
 
 from rules import bodies, model, results
 from rules.bodies import MAX_DEPTH, Ending, Event
+from rules.cases import CASES, needs_cases
 from rules.lenient import ROWS_OF_BODIES, ROWS_OF_STREAMS, figures
 from rules.model import Result, events_of, read, read_body
 from support import (
@@ -25,16 +26,14 @@ from support import (
     json_delta,
     message_delta,
     message_start,
+    signature,
     sse,
     text_delta,
     text_stream,
+    thinking_delta,
     tool_start,
     tool_stream,
-)
-
-CASES = Path(
-    os.environ.get("CHUNKVIEW_CASES")
-    or Path(__file__).resolve().parents[2].parent / "shared" / "cases"
+    whole,
 )
 
 # Of the rules of section 4 that the model reports, those of severity error.
@@ -71,10 +70,7 @@ def test_the_model_imports_nothing_but_the_standard_library_and_itself() -> None
 # -- cases and recordings ----------------------------------------------------------------------
 
 
-@pytest.mark.skipif(
-    not CASES.is_dir() and "CHUNKVIEW_CASES" not in os.environ,
-    reason="the cases of compatible servers are not here",
-)
+@needs_cases
 def test_it_reads_every_case_of_a_compatible_server_as_expected() -> None:
     expected = json.loads((CASES / "expected.json").read_text())
     read_cases, wrong = set(), {}
@@ -323,10 +319,6 @@ def test_halves_of_characters_are_joined_within_a_block() -> None:
 # -- section 2: fields -------------------------------------------------------------------------
 
 
-def whole(*events: Event, reason: str = "end_turn") -> list[Event]:
-    return [message_start(), *events, message_delta(reason), MESSAGE_STOP]
-
-
 @pytest.mark.parametrize(
     "event",
     [
@@ -428,14 +420,6 @@ def rules(events: list[Event]) -> list[tuple[str, int | None, int, int]]:
 
 TEXT = "text"
 THINKING = block_start(type="thinking", thinking="", signature="")
-
-
-def thinking_delta(text: str, index: int = 0) -> Event:
-    return delta("thinking_delta", index, thinking=text)
-
-
-def signature(text: str, index: int = 0) -> Event:
-    return delta("signature_delta", index, signature=text)
 
 
 def test_a_valid_stream_has_no_findings() -> None:

@@ -33,27 +33,18 @@ from support import (
     json_delta,
     message_delta,
     message_start,
+    signature,
     text_delta,
     text_stream,
+    thinking_delta,
     tool_start,
     tool_stream,
+    whole,
 )
 
 HELPER = {"type": "text", "text": "a", "snapshot": "a"}
 UNKNOWN = {"type": "sunrise"}
 THINKING: dict[str, Any] = {"type": "thinking", "thinking": "", "signature": ""}
-
-
-def thinking_delta(text: str, index: int = 0) -> Event:
-    return delta("thinking_delta", index, thinking=text)
-
-
-def signature(text: str, index: int = 0) -> Event:
-    return delta("signature_delta", index, signature=text)
-
-
-def whole(*events: Event, reason: str = "end_turn") -> list[Event]:
-    return [message_start(), *events, message_delta(reason), MESSAGE_STOP]
 
 
 def shape(*events: Event) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -14,27 +13,17 @@ import pytest
 from chunkview import Accumulator, AnthropicStream, ChunkDecoder, ProtocolError, decode
 from chunkview._stream.framing import Framer
 from floods import FLOODS, flood
-from support import MESSAGE_STOP, block_start, message_delta, message_start, sse, text_delta
+from support import (
+    MESSAGE_STOP,
+    block_start,
+    lines_run_by,
+    message_delta,
+    message_start,
+    sse,
+    text_delta,
+)
 
 COUNT = 200
-
-
-def lines_run_by(step: Callable[[], object]) -> int:
-    """How many lines of Python a step runs."""
-    lines = 0
-
-    def trace(_frame: Any, event: str, _argument: Any) -> Any:
-        nonlocal lines
-        lines += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        step()
-    finally:
-        sys.settrace(before)
-    return lines
 
 
 def bytes_taken_by(step: Callable[[], object]) -> int:

@@ -23,7 +23,7 @@ from chunkview import (
     iter_messages,
 )
 from chunkview._model.json import stdlib_loads
-from chunkview._stream.messages import EVERY_PARENT
+from chunkview._stream.intake import EVERY_PARENT
 from chunkview.testing import strategies as cv
 from stream_support import ERROR, PING_BYTES
 from support import (

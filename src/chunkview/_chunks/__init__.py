@@ -12,22 +12,22 @@ from .contract import (
 )
 from .decode import DELTAS, EVENTS, STRING_DELTAS, decode, decode_object
 from .encode import encode
+from .error import ErrorChunk, is_error
 from .folding import (
     DONE,
     events_of_document,
-    events_of_message,
+    events_of_whole_message,
     fold,
     is_message,
     refuse_joined,
 )
-from .sources import event_dict, is_error, new_event_dict, sdk_event_dict, text_event_dict
+from .sources import event_dict, new_event_dict, sdk_event_dict, text_event_dict
 from .variants import (
     ChunkView,
     CitationsDeltaChunk,
     CompactionDeltaChunk,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
-    ErrorChunk,
     HelperEventChunk,
     InputJsonDeltaChunk,
     MessageDeltaChunk,
@@ -75,7 +75,7 @@ __all__ = [
     "encode",
     "event_dict",
     "events_of_document",
-    "events_of_message",
+    "events_of_whole_message",
     "fold",
     "is_error",
     "is_message",

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 from .._model import REQUIRED_KEY, bounded, maker
 from ..errors import DecodeError, kind_of
 from .contract import AnthropicCallResponseChunk
-from .sources import event_dict, is_error, text_event_dict
+from .error import ErrorChunk, is_error
+from .sources import event_dict, text_event_dict
 from .variants import (
     CitationsDeltaChunk,
     CompactionDeltaChunk,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
-    ErrorChunk,
     HelperEventChunk,
     InputJsonDeltaChunk,
     MessageDeltaChunk,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import is_object
+from .._model import events_of_message, is_object
 from ..errors import DecodeError, kind_of
-from .sources import is_error
+from .error import is_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DONE",
     "events_of_document",
-    "events_of_message",
+    "events_of_whole_message",
     "fold",
     "is_message",
     "refuse_joined",
@@ -49,8 +49,8 @@ def fold(name: bytes, value: Any, payload: bytes) -> dict[str, Any] | None:
         return _error_event(value, payload)
     if not isinstance(value, dict):
         return _event_without_object(name, value, payload)
-    # An `error` without a type beside it is an error, whatever the line says.
-    if isinstance(value.get("type"), str) or value.get("error") is not None or not name:
+    # An `error` without a type beside it is an error, also under the line of another event.
+    if isinstance(value.get("type"), str) or is_error(value) or not name:
         return value
     return {**value, "type": name.decode(errors="replace")}
 
@@ -114,7 +114,7 @@ def events_of_document(document: dict[str, Any]) -> list[dict[str, Any]]:
         The events that amount to the message, or one error event.
     """
     if is_message(document):
-        return events_of_message(document)
+        return events_of_whole_message(document)
     if document.get("type") == "error" or is_error(document):
         return [document]
     return [{"type": "error", "error": document}]
@@ -129,27 +129,18 @@ def is_message(value: Mapping[str, Any]) -> bool:
     return is_answer and value.get("error") is None
 
 
-def events_of_message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+def events_of_whole_message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give the events of a stream that amounts to a message.
 
+    `Message.to_events` does the same for a Message. Here nothing is checked yet, so that the events
+    before a broken block can be decoded. Each block comes whole, unchanged.
+
     Args:
-        message: The message, as the API gives it without streaming. What is of another type than
-            it should be stays in `message_start`.
+        message: The message, as the API gives it without streaming.
     """
     content = message.get("content")
-    blocks = content if isinstance(content, (list, tuple)) else ()
-    start = {**message, "content": [] if content is None or blocks else content}
-    delta: dict[str, Any] = {"stop_reason": None, "stop_sequence": None}
-    for name in delta:
-        value = message.get(name)
-        if value is None or isinstance(value, str):
-            start[name], delta[name] = None, value
-    if isinstance(message.get("stop_details"), dict):
-        delta["stop_details"] = message["stop_details"]
-    events: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
-    for index, block in enumerate(blocks):
-        events.append({"type": "content_block_start", "index": index, "content_block": block})
-        events.append({"type": "content_block_stop", "index": index})
-    events.append({"type": "message_delta", "delta": delta, "usage": message.get("usage")})
-    events.append({"type": "message_stop"})
-    return events
+    blocks: list[dict[str, Any]] = []
+    for index, block in enumerate(content if isinstance(content, (list, tuple)) else ()):
+        blocks.append({"type": "content_block_start", "index": index, "content_block": block})
+        blocks.append({"type": "content_block_stop", "index": index})
+    return events_of_message(message, blocks, message.get("usage"))

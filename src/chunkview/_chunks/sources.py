@@ -5,19 +5,15 @@ The SDK is not imported. Its event objects are recognised by their `model_dump` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from .._model import bounded, copy_json, failure_of, loads
-from ..errors import DecodeError, kind_of, shown
+from ..errors import DecodeError, kind_of
 from .wrappers import unwrapped
 
 __all__ = [
-    "PLACES_OF_WORDS",
-    "error_words",
     "event_dict",
-    "is_error",
     "new_event_dict",
     "object_in",
     "sdk_event_dict",
@@ -60,80 +56,6 @@ def object_in(text: bytes) -> dict[str, Any] | None:
     except DecodeError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def is_error(event: dict[str, Any]) -> bool:
-    """Whether an event is an error, though its type is no type that the API has.
-
-    Args:
-        event: The event: without a `type`, or with an unknown one.
-    """
-    tag = event.get("type")
-    if isinstance(tag, str):
-        return tag.endswith("_error") and isinstance(event.get("message"), str)
-    return event.get("error") is not None
-
-
-def error_words(event: dict[str, Any], levels: int = 20) -> tuple[str, str]:
-    """Find the type and the message of an error, in whatever shape a server wrote it.
-
-    Args:
-        event: The error event, or an object in it.
-        levels: How many levels down to look.
-
-    Returns:
-        The two, each "" where there is nothing.
-    """
-    tag, code, error = event.get("type"), event.get("code"), event.get("error")
-    kind = tag if isinstance(tag, str) and tag != "error" else ""
-    if not kind and isinstance(code, (str, int)) and not isinstance(code, bool):
-        kind = code if isinstance(code, str) else shown(code)
-    inner_kind = message = ""
-    for key in PLACES_OF_WORDS:
-        found_kind, message = _words_in(event.get(key), levels - 1)
-        inner_kind = inner_kind or found_kind
-        if message:
-            break
-    else:
-        # A number, say, tells little, so it only counts where there are no words.
-        if isinstance(error, (int, float, list)) and error != []:
-            message = _json_text(error)
-    # Beside a message, a string under `error` names the error.
-    beside = event.get("message")
-    if isinstance(error, str) and error and isinstance(beside, str) and beside:
-        return (kind, f"{error}: {beside}") if kind else (error, beside)
-    return inner_kind or kind, message
-
-
-PLACES_OF_WORDS = ("error", "message", "detail", "errors", "msg", "base_resp", "status_msg")
-"""The keys under which servers write what went wrong; the first one that says something counts.
-
-FastAPI has `detail`, Cloudflare `errors`, MiniMax `base_resp` with `status_msg` in it.
-"""
-
-
-def _words_in(value: Any, levels: int) -> tuple[str, str]:
-    """Find the type and the message in a value under one of `PLACES_OF_WORDS`."""
-    if isinstance(value, str):
-        return "", value
-    if isinstance(value, dict) and levels:
-        return error_words(value, levels)
-    if not isinstance(value, list) or not levels:
-        return "", ""
-    found = [_words_in(item, levels - 1) for item in value[:_MOST_ERRORS]]
-    kind = next((kind for kind, _ in found if kind), "")
-    return kind, "; ".join([message for _, message in found if message])
-
-
-_MOST_ERRORS = 20
-"""Of a list of errors, how many are read."""
-
-
-def _json_text(value: Any) -> str:
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError):  # no JSON value, or an integer that Python will not write
-        return shown(value)
 
 
 def new_event_dict(event: Any) -> dict[str, Any]:

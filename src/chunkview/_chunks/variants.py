@@ -11,38 +11,29 @@ Source: https://docs.anthropic.com/en/api/messages-streaming (event types).
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
 from .. import common  # noqa: TC001 - users may resolve annotations
 from .._model import (
-    ABSENT,
     AnyCitation,
     AnyContentBlock,
     Message,
     MessageDeltaUsage,
-    MisfitError,
     TextBlock,
     ThinkingBlock,
     Usage,
     copy_json,
     cost_metadata,
-    per_class,
-    reader,
     record,
-    schema,
-    to_json,
 )
-from .._repr import concise_repr, rich_repr
-from ..errors import shown
-from .contract import AnthropicCallResponseChunk, FinishReason, common_finish_reasons
-from .sources import PLACES_OF_WORDS, error_words, new_event_dict, object_in
+from .contract import FinishReason, common_finish_reasons
+from .error import ErrorChunk
+from .event import IN_DELTA, INDEX, ONE_STRING, Variant
+from .sources import new_event_dict, object_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from typing_extensions import Self
 
     from ..common import CostMetadata
@@ -53,7 +44,6 @@ __all__ = [
     "CompactionDeltaChunk",
     "ContentBlockStartChunk",
     "ContentBlockStopChunk",
-    "ErrorChunk",
     "HelperEventChunk",
     "InputJsonDeltaChunk",
     "MessageDeltaChunk",
@@ -65,100 +55,8 @@ __all__ = [
     "ThinkingDeltaChunk",
     "UnknownChunk",
     "UnknownDeltaChunk",
+    "told_by_key",
 ]
-
-
-IN_DELTA = {"inside": "delta"}
-"""Marks a field whose key is in the event's `delta`."""
-_ONE_STRING = {**IN_DELTA, "refuses_misfits": True}
-"""Marks the one string of a delta. It may be missing. If it is there, the answer depends on it."""
-
-
-def _read_index(value: Any) -> int:
-    """Read the number of a block."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        index = int(value) if isinstance(value, int) or value.is_integer() else -1
-        if index >= 0:
-            return index
-    raise MisfitError(f"expected an index, got {'null' if value is None else shown(value)}")
-
-
-_INDEX = {"read": _read_index, "exact": int, "least": 0, "essential": True}
-
-
-class Variant(AnthropicCallResponseChunk):
-    """How a chunk is read from its event, and written back.
-
-    Both follow the schema of the class: `IN_DELTA` on a field says in which object of the event
-    its key is.
-    """
-
-    __slots__ = ()
-    __repr__ = concise_repr
-    __rich_repr__ = rich_repr
-
-    @classmethod
-    def from_event(cls, event: dict[str, Any], source: Any) -> Self:
-        """Read an event of this class.
-
-        Args:
-            event: The event, which has passed `bounded` or comes from text.
-            source: What the chunk keeps as its `chunk`.
-
-        Returns:
-            The chunk view.
-
-        Raises:
-            DecodeError: Something essential is missing or of the wrong type.
-        """
-        made: Self = _event_reader(cls)(event, source)
-        return made
-
-    def to_event(self) -> dict[str, Any]:
-        cls = type(self)
-        if self.chunk is None:
-            event: dict[str, Any] = {}
-            original: Any = None
-        else:
-            event = new_event_dict(self.chunk)
-            original = cls.from_event(event, None)
-        event["type"] = self.type
-        for key in schema(cls).keys:
-            value = getattr(self, key.name)
-            if original is None:
-                is_written = value is not None or key.always
-            else:
-                # Dicts and lists are kept as they came, so writing them does no harm. (They may be
-                # equal and not the same: 1 is 1.0 to Python.)
-                is_written = value != getattr(original, key.name) or isinstance(value, (dict, list))
-            if is_written:
-                place = event
-                if key.inside:
-                    # What is absent, null or a misfit there becomes an object.
-                    if not isinstance(event.get(key.inside), dict):
-                        event[key.inside] = {}
-                    place = event[key.inside]
-                place[key.wire] = to_json(value)
-        return event
-
-
-@per_class
-def _event_reader(cls: type[Any]) -> Callable[[dict[str, Any], Any], Any]:
-    slow = functools.partial(_read_slowly, cls)
-    return reader(cls, schema(cls).keys, slow, given=("chunk",))
-
-
-def _read_slowly(cls: type[Any], event: dict[str, Any], source: Any) -> Any:
-    """Read any event of a class: with absent keys, nulls and misfits."""
-    fields: dict[str, Any] = {}
-    for key in schema(cls).keys:
-        place = event.get(key.inside) if key.inside else event
-        came = place.get(key.wire, ABSENT) if isinstance(place, dict) else ABSENT
-        try:
-            fields[key.name] = key.value_of(came)
-        except MisfitError:
-            fields[key.name] = key.default()
-    return cls(**fields, chunk=source)
 
 
 class _UsageChunk(Variant):
@@ -270,7 +168,7 @@ class ContentBlockStartChunk(Variant):
 
     type: ClassVar[Literal["content_block_start"]] = "content_block_start"
 
-    index: int = attrs.field(metadata=_INDEX)
+    index: int = attrs.field(metadata=INDEX)
     content_block: AnyContentBlock = attrs.field(metadata={"essential": True})
 
     @property
@@ -320,7 +218,7 @@ class _DeltaChunk(Variant):
     type: ClassVar[Literal["content_block_delta"]] = "content_block_delta"
     delta_type: ClassVar[str]
 
-    index: int = attrs.field(metadata=_INDEX)
+    index: int = attrs.field(metadata=INDEX)
 
     def to_event(self) -> dict[str, Any]:
         event = super().to_event()
@@ -343,7 +241,7 @@ class TextDeltaChunk(_DeltaChunk):
 
     delta_type: ClassVar[Literal["text_delta"]] = "text_delta"
 
-    text: str = attrs.field(metadata=_ONE_STRING)
+    text: str = attrs.field(metadata=ONE_STRING)
 
     @property
     def content(self) -> str:
@@ -362,7 +260,7 @@ class InputJsonDeltaChunk(_DeltaChunk):
 
     delta_type: ClassVar[Literal["input_json_delta"]] = "input_json_delta"
 
-    partial_json: str = attrs.field(metadata=_ONE_STRING)
+    partial_json: str = attrs.field(metadata=ONE_STRING)
 
 
 @final
@@ -383,7 +281,7 @@ class ThinkingDeltaChunk(_DeltaChunk):
 
     delta_type: ClassVar[Literal["thinking_delta"]] = "thinking_delta"
 
-    thinking: str = attrs.field(metadata=_ONE_STRING)  # pyright: ignore[reportIncompatibleMethodOverride]
+    thinking: str = attrs.field(metadata=ONE_STRING)  # pyright: ignore[reportIncompatibleMethodOverride]
     estimated_tokens: int | None = attrs.field(default=None, metadata=IN_DELTA)
 
 
@@ -398,7 +296,7 @@ class SignatureDeltaChunk(_DeltaChunk):
 
     delta_type: ClassVar[Literal["signature_delta"]] = "signature_delta"
 
-    signature: str = attrs.field(metadata=_ONE_STRING)  # pyright: ignore[reportIncompatibleMethodOverride]
+    signature: str = attrs.field(metadata=ONE_STRING)  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 @final
@@ -466,7 +364,7 @@ class ContentBlockStopChunk(Variant):
 
     type: ClassVar[Literal["content_block_stop"]] = "content_block_stop"
 
-    index: int = attrs.field(metadata=_INDEX)
+    index: int = attrs.field(metadata=INDEX)
 
 
 @final
@@ -542,84 +440,6 @@ class PingChunk(_BareChunk):
     """`ping`: the connection is alive."""
 
     type: ClassVar[Literal["ping"]] = "ping"
-
-
-@final
-@record
-class ErrorChunk(Variant):
-    """`error`: the API, or a server that imitates it, gave up in mid-stream.
-
-    Servers write errors in many shapes. An event is an error if its type is `error`; if it has no
-    type and an `error`; or if its type is unknown, ends in `_error`, and a `message` is with it.
-
-    Source: https://docs.anthropic.com/en/api/errors; of `details`, the class `APIStatusError` of
-    the official SDK, https://github.com/anthropics/anthropic-sdk-python (`_exceptions.py`).
-
-    Attributes:
-        error_type: For example `overloaded_error`; "" where the event names none.
-        error_message: The message, from wherever it is; "" where there is none.
-        request_id: The request's id, or None.
-        details: More about the cause, for programs: an object, unchanged, or None. Its
-            `error_code` names the cause, and does not change as the wording of the message may.
-    """
-
-    type: ClassVar[Literal["error"]] = "error"
-
-    error_type: str
-    error_message: str
-    request_id: str | None = None
-    details: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
-    # The event, after folding. What was folded is in no `chunk`.
-    _event: dict[str, Any] | None = attrs.field(
-        default=None, kw_only=True, eq=False, repr=False, alias="event"
-    )
-
-    @classmethod
-    def from_event(cls, event: dict[str, Any], source: Any) -> Self:
-        """Read an error of any shape."""
-        error_type, error_message = error_words(event)
-        request_id, error = event.get("request_id"), event.get("error")
-        details = error.get("details") if isinstance(error, dict) else None
-        return cls(
-            error_type,
-            error_message,
-            request_id if isinstance(request_id, str) else None,
-            details=details if isinstance(details, dict) else None,
-            event=event,
-            chunk=source,
-        )
-
-    def to_event(self) -> dict[str, Any]:
-        if self._event is None:
-            return self._rewritten({})
-        event: dict[str, Any] = copy_json(self._event)
-        return event if self.from_event(event, None) == self else self._rewritten(event)
-
-    def _rewritten(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Write the fields that are new in the API's own shape. The rest stays."""
-        old = self.from_event(event, None)
-        words = self.error_type, self.error_message
-        has_new_words = not event or words != (old.error_type, old.error_message)
-        error = event.get("error")
-        if has_new_words or (self.details != old.details and not isinstance(error, dict)):
-            error = error if isinstance(error, dict) else {}
-            # What would be read instead of the new words goes.
-            error.pop("error", None)
-            for place in (error, event):
-                if not self.error_type:
-                    place.pop("code", None)
-                if not self.error_message:
-                    for key in PLACES_OF_WORDS:
-                        place.pop(key, None)
-            error |= {"type": self.error_type, "message": self.error_message}
-            if self.error_type == "error":  # as a type, it would say no more than the event's
-                error["code"] = self.error_type
-            event |= {"type": "error", "error": error}
-        if self.details != old.details:
-            event["error"]["details"] = copy_json(self.details)
-        if self.request_id != old.request_id:
-            event["request_id"] = self.request_id
-        return event
 
 
 @record(eq=False)

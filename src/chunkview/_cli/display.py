@@ -12,7 +12,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from .._chunks import common_finish_reasons
-from .._model import InvalidJson, McpToolUseBlock, ServerToolUseBlock, ToolUseBlock
+from .._model import (
+    InvalidJson,
+    McpToolUseBlock,
+    ServerToolUseBlock,
+    ToolUseBlock,
+    with_whole_characters,
+)
 from ..common import CostMetadata
 
 if TYPE_CHECKING:
@@ -163,8 +169,7 @@ class Transcript:
     def _shown(self, text: str) -> str:
         if not text:
             return ""
-        if _HALF.search(text):
-            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        text = with_whole_characters(text)
         if self._is_terminal:
             text = text.translate(_ESCAPES_IN_TEXT)
         if self._kind == "text":

@@ -79,9 +79,10 @@ On a terminal, control characters are shown as escapes; pipes and files get the 
 summary shows at most 200 characters of a name and 10,000 of a tool's input; --json shows
 everything.
 
-When a file is broken, out of order, cut short or ended by an error event, show prints everything
-before that place. Standard error names the file and the byte offset of the event's first line (the
-size of the file if it ends between two events). Then show goes on with the next file.
+When a file is broken, cut short, ended by an error event, or amounts to no message (it begins a
+second one, say), show prints everything before that place. Standard error names the file and the
+byte offset of the event's first line (the size of the file if it ends between two events). Then
+show goes on with the next file.
 """
 _SHOW_EPILOG = """\
 examples:

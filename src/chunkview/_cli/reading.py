@@ -31,7 +31,7 @@ class Failure:
         offset: How many bytes come before the first line of the event that failed. When the
             stream ends between two events, its length; when it is not an event stream at all, 0.
         chunk: The event's chunk view, if the event itself can be read (an error event, or one
-            that is out of order), else None.
+            that is refused where it is), else None.
     """
 
     problem: str

@@ -25,7 +25,7 @@ from .blocks import (
     read_input,
 )
 from .bounds import bounded, copy_json, failure_of
-from .characters import joined_halves
+from .characters import joined_halves, with_whole_characters
 from .citations import (
     CITATIONS,
     AnyCitation,
@@ -53,6 +53,7 @@ from .record import (
     to_json,
 )
 from .repeats import RepeatedCalls
+from .streamed import events_of_message
 from .tagged import read_tag
 from .usage import (
     CacheCreation,
@@ -108,6 +109,7 @@ __all__ = [
     "changer",
     "copy_json",
     "cost_metadata",
+    "events_of_message",
     "evolved",
     "failure_of",
     "is_object",
@@ -127,4 +129,5 @@ __all__ = [
     "schema",
     "stdlib_loads",
     "to_json",
+    "with_whole_characters",
 ]

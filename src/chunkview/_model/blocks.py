@@ -53,12 +53,12 @@ __all__ = [
 @final
 @attrs.frozen(repr=False, weakref_slot=False)
 class InvalidJson:
-    """A tool input that is not valid JSON, kept verbatim.
+    """A tool input that is no JSON object, kept as text.
 
     A stream that `max_tokens` cuts, or fine-grained tool streaming, can end in such an input.
 
     Attributes:
-        text: The exact text.
+        text: The exact text. Where the input was not text, but some other JSON value: its JSON.
     """
 
     text: str
@@ -127,7 +127,6 @@ class ContentBlock(TaggedRecord):
 
     Attributes:
         type: The tag on the wire.
-        extra: Keys that the class does not name.
     """
 
     __slots__ = ()

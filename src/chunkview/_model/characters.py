@@ -13,13 +13,7 @@ __all__ = ["joined_halves", "with_whole_characters"]
 
 def joined_halves(text: str) -> str:
     """Join halves that follow one another. A half that is alone remains."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()  # finds out fastest
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    return text
+    return _joined(text, "surrogatepass")
 
 
 def with_whole_characters(value: Any) -> Any:
@@ -32,12 +26,7 @@ def with_whole_characters(value: Any) -> Any:
         The value, or a copy where something had to be replaced.
     """
     if isinstance(value, str):
-        joined = joined_halves(value)
-        return (
-            joined
-            if joined is value
-            else joined.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        )
+        return _joined(value, "replace")
     if isinstance(value, dict):
         return {
             with_whole_characters(key): with_whole_characters(item) for key, item in value.items()
@@ -45,3 +34,14 @@ def with_whole_characters(value: Any) -> Any:
     if isinstance(value, list):
         return [with_whole_characters(item) for item in value]
     return value
+
+
+def _joined(text: str, alone: str) -> str:
+    """Join halves. What becomes of one that is alone says `alone`, an error handler."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()  # finds out fastest
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", alone)
+    return text

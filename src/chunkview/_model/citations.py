@@ -41,7 +41,6 @@ class Citation(TaggedRecord):
 
     Attributes:
         type: The tag on the wire.
-        extra: Keys that the class does not name.
     """
 
     __slots__ = ()

@@ -6,16 +6,16 @@ fields marked so.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
 from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
-from .bounds import copy_json
 from .characters import with_whole_characters
 from .record import Record, record
 from .repeats import RepeatedCalls
-from .streamed import events_of_block
+from .streamed import events_of_block, events_of_message
 from .usage import Usage, cost_metadata
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ class Message(Record):
         """Make the assistant turn that continues the conversation.
 
         The API refuses empty text blocks, and thinking without its signature. A partial message
-        can hold both, so they are left out. A tool input that is not valid JSON is written as
-        `{"INVALID_JSON": "<the text>"}`. Half a character is written as U+FFFD.
+        can hold both, so they are left out. A tool input that is no JSON object is
+        written as `{"INVALID_JSON": "<the text>"}`. Half a character is written as U+FFFD.
 
         Source: https://docs.anthropic.com/en/api/messages (`messages`).
 
@@ -144,25 +144,9 @@ class Message(Record):
             equals the message, if it is one that a stream can give: where a FallbackBlock names
             another model, the stream ends with that model.
         """
-        whole = self.to_dict()
-        # A misfit stays in message_start: a message_delta would not take it.
-        at_end = {name: None if name in self.extra else whole.pop(name, None) for name in _AT_END}
-        start: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None}
-        misfits = {name: self.extra[name] for name in start if name in self.extra}
-        events: list[dict[str, Any]] = [
-            {"type": "message_start", "message": {**whole, **start, **copy_json(misfits)}}
-        ]
-        for index, block in enumerate(self.content):
-            events += events_of_block(index, block)
-        if at_end["stop_details"] is None:
-            del at_end["stop_details"]
+        blocks = itertools.starmap(events_of_block, enumerate(self.content))
         usage = {"output_tokens": self.usage.output_tokens}
-        delta = {"type": "message_delta", "delta": at_end, "usage": usage}
-        return [*events, delta, {"type": "message_stop"}]
-
-
-_AT_END = ("stop_reason", "stop_sequence", "stop_details")
-"""What a stream says at its end."""
+        return events_of_message(self.to_dict(), itertools.chain.from_iterable(blocks), usage)
 
 
 def _is_accepted(block: AnyContentBlock) -> bool:

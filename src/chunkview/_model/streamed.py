@@ -1,4 +1,4 @@
-"""A content block as the events of a stream that brings it.
+"""A message and its blocks as the events of a stream that brings them.
 
 Source: https://docs.anthropic.com/en/api/messages-streaming.
 """
@@ -6,7 +6,7 @@ Source: https://docs.anthropic.com/en/api/messages-streaming.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .blocks import (
     AnyContentBlock,
@@ -19,7 +19,46 @@ from .blocks import (
     parsed_input,
 )
 
-__all__ = ["events_of_block"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Event = dict[str, Any]
+
+__all__ = ["events_of_block", "events_of_message"]
+
+
+def events_of_message(
+    message: Mapping[str, Any], blocks: Iterable[Event], usage: Any
+) -> list[Event]:
+    """Make the events of a message around those of its blocks.
+
+    Args:
+        message: The message in JSON, as the API gives it without streaming. It is not checked. What
+            is of another type than it should be stays in `message_start`: a `message_delta` would
+            not take it.
+        blocks: The events of its blocks.
+        usage: The usage that `message_delta` brings.
+
+    Returns:
+        New dicts, from `message_start` to `message_stop`. They share their parts with the message.
+    """
+    start, at_end = dict(message), dict[str, Any](stop_reason=None, stop_sequence=None)
+    for name, kind in _AT_END.items():
+        if isinstance(message.get(name), kind):
+            at_end[name] = start.pop(name)
+    if isinstance(message.get("content"), (list, tuple, type(None))):
+        start["content"] = []
+    start = {"stop_reason": None, "stop_sequence": None, **start}
+    return [
+        {"type": "message_start", "message": start},
+        *blocks,
+        {"type": "message_delta", "delta": at_end, "usage": usage},
+        {"type": "message_stop"},
+    ]
+
+
+_AT_END: dict[str, type] = {"stop_reason": str, "stop_sequence": str, "stop_details": dict}
+"""What a stream says at its end, and of which type it is."""
 
 
 def events_of_block(index: int, block: AnyContentBlock) -> list[dict[str, Any]]:

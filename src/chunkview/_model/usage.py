@@ -178,18 +178,18 @@ class MessageDeltaUsage(Record):
     speed: str | None = attrs.field(default=None, kw_only=True)
 
 
-def later_counts(later: MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Find what a `message_delta` changes in the usage: everything that is not null or a misfit.
+def later_counts(later: Usage | MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Find what a later usage changes in an earlier one: what is not null, nor a misfit.
 
     Args:
-        later: The usage of the `message_delta`.
+        later: The usage of a `message_delta`, or of a repeated `message_start`.
 
     Returns:
         The fields of Usage that it replaces, and the unknown keys that it replaces.
     """
     counts = {
         key.name: value
-        for key in schema(MessageDeltaUsage).keys
+        for key in schema(type(later)).keys
         if (value := getattr(later, key.name)) is not None
     }
     named = schema(Usage).names

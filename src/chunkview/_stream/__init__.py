@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .accumulate import Accumulator, accumulate
+from .accumulate import Accumulator
 from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
-from .messages import aaccumulate, aiter_messages, iter_messages
+from .messages import aaccumulate, accumulate, aiter_messages, iter_messages
 from .stream import AnthropicStream
 from .wire import ChunkDecoder
 

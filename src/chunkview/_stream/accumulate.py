@@ -4,7 +4,8 @@ Theory of operation
 ===================
 
 The accumulator is lenient about order: it refuses an event only where taking it would make the
-message a lie. What is off is noted as a finding (rules.py).
+message a lie. What is off is noted as a finding: order.py says what is off, rules.py how bad that
+is.
 
 1) The stream is in one of three phases:
 
@@ -51,8 +52,6 @@ import attrs
 from .._chunks import (
     DELTAS,
     AnthropicCallResponseChunk,
-    CitationsDeltaChunk,
-    CompactionDeltaChunk,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
     ErrorChunk,
@@ -73,7 +72,6 @@ from .._chunks import (
 from .._model import (
     AnyContentBlock,
     FallbackBlock,
-    InvalidJson,
     Message,
     TextBlock,
     ThinkingBlock,
@@ -82,8 +80,6 @@ from .._model import (
     evolved,
 )
 from ..errors import (
-    ChunkviewError,
-    DecodeError,
     IncompleteStreamError,
     ProtocolError,
     StreamError,
@@ -92,103 +88,33 @@ from ..errors import (
 )
 from .blocks import Blocks
 from .drafts import (
-    CompactionDraft,
+    TAKERS,
     Draft,
     InputDraft,
     PartsDraft,
     State,
     TextDraft,
-    ThinkingDraft,
     draft_of,
     row_of,
 )
 from .head import Head
-from .iterate import events_of
+from .order import fault_of_delta, faults_at_end, faults_of_start, has_form_of_api, lacks_stop
 from .rules import MAX_FINDINGS, RULES, Finding, Findings
-from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .._chunks import ChunkView, MessageStreamEvent
     from ..common import CostMetadata
-    from .iterate import Source
 
 __all__ = [
     "Accumulator",
     "HeadAccumulator",
     "Strict",
-    "accumulate",
-    "is_cut_after_end",
-    "with_partial",
 ]
 
 Strict = bool | Literal["all"]
 """How strict to be about findings: see `Accumulator`."""
-
-
-def accumulate(
-    source: Source,
-    *,
-    strict: Strict = False,
-    loads: Callable[[bytes], Any] | None = None,
-    max_event_bytes: int = MAX_EVENT_BYTES,
-) -> Message:
-    """Accumulate a whole stream into its Message.
-
-    Args:
-        source: What `iter_chunks` takes: one whole body as bytes, a file opened in binary mode,
-            or an iterable of pieces of a body or of events. Of Claude Code's interleaved
-            sub-agents, only the one of the first event is followed; `iter_messages` gives all.
-        strict: As for `Accumulator`.
-        loads: As for `ChunkDecoder`; for bytes only.
-        max_event_bytes: As for `ChunkDecoder`.
-
-    Returns:
-        The finished Message.
-
-    Raises:
-        ProtocolError: An event is refused (see `Accumulator`), or has a finding that `strict` does
-            not allow; `partial` is the message so far.
-        StreamError: The stream holds an error event; `partial` is the message before it.
-        IncompleteStreamError: The stream ended before `message_stop` or a stop reason; `partial`
-            is the message so far.
-        DecodeError: An event cannot be decoded; `partial` is the message before it.
-        TypeError: As for `iter_chunks`.
-        ValueError: `strict` is none of its values.
-    """
-    accumulator = Accumulator(strict=strict)
-    try:
-        accumulator.extend(events_of(source, loads=loads, max_event_bytes=max_event_bytes))
-    except (DecodeError, ProtocolError) as error:
-        if not is_cut_after_end(error, accumulator):
-            failure = with_partial(error, accumulator.message)
-            raise failure from failure.__cause__
-    return accumulator.finish()
-
-
-def is_cut_after_end(error: ChunkviewError, accumulator: Accumulator) -> bool:
-    """Whether a body ends in the middle of an event, but its message was finished before that."""
-    return isinstance(error, DecodeError) and error.truncated and accumulator.complete
-
-
-def with_partial(error: DecodeError | ProtocolError, partial: Message | None) -> ChunkviewError:
-    """Give an error that ends a stream the message so far.
-
-    Args:
-        error: What the source or `Accumulator.add` raised.
-        partial: The message so far.
-
-    Returns:
-        The same error with its `partial`. A body that ends inside an event gets the same error as
-        one that ends between two events: an IncompleteStreamError.
-    """
-    if isinstance(error, DecodeError) and error.truncated:
-        incomplete = IncompleteStreamError(f"the stream ended early: {error}", partial=partial)
-        incomplete.__cause__ = error
-        return incomplete
-    error.partial = partial
-    return error
 
 
 @attrs.frozen
@@ -205,16 +131,6 @@ class _Phase:
     problem: str
     takes: Mapping[type, Callable[[Any, Any], None]]
 
-
-_TAKERS: dict[type, type[Draft]] = {
-    TextDeltaChunk: TextDraft,
-    CitationsDeltaChunk: TextDraft,
-    ThinkingDeltaChunk: ThinkingDraft,
-    SignatureDeltaChunk: ThinkingDraft,
-    InputJsonDeltaChunk: InputDraft,
-    CompactionDeltaChunk: CompactionDraft,
-}
-"""The kind of block that takes a delta, by the delta's class. No block takes other deltas."""
 
 _SIDE_BLOCKS: dict[type, Callable[[], AnyContentBlock]] = {
     TextDeltaChunk: lambda: TextBlock(""),
@@ -395,7 +311,7 @@ class Accumulator:
         """
         message = self.message
         self._ended_at = self._next_position
-        self._at_end = tuple(self._findings_at_end(self._ended_at))
+        self._at_end = tuple(self._findings_at_end())
         if message is None:
             raise IncompleteStreamError("the stream ended before message_start")
         if not self.complete:
@@ -519,6 +435,13 @@ class Accumulator:
             if isinstance(draft, InputDraft):
                 self._note_tool(draft)
 
+    def _note_tool(self, draft: InputDraft) -> bool:
+        """Note a new tool use. Say whether it has an id that another one has."""
+        is_known = draft.id in self._tool_ids
+        if draft.id:
+            self._tool_ids.add(draft.id)
+        return is_known
+
     def _start_block(self, chunk: ContentBlockStartChunk) -> None:
         self._is_beginning = False
         blocks, index, block = self._blocks, chunk.index, chunk.content_block
@@ -529,7 +452,12 @@ class Accumulator:
                 self._repeat_start(old, block)
                 return
             self._close(old)
-        self._find_order_of_start(draft)
+        draft.place = len(blocks.drafts)
+        for rule in faults_of_start(blocks, index):
+            self._found(rule, draft)
+        self._find_late_content(draft)
+        if isinstance(draft, InputDraft) and self._note_tool(draft):
+            self._found("tool_id_repeated", draft)
         blocks.start(draft)
         self._append_to(None if self._had_reason else draft)
         if isinstance(block, FallbackBlock):
@@ -546,9 +474,11 @@ class Accumulator:
 
     def _delta(self, chunk: Any) -> None:
         self._is_beginning = False
-        kind = row_of(_TAKERS, chunk.__class__)
+        kind = row_of(TAKERS, chunk.__class__)
         draft = self._taker(chunk, kind)
-        self._find_order_of_delta(chunk, kind, draft)
+        fault = fault_of_delta(self._blocks, chunk.index, kind, draft)
+        if fault is not None:
+            self._found(*fault, index=chunk.index)
         if draft is None:
             draft = self._other_taker(chunk)
         self._find_late_content(draft)
@@ -632,11 +562,11 @@ class Accumulator:
             self._found("message_delta_missing")
         for draft in self._blocks:
             draft.end()
-            if _lacks_stop(draft):
+            if lacks_stop(draft):
                 self._found("block_not_stopped", draft)
 
     def _raise_error(self, chunk: ErrorChunk) -> None:
-        if not _has_form_of_api(chunk):
+        if not has_form_of_api(chunk):
             self._found("error_misshapen")
         raise StreamError(
             _problem_of(chunk),
@@ -664,83 +594,25 @@ class Accumulator:
         if self._offence is None and RULES[rule].severity in self._raises:
             self._offence = finding
 
-    def _refuse(self, rule: str, problem: str) -> NoReturn:
-        self._found(rule)
-        raise ProtocolError(problem, rule=rule, chunk=self._chunk)
-
-    def _find_order_of_start(self, draft: Draft) -> None:
-        """What is off with the place of a new block, before it is added."""
-        blocks, index = self._blocks, draft.index
-        draft.place = len(blocks.drafts)
-        if index != blocks.highest + 1:
-            is_used = blocks.started(index) is not None
-            self._found("index_reused" if is_used else "index_not_consecutive", draft)
-        if blocks.overlaps(index):
-            self._found("blocks_overlap", draft)
-        if self._had_reason:
-            self._find_late_content(draft)
-        if isinstance(draft, InputDraft) and self._note_tool(draft):
-            self._found("tool_id_repeated", draft)
-
-    def _note_tool(self, draft: InputDraft) -> bool:
-        """Note a new tool use. Say whether it has an id that another one has."""
-        is_known = draft.id in self._tool_ids
-        if draft.id:
-            self._tool_ids.add(draft.id)
-        return is_known
-
-    def _find_order_of_delta(
-        self, chunk: Any, kind: type[Draft] | None, taker: Draft | None
-    ) -> None:
-        """What is off with the place of a delta. A side block does not make it right."""
-        blocks, index = self._blocks, chunk.index
-        if taker is not None and not taker.is_side:
-            if taker is not blocks.drafts[-1]:
-                self._found("blocks_interleave", taker)
-            return
-        started, going_on = blocks.started(index), blocks.going_on(index)
-        if started is None:
-            self._found("delta_without_block", index=index)
-        elif going_on is None:
-            self._found("delta_after_block_stop", started)
-        elif kind is not None:
-            self._found("delta_type_mismatch", going_on)
-
     def _find_late_content(self, draft: Draft | None) -> None:
         if self._had_reason:
             self._found("content_after_stop_reason", draft)
 
-    def _findings_at_end(self, position: int) -> Findings:
-        """What shows only at the end."""
+    def _refuse(self, rule: str, problem: str) -> NoReturn:
+        self._found(rule)
+        raise ProtocolError(problem, rule=rule, chunk=self._chunk)
+
+    def _findings_at_end(self) -> Findings:
+        """What shows only at the end. Nothing of it is raised here."""
         findings = Findings()
-
-        def found(rule: str, draft: Draft | None = None) -> None:
-            if draft is None:
-                findings.note(rule, position)
-            else:
-                findings.note(rule, position, place=draft.place, index=draft.index)
-
-        if not self.complete:
-            found("stream_cut")
-            return findings
-        if self._phase is not self._AFTER:
-            found("message_stop_missing")
-            for draft in filter(_lacks_stop, self._blocks):
-                found("block_not_stopped", draft)
-        reason = self._head.stop_reason
-        calls = any(isinstance(draft.start, ToolUseBlock) for draft in self._blocks)
-        if not reason:
-            found("stop_reason_missing")
-        if calls and reason in ("end_turn", "stop_sequence"):
-            found("tool_use_without_stop_reason")
-        if reason == "tool_use" and not calls:
-            found("stop_reason_without_tool_use")
-        for draft in self._blocks:
-            block: Any = draft.block()
-            if isinstance(draft, InputDraft) and isinstance(block.input, InvalidJson):
-                found("tool_input_invalid", draft)
-            if isinstance(draft, ThinkingDraft) and not block.signature:
-                found("thinking_without_signature", draft)
+        for rule, draft in faults_at_end(
+            self._blocks,
+            self._head.stop_reason,
+            is_complete=self.complete,
+            is_stopped=self._phase is self._AFTER,
+        ):
+            place, index = (None, None) if draft is None else (draft.place, draft.index)
+            findings.note(rule, self._ended_at, place=place, index=index)
         return findings
 
     _AFTER = _Phase(
@@ -834,21 +706,7 @@ class HeadAccumulator(Accumulator):
             self.closed.append(draft)
 
 
-def _lacks_stop(draft: Draft) -> bool:
-    """Whether a block should have been stopped and was not. A side block has no stop to miss."""
-    return not draft.was_stopped and not draft.is_side
-
-
 def _problem_of(chunk: ErrorChunk) -> str:
     """What an error event says, at a bounded length; the event itself where it has no words."""
     words = ": ".join(filter(None, (chunk.error_type, chunk.error_message)))
     return clipped(words, 500) or f"an error event without words: {shown(chunk.to_event(), 400)}"
-
-
-def _has_form_of_api(chunk: ErrorChunk) -> bool:
-    """Whether an error event is of the form that the API's description gives."""
-    match chunk.to_event():
-        case {"type": "error", "error": {"type": str(), "message": str()}}:
-            return True
-        case _:
-            return False

@@ -11,8 +11,6 @@ no more than the size of the new event, amortised: they never look at the whole 
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
@@ -45,8 +43,10 @@ from .._model import (
     parsed_input,
     schema,
 )
+from .partial_json import BLANKS, ObjectScan, read_partial
 
 __all__ = [
+    "TAKERS",
     "CompactionDraft",
     "Draft",
     "InputDraft",
@@ -406,7 +406,7 @@ class InputDraft(PartsDraft):
     def _build(self) -> AnyContentBlock:
         start: ToolUseBlock | ServerToolUseBlock | McpToolUseBlock = self._whole_start()
         text = joined_halves(self._text())
-        if not text.strip(_BLANKS):
+        if not text.strip(BLANKS):
             return start
         return evolved(start, input=parsed_input(text))
 
@@ -417,23 +417,9 @@ class InputDraft(PartsDraft):
             ImportError: jiter is not installed.
         """
         text = joined_halves(self._text())
-        if self._built is not None or not text.strip(_BLANKS):
+        if self._built is not None or not text.strip(BLANKS):
             return self.block().input  # type: ignore[union-attr]
-        try:
-            from jiter import from_json
-        except ImportError as error:
-            raise ImportError(
-                "reading a tool input that is not complete needs jiter: "
-                "pip install 'chunkview[partial]'"
-            ) from error
-        try:
-            value = from_json(text.encode(), partial_mode="trailing-strings", allow_inf_nan=False)
-        except ValueError:
-            return InvalidJson(text)
-        # jiter stops after the first value, and it reads numbers beyond a float's range as inf.
-        if isinstance(value, dict) and _is_finite(value) and not _has_more(text):
-            return value
-        return InvalidJson(text)
+        return read_partial(text)
 
     takes: ClassVar[Takes] = {InputJsonDeltaChunk: _add_json}
 
@@ -472,6 +458,14 @@ _DRAFTS: dict[type[AnyContentBlock], type[Draft]] = {
 }
 
 
+TAKERS: dict[type, type[Draft]] = {
+    delta: draft
+    for draft in (TextDraft, ThinkingDraft, InputDraft, CompactionDraft)
+    for delta in draft.takes
+}
+"""The kind of block that takes a delta, by the delta's class. No block takes other deltas."""
+
+
 def draft_of(block: AnyContentBlock, index: int) -> Draft:
     """Make the draft of a block.
 
@@ -484,77 +478,3 @@ def draft_of(block: AnyContentBlock, index: int) -> Draft:
     """
     draft = _DRAFTS.get(block.__class__) or row_of(_DRAFTS, block.__class__) or Draft
     return draft(block, index)
-
-
-_BLANKS = " \t\r\n"
-"""The white space of JSON."""
-
-
-class ObjectScan:
-    """Looks for the end of a JSON object in a text that comes in parts. It does not parse.
-
-    Attributes:
-        is_blank: Whether there is nothing but white space so far.
-        is_broken: Whether the text cannot become an object: it begins with something else, or
-            something follows the object.
-    """
-
-    __slots__ = ("_depth", "_in_string", "_is_escaped", "is_blank", "is_broken")
-
-    def __init__(self) -> None:
-        self.is_blank = True
-        self.is_broken = False
-        self._depth = 0
-        self._in_string = False
-        self._is_escaped = False
-
-    @property
-    def is_balanced(self) -> bool:
-        """Whether each bracket that was opened is closed again, and nothing follows."""
-        return self._depth == 0 and not self.is_blank and not self.is_broken
-
-    def take(self, part: str) -> None:
-        """Take the next part."""
-        for char in "" if self.is_broken else part:
-            if self._in_string:
-                if self._is_escaped:
-                    self._is_escaped = False
-                elif char == "\\":
-                    self._is_escaped = True
-                elif char == '"':
-                    self._in_string = False
-            elif char in _BLANKS:
-                continue
-            elif self._depth == 0 and (char != "{" or not self.is_blank):
-                self.is_blank = False
-                self.is_broken = True
-                return
-            elif char == '"':
-                self._in_string = True
-            elif char in "{[":
-                self.is_blank = False
-                self._depth += 1
-            elif char in "}]":
-                self._depth -= 1
-
-
-def _is_finite(value: Any) -> bool:
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            pending += item.values()
-        elif isinstance(item, list):
-            pending += item
-        elif isinstance(item, float) and not math.isfinite(item):
-            return False
-    return True
-
-
-def _has_more(text: str) -> bool:
-    """Whether something follows a whole JSON value."""
-    try:
-        _, end = json.JSONDecoder().raw_decode(text.lstrip(_BLANKS))
-    except (ValueError, RecursionError):
-        return False
-    return text.lstrip(_BLANKS)[end:].strip(_BLANKS) != ""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import new_event_dict
-from .._model import Message, Usage, copy_json, evolved, schema
+from .._model import Message, copy_json, evolved, later_counts, schema
 
 if TYPE_CHECKING:
     from .._chunks import MessageDeltaChunk
-    from .._model import MessageDeltaUsage
+    from .._model import MessageDeltaUsage, Usage
 
 __all__ = ["Head"]
 
@@ -130,8 +130,7 @@ class Head:
 
     def _take_counts(self, usage: Usage | MessageDeltaUsage) -> int:
         """Replace the counts by later ones. Say how many of them fall."""
-        named = schema(type(usage))
-        later = _without_nulls({key.name: getattr(usage, key.name) for key in named.keys})
+        later, extra = later_counts(usage)
         falling = [
             name
             for name in _COUNTS
@@ -141,11 +140,11 @@ class Head:
         ]
         # A later count makes up for a misfit, and one that is not 0 for a count that fell to 0.
         self._doubtful.difference_update(later)
-        self._doubtful.update(named.names.intersection(usage.extra))
+        self._doubtful.update(schema(type(usage)).names.intersection(usage.extra))
         self._fallen.difference_update([name for name in self._fallen if later.get(name)])
         self._fallen.update(name for name in falling if later[name] == 0 and "input" in name)
         self._counts.update(later)
-        self._extra_counts.update(_unknown(Usage, usage.extra))
+        self._extra_counts.update(extra)
         return len(falling)
 
     def _count(self, name: str) -> int | None:

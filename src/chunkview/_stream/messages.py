@@ -1,13 +1,16 @@
-"""A source to its messages: one by one, or the only one of an asynchronous source."""
+"""A source to its messages: to the only one, or one by one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._chunks import ErrorChunk, MessageStartChunk, MessageStopChunk
 from ..errors import ChunkviewError, DecodeError, ProtocolError
-from .accumulate import Accumulator, is_cut_after_end, with_partial
-from .iterate import Intake, items_of, sync_items_of
+from .accumulate import Accumulator
+from .failures import is_cut_after_end, raise_unless_finished, raise_with_partial
+from .intake import EVERY_PARENT, EveryParent, Intake
+from .items import items_of, sync_items_of
+from .iterate import events_of
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -16,26 +19,92 @@ if TYPE_CHECKING:
     from .._chunks import ChunkView
     from .._model import Message
     from .accumulate import Strict
-    from .iterate import AsyncSource, Source
+    from .items import AsyncSource, Source
 
-__all__ = ["EVERY_PARENT", "aaccumulate", "aiter_messages", "iter_messages"]
-
-
-class _EveryParent:
-    """The default of `parent`: None is the main agent."""
-
-    def __repr__(self) -> str:
-        return "EVERY_PARENT"
+__all__ = ["aaccumulate", "accumulate", "aiter_messages", "iter_messages"]
 
 
-EVERY_PARENT: Final = _EveryParent()
-"""All messages, of the main agent and of every sub-agent."""
+def accumulate(
+    source: Source,
+    *,
+    strict: Strict = False,
+    loads: Callable[[bytes], Any] | None = None,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> Message:
+    """Accumulate a whole stream into its Message.
+
+    Args:
+        source: What `iter_chunks` takes: one whole body as bytes, a file opened in binary mode,
+            or an iterable of pieces of a body or of events. Of Claude Code's interleaved
+            sub-agents, only the one of the first event is followed; `iter_messages` gives all.
+        strict: As for `Accumulator`.
+        loads: As for `ChunkDecoder`; for bytes only.
+        max_event_bytes: As for `ChunkDecoder`.
+
+    Returns:
+        The finished Message.
+
+    Raises:
+        ProtocolError: An event is refused (see `Accumulator`), or has a finding that `strict` does
+            not allow; `partial` is the message so far.
+        StreamError: The stream holds an error event; `partial` is the message before it.
+        IncompleteStreamError: The stream ended before `message_stop` or a stop reason; `partial`
+            is the message so far.
+        DecodeError: An event cannot be decoded; `partial` is the message before it.
+        TypeError: As for `iter_chunks`.
+        ValueError: `strict` is none of its values.
+    """
+    accumulator = Accumulator(strict=strict)
+    try:
+        accumulator.extend(events_of(source, loads=loads, max_event_bytes=max_event_bytes))
+    except (DecodeError, ProtocolError) as error:
+        raise_unless_finished(error, accumulator)
+    return accumulator.finish()
+
+
+async def aaccumulate(
+    source: AsyncSource,
+    *,
+    strict: Strict = False,
+    loads: Callable[[bytes], Any] | None = None,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> Message:
+    """Accumulate a whole stream into its Message: as `accumulate`, for an asynchronous source.
+
+    Args:
+        source: What `aiter_chunks` takes.
+        strict: As for `Accumulator`.
+        loads: As for `ChunkDecoder`; for bytes only.
+        max_event_bytes: As for `ChunkDecoder`.
+
+    Returns:
+        The finished Message.
+
+    Raises:
+        ChunkviewError: As for `accumulate`.
+        TypeError: As for `iter_chunks`.
+        ValueError: As for `accumulate`.
+    """
+    items = items_of(source)
+    if not hasattr(items, "__aiter__"):
+        return accumulate(items, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
+    intake = Intake(one_parent=True, loads=loads, max_event_bytes=max_event_bytes)
+    accumulator = Accumulator(strict=strict)
+    try:
+        async for item in items:
+            accumulator.extend(intake.chunks_of(item))
+            intake.check()
+        accumulator.extend(intake.end())
+        intake.check()
+    except (DecodeError, ProtocolError) as error:
+        raise_unless_finished(error, accumulator)
+    return accumulator.finish()
 
 
 def iter_messages(
     source: Source,
     *,
-    parent: str | _EveryParent | None = EVERY_PARENT,
+    parent: str | EveryParent | None = EVERY_PARENT,
     strict: Strict = False,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
@@ -63,17 +132,16 @@ def iter_messages(
             messages before it have been yielded. If several messages are unfinished at the end,
             `__cause__` is the error of the next one. A source without any message raises, too.
         TypeError: As for `iter_chunks`.
+        ValueError: `strict` is none of its values.
     """
     messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
-    for item in sync_items_of(source):
-        yield from messages.of_item(item)
-    yield from messages.at_end()
+    yield from messages.of_items(sync_items_of(source))
 
 
 async def aiter_messages(
     source: AsyncSource,
     *,
-    parent: str | _EveryParent | None = EVERY_PARENT,
+    parent: str | EveryParent | None = EVERY_PARENT,
     strict: Strict = False,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
@@ -93,62 +161,19 @@ async def aiter_messages(
     Raises:
         ChunkviewError: As for `iter_messages`.
         TypeError: As for `iter_chunks`.
+        ValueError: As for `iter_messages`.
     """
-    messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
     items = items_of(source)
-    if hasattr(items, "__aiter__"):
-        async for item in items:
-            for message in messages.of_item(item):
-                yield message
-    else:
-        for item in items:
-            for message in messages.of_item(item):
-                yield message
+    messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
+    if not hasattr(items, "__aiter__"):
+        for message in messages.of_items(items):
+            yield message
+        return
+    async for item in items:
+        for message in messages.of_item(item):
+            yield message
     for message in messages.at_end():
         yield message
-
-
-async def aaccumulate(
-    source: AsyncSource,
-    *,
-    strict: Strict = False,
-    loads: Callable[[bytes], Any] | None = None,
-    max_event_bytes: int = MAX_EVENT_BYTES,
-) -> Message:
-    """Accumulate a whole stream into its Message: as `accumulate`, for an asynchronous source.
-
-    Args:
-        source: What `aiter_chunks` takes.
-        strict: As for `Accumulator`.
-        loads: As for `ChunkDecoder`; for bytes only.
-        max_event_bytes: As for `ChunkDecoder`.
-
-    Returns:
-        The finished Message.
-
-    Raises:
-        ChunkviewError: As for `accumulate`.
-        TypeError: As for `iter_chunks`.
-    """
-    intake = Intake(one_parent=True, loads=loads, max_event_bytes=max_event_bytes)
-    accumulator = Accumulator(strict=strict)
-    items = items_of(source)
-    try:
-        if hasattr(items, "__aiter__"):
-            async for item in items:
-                accumulator.extend(intake.chunks_of(item))
-                intake.check()
-        else:
-            for item in items:
-                accumulator.extend(intake.chunks_of(item))
-                intake.check()
-        accumulator.extend(intake.end())
-        intake.check()
-    except (DecodeError, ProtocolError) as error:
-        if not is_cut_after_end(error, accumulator):
-            failure = with_partial(error, accumulator.message)
-            raise failure from failure.__cause__
-    return accumulator.finish()
 
 
 def _raise_first(unfinished: Iterable[Accumulator]) -> None:
@@ -176,9 +201,7 @@ class _Messages:
 
     __slots__ = ("_accumulators", "_finished", "_intake", "_strict")
 
-    def __init__(
-        self, parent: str | _EveryParent | None, *, strict: Strict, **options: Any
-    ) -> None:
+    def __init__(self, parent: str | EveryParent | None, *, strict: Strict, **options: Any) -> None:
         """Prepare to take items.
 
         Args:
@@ -188,11 +211,17 @@ class _Messages:
         """
         self._strict: Strict = strict
         self._intake = Intake(**options)
-        if not isinstance(parent, _EveryParent):
+        if not isinstance(parent, EveryParent):
             self._intake.follow(parent)
         self._accumulators: dict[str | None, Accumulator] = {}
         # Those whose current message has been given.
         self._finished: set[str | None] = set()
+
+    def of_items(self, items: Iterable[Any]) -> Iterator[Message]:
+        """Take all items of a source that is not asynchronous."""
+        for item in items:
+            yield from self.of_item(item)
+        yield from self.at_end()
 
     def of_item(self, item: Any) -> Iterator[Message]:
         """Take the next item."""
@@ -200,8 +229,7 @@ class _Messages:
             yield from self._of_chunks(self._intake.chunks_of(item))
             self._intake.check()
         except (DecodeError, ProtocolError) as error:
-            failure = self._failure(error)
-            raise failure from failure.__cause__
+            self._raise(error)
 
     def at_end(self) -> Iterator[Message]:
         """Take the end of the source: give what is finished, and raise for what is not."""
@@ -210,8 +238,7 @@ class _Messages:
             self._intake.check()
         except (DecodeError, ProtocolError) as error:
             if not is_cut_after_end(error, self._current or Accumulator()):
-                failure = self._failure(error)
-                raise failure from failure.__cause__
+                self._raise(error)
         rest = [
             accumulator
             for parent, accumulator in self._accumulators.items()
@@ -251,7 +278,7 @@ class _Messages:
         """What has the message that the last item belongs to."""
         return self._accumulators.get(self._intake.parent)
 
-    def _failure(self, error: DecodeError | ProtocolError) -> ChunkviewError:
-        """Give an error the message that it broke; a message that was given is not broken."""
+    def _raise(self, error: DecodeError | ProtocolError) -> NoReturn:
+        """Raise an error with the message that it broke. A message that was given is not broken."""
         current = None if self._intake.parent in self._finished else self._current
-        return with_partial(error, None if current is None else current.message)
+        raise_with_partial(error, None if current is None else current.message)

@@ -30,9 +30,11 @@ from ..errors import (
     clipped,
     shown,
 )
-from .accumulate import HeadAccumulator, is_cut_after_end, with_partial
+from .accumulate import HeadAccumulator
 from .closing import close_source, close_source_async, unblock
-from .iterate import Intake, items_of
+from .failures import is_cut_after_end, raise_with_partial
+from .intake import Intake
+from .items import items_of
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from ..common import CostMetadata
     from .accumulate import Strict
     from .drafts import Draft
-    from .iterate import AsyncSource
+    from .items import AsyncSource
     from .rules import Finding
 
     Pair = tuple[ChunkView, ToolUseBlock | None]
@@ -233,8 +235,7 @@ class AnthropicStream:
         try:
             yield
         except (DecodeError, ProtocolError) as error:
-            failure = with_partial(error, self.message)
-            raise failure from failure.__cause__
+            raise_with_partial(error, self.message)
         except ChunkviewError:
             raise
         except Exception:

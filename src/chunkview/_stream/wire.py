@@ -279,7 +279,7 @@ class ChunkDecoder:
                 raise
             event = fold(name, error, payload)
         else:
-            # The usual event says what it is, whatever its line says.
+            # The usual event says itself what it is. Its line does not matter.
             if value.__class__ is dict and value.get("type").__class__ is str and name != b"error":
                 return decode_object(value, payload)
             event = fold(name, value, payload)

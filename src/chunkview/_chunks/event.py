@@ -1,0 +1,115 @@
+"""An event as a frozen class: how a chunk is read from its event, and written back.
+
+The annotations of the class are its schema, as they are for the records of `_model`. A chunk is
+flat, so a field's metadata says in which object of the event its key is.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from .._model import ABSENT, MisfitError, per_class, reader, schema, to_json
+from .._repr import concise_repr, rich_repr
+from ..errors import shown
+from .contract import AnthropicCallResponseChunk
+from .sources import new_event_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+__all__ = ["INDEX", "IN_DELTA", "ONE_STRING", "Variant"]
+
+
+def _read_index(value: Any) -> int:
+    """Read the number of a block."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        index = int(value) if isinstance(value, int) or value.is_integer() else -1
+        if index >= 0:
+            return index
+    raise MisfitError(f"expected an index, got {'null' if value is None else shown(value)}")
+
+
+IN_DELTA = {"inside": "delta"}
+"""Marks a field whose key is in the event's `delta`."""
+ONE_STRING = {**IN_DELTA, "refuses_misfits": True}
+"""Marks the one string of a delta. It may be missing. If it is there, the answer depends on it."""
+INDEX = {"read": _read_index, "exact": int, "least": 0, "essential": True}
+"""Marks the number of a block."""
+
+
+class Variant(AnthropicCallResponseChunk):
+    """How a chunk is read from its event, and written back.
+
+    Both follow the schema of the class: `IN_DELTA` on a field says in which object of the event
+    its key is.
+    """
+
+    __slots__ = ()
+    __repr__ = concise_repr
+    __rich_repr__ = rich_repr
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any], source: Any) -> Self:
+        """Read an event of this class.
+
+        Args:
+            event: The event, which has passed `bounded` or comes from text.
+            source: What the chunk keeps as its `chunk`.
+
+        Returns:
+            The chunk view.
+
+        Raises:
+            DecodeError: Something essential is missing or of the wrong type.
+        """
+        made: Self = _event_reader(cls)(event, source)
+        return made
+
+    def to_event(self) -> dict[str, Any]:
+        cls = type(self)
+        if self.chunk is None:
+            event: dict[str, Any] = {}
+            original: Any = None
+        else:
+            event = new_event_dict(self.chunk)
+            original = cls.from_event(event, None)
+        event["type"] = self.type
+        for key in schema(cls).keys:
+            value = getattr(self, key.name)
+            if original is None:
+                is_written = value is not None or key.always
+            else:
+                # Dicts and lists are kept unchanged, so writing them does no harm. (They may be
+                # equal and not the same: 1 is 1.0 to Python.)
+                is_written = value != getattr(original, key.name) or isinstance(value, (dict, list))
+            if is_written:
+                place = event
+                if key.inside:
+                    # What is absent, null or a misfit there becomes an object.
+                    if not isinstance(event.get(key.inside), dict):
+                        event[key.inside] = {}
+                    place = event[key.inside]
+                place[key.wire] = to_json(value)
+        return event
+
+
+@per_class
+def _event_reader(cls: type[Any]) -> Callable[[dict[str, Any], Any], Any]:
+    slow = functools.partial(_read_slowly, cls)
+    return reader(cls, schema(cls).keys, slow, given=("chunk",))
+
+
+def _read_slowly(cls: type[Any], event: dict[str, Any], source: Any) -> Any:
+    """Read any event of a class: with absent keys, nulls and misfits."""
+    fields: dict[str, Any] = {}
+    for key in schema(cls).keys:
+        place = event.get(key.inside) if key.inside else event
+        came = place.get(key.wire, ABSENT) if isinstance(place, dict) else ABSENT
+        try:
+            fields[key.name] = key.value_of(came)
+        except MisfitError:
+            fields[key.name] = key.default()
+    return cls(**fields, chunk=source)

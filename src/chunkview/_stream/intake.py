@@ -1,0 +1,264 @@
+"""The items of a source to chunk views.
+
+An item is a piece of a body, an event, an event in a wrapper, or a whole message. The synchronous
+and the asynchronous functions share the `Intake`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from .._chunks import (
+    EVENTS,
+    AnthropicCallResponseChunk,
+    decode,
+    decode_object,
+    event_dict,
+    events_of_whole_message,
+    is_error,
+    is_message,
+    is_other_message,
+    parent_of,
+    text_event_dict,
+    unwrapped,
+)
+from ..errors import DecodeError
+from .wire import ChunkDecoder
+
+if TYPE_CHECKING:
+    from .._chunks import ChunkView
+
+__all__ = ["EVERY_PARENT", "EveryParent", "Intake"]
+
+
+class EveryParent:
+    """All parents. None would be the main agent."""
+
+    def __repr__(self) -> str:
+        return "EVERY_PARENT"
+
+
+EVERY_PARENT: Final = EveryParent()
+"""The messages of the main agent and of every sub-agent."""
+
+
+class Intake:
+    """Takes the items of a source and gives chunk views.
+
+    Attributes:
+        parent: Of the last item with an event, broken or not: the tool call that started the
+            sub-agent (`parent_tool_use_id`), or None.
+    """
+
+    __slots__ = (
+        "_decoder",
+        "_error",
+        "_followed",
+        "_has_seen_text",
+        "_has_seen_wrapper",
+        "_options",
+        "parent",
+    )
+
+    def __init__(self, *, one_parent: bool = False, **options: Any) -> None:
+        """Prepare to take items.
+
+        Args:
+            one_parent: Whether to give only the chunk views of the parent of the first event.
+            **options: The options of `ChunkDecoder`.
+        """
+        self.parent: str | None = None
+        self._followed: Any = _NO_PARENT_YET if one_parent else EVERY_PARENT
+        self._options = options
+        self._decoder: ChunkDecoder | None = None
+        self._error: DecodeError | None = None
+        self._has_seen_text = False
+        self._has_seen_wrapper = False
+
+    def follow(self, parent: str | None) -> None:
+        """Give only the chunk views of one parent from now on.
+
+        Args:
+            parent: The id of the tool call that started the sub-agent; None for the main agent.
+        """
+        self._followed = parent
+
+    def chunks_of(self, item: Any) -> list[ChunkView]:
+        """Take one item of the source.
+
+        Returns:
+            Its chunk views. If it is broken, those before the fault; `check` raises.
+
+        Raises:
+            DecodeError: The item is broken, and no chunk view precedes the fault.
+        """
+        # Chunk views and plain events are told first, and take the shortest way.
+        if self._decoder is None:
+            if isinstance(item, AnthropicCallResponseChunk):
+                source: Any = item.chunk
+                if source.__class__ is bytes or (
+                    source.__class__ is dict and "event" not in source
+                ):
+                    return self._of_parent(None, [cast("ChunkView", item)])
+                return self._of_parent(parent_of(source), [cast("ChunkView", item)])
+            if item.__class__ is dict:
+                tag = item.get("type")
+                if tag.__class__ is str and tag in EVENTS:
+                    return self._of_parent(None, [decode_object(item, item)])
+        if isinstance(item, (bytes, bytearray, memoryview)):
+            if self._decoder is None:
+                self._decoder = ChunkDecoder(**self._options)
+            return self._of_parent(None, self._decoder.feed(item))
+        if self._decoder is None:
+            return self._chunks_of_event(item)
+        if isinstance(item, str) and not item.strip():
+            return []
+        # An event after bytes ends their body, so that the chunks keep the order of the source.
+        before = self._decoder.close()
+        if self._decoder.error is not None:
+            return before
+        self._decoder = None
+        return before + self.chunks_of(item)
+
+    def check(self) -> None:
+        """Raise the error that follows the last chunk views, if there is one.
+
+        Raises:
+            DecodeError: There is one.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._decoder is not None and self._decoder.error is not None:
+            self._decoder.close()
+
+    def end(self) -> list[ChunkView]:
+        """Take the end of the source.
+
+        Returns:
+            The chunk views that only the end completes, mostly none. If what is left is broken,
+            those before the fault; `check` raises.
+
+        Raises:
+            DecodeError: The source has ended too early, and there is no chunk view to return.
+        """
+        return [] if self._decoder is None else self._of_parent(None, self._decoder.close())
+
+    def _chunks_of_event(self, item: Any) -> list[ChunkView]:
+        """Take an item that is neither bytes nor a chunk view."""
+        if isinstance(item, str):
+            if not item.strip():
+                return []
+            if not self._has_seen_text:
+                _refuse_lines(item)
+                self._has_seen_text = True
+                item = item.removeprefix("\ufeff")  # the byte order mark of a file of lines
+            event: Any = _parsed(item)
+        else:
+            event = item
+        if event.__class__ is not dict and isinstance(event, Mapping):
+            event = _plain(event)
+        if event.__class__ is dict:
+            tag = event.get("type")
+            if tag.__class__ is str and tag in EVENTS:
+                return self._of_parent(None, [_decoded(event, item)])
+        elif hasattr(type(event), "model_dump"):
+            return self._of_parent(None, [decode(event)])
+        elif is_other_message(event):
+            return []
+        inner = unwrapped(event)
+        if inner is not event:
+            self._has_seen_wrapper = True
+            # What is not followed is not read, and so cannot break what is.
+            is_followed = self._follows(parent_of(event))
+            return [_decoded(inner, item)] if is_followed else []
+        if event.__class__ is dict:
+            if is_message(event):
+                return self._of_parent(None, self._chunks_of_message(event))
+            if self._is_other_line(event):
+                return []
+        return self._of_parent(None, [_decoded(event, item)])
+
+    def _is_other_line(self, event: dict[str, Any]) -> bool:
+        """Whether this is a line of Claude Code that holds no event, such as a tool's result."""
+        return not is_error(event) and (self._has_seen_wrapper or "session_id" in event)
+
+    def _chunks_of_message(self, message: dict[str, Any]) -> list[ChunkView]:
+        chunks: list[ChunkView] = []
+        try:
+            chunks.extend(decode_object(event, event) for event in events_of_whole_message(message))
+        except DecodeError as error:
+            if not chunks:
+                raise
+            self._error = error
+        return chunks
+
+    def _of_parent(self, parent: str | None, chunks: list[ChunkView]) -> list[ChunkView]:
+        """Note whose chunk views these are, and leave them out if another parent is followed."""
+        return chunks if self._follows(parent) else []
+
+    def _follows(self, parent: str | None) -> bool:
+        """Note whose event the item brings, and say whether that parent is followed."""
+        self.parent = parent
+        followed = self._followed
+        if followed is parent or followed is EVERY_PARENT or followed == parent:
+            return True
+        if followed is not _NO_PARENT_YET:
+            return False
+        self._followed = parent
+        return True
+
+
+_NO_PARENT_YET = object()
+"""The parent to follow is that of the first event, which has not come yet."""
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return text_event_dict(text)
+    except DecodeError as error:
+        error.event = text
+        raise
+
+
+def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return event_dict(event)
+    except DecodeError as error:
+        error.event = event
+        raise
+
+
+def _decoded(event: Any, item: Any) -> ChunkView:
+    """Decode the event of an item, which becomes the `chunk`.
+
+    Args:
+        event: The item itself, its JSON, or the event in a wrapper: a mapping, or JSON text.
+        item: The item of the source.
+    """
+    if event is item:
+        return decode(item)
+    if isinstance(item, str):
+        return decode_object(event, item)
+    try:
+        # What is in a wrapper has not been checked.
+        event = text_event_dict(event) if isinstance(event, bytes) else event_dict(event)
+    except DecodeError as error:
+        error.event = item
+        raise
+    return decode_object(event, item)
+
+
+def _refuse_lines(text: str) -> None:
+    """Refuse the items of `iter_lines()` and `iter_text()`.
+
+    Raises:
+        DecodeError: The text belongs to the body of an event stream.
+    """
+    if text.lstrip("\ufeff \t\r\n").startswith(("event:", "data:", "id:", "retry:", ":")):
+        raise DecodeError(
+            "the items are text of an event stream, as iter_lines() and iter_text() give it: "
+            "give the bytes of iter_bytes() (httpx), iter_content(None) (requests) or "
+            "content.iter_any() (aiohttp)",
+            event=text,
+        )

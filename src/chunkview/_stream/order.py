@@ -1,0 +1,119 @@
+"""Which rules of order and data a stream breaks (rules.py has the rules).
+
+The functions look at the blocks and change nothing. `Accumulator` asks them before it takes an
+event, and at the end, and notes what they give. Each step costs O(1) but for the end, which walks
+the blocks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._model import InvalidJson, ToolUseBlock
+from .drafts import InputDraft, ThinkingDraft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .._chunks import ErrorChunk
+    from .blocks import Blocks
+    from .drafts import Draft, Kind
+
+    Fault = tuple[str, Draft | None]
+
+__all__ = ["fault_of_delta", "faults_at_end", "faults_of_start", "has_form_of_api", "lacks_stop"]
+
+
+def faults_of_start(blocks: Blocks, index: int) -> list[str]:
+    """Find what is off with the place of a new block.
+
+    Args:
+        blocks: The blocks before it.
+        index: Its index.
+
+    Returns:
+        The rules that its start breaks.
+    """
+    rules: list[str] = []
+    if index != blocks.highest + 1:
+        is_used = blocks.started(index) is not None
+        rules.append("index_reused" if is_used else "index_not_consecutive")
+    if blocks.overlaps(index):
+        rules.append("blocks_overlap")
+    return rules
+
+
+def fault_of_delta(blocks: Blocks, index: int, kind: Kind, taker: Draft | None) -> Fault | None:
+    """Find what is off with the place of a delta. A side block does not make it right.
+
+    Args:
+        blocks: The blocks so far.
+        index: The index that the delta names.
+        kind: The kind of block that takes such deltas; None if no kind is known to.
+        taker: The block of this index that takes it, if there is one.
+
+    Returns:
+        The rule that it breaks, and the block that this is about; None where nothing is off.
+    """
+    if taker is not None and not taker.is_side:
+        return None if taker is blocks.drafts[-1] else ("blocks_interleave", taker)
+    started, going_on = blocks.started(index), blocks.going_on(index)
+    if started is None:
+        return "delta_without_block", None
+    if going_on is None:
+        return "delta_after_block_stop", started
+    return None if kind is None else ("delta_type_mismatch", going_on)
+
+
+def faults_at_end(
+    blocks: Blocks, stop_reason: str | None, *, is_complete: bool, is_stopped: bool
+) -> Iterator[Fault]:
+    """Find what shows only at the end.
+
+    Args:
+        blocks: The blocks of the message.
+        stop_reason: Its stop reason.
+        is_complete: Whether it is finished.
+        is_stopped: Whether `message_stop` came.
+
+    Yields:
+        Each rule that is broken, and the block that this is about.
+    """
+    if not is_complete:
+        yield "stream_cut", None
+        return
+    if not is_stopped:
+        yield "message_stop_missing", None
+        for draft in filter(lacks_stop, blocks):
+            yield "block_not_stopped", draft
+    calls_tool = any(isinstance(draft.start, ToolUseBlock) for draft in blocks)
+    if not stop_reason:  # "" is none
+        yield "stop_reason_missing", None
+    if calls_tool and stop_reason in ("end_turn", "stop_sequence"):
+        yield "tool_use_without_stop_reason", None
+    if stop_reason == "tool_use" and not calls_tool:
+        yield "stop_reason_without_tool_use", None
+    yield from _faults_of_data(blocks)
+
+
+def _faults_of_data(blocks: Blocks) -> Iterator[Fault]:
+    for draft in blocks:
+        block: Any = draft.block()
+        if isinstance(draft, InputDraft) and isinstance(block.input, InvalidJson):
+            yield "tool_input_invalid", draft
+        if isinstance(draft, ThinkingDraft) and not block.signature:
+            yield "thinking_without_signature", draft
+
+
+def lacks_stop(draft: Draft) -> bool:
+    """Whether a block should have been stopped and was not. A side block has no stop to miss."""
+    return not draft.was_stopped and not draft.is_side
+
+
+def has_form_of_api(chunk: ErrorChunk) -> bool:
+    """Whether an error event is of the form that the API's description gives."""
+    match chunk.to_event():
+        case {"type": "error", "error": {"type": str(), "message": str()}}:
+            return True
+        case _:
+            return False
