@@ -96,7 +96,7 @@ def error_words(event: dict[str, Any], levels: int = 20) -> tuple[str, str]:
             break
     else:
         # A number, say, tells little, so it only counts where there are no words.
-        if isinstance(error, (int, float, list)) and error != []:
+        if error is not None and not isinstance(error, (str, dict)):
             message = _json_text(error)
     # Beside a message, a string under `error` names the error.
     beside = event.get("message")
