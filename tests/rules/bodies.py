@@ -308,7 +308,7 @@ def error_words(event: Event) -> tuple[str, str]:
     found = found[: with_words[0] + 1] if with_words else found
     kinds = [inner_kind for inner_kind, _ in found if inner_kind]
     message = found[-1][1]
-    if not message and isinstance(error, (int, float, list)) and error != []:
+    if not message and isinstance(error, (int, float, list)):
         message = json.dumps(error)
     return kinds[0] if kinds else kind, message
 

@@ -133,7 +133,7 @@ def _words_of(event: dict[str, Any], levels: int = 20) -> tuple[str, str]:
             break
     else:
         # A number, say, tells little, so it only counts where there are no words.
-        if error is not None and not isinstance(error, (str, dict)) and error != []:
+        if error is not None and not isinstance(error, (str, dict)):
             message = _json_text(error)
     # Beside a message, a string under `error` names the error.
     beside = event.get("message")

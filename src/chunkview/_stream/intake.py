@@ -195,6 +195,10 @@ class Intake:
 
     def _of_parent(self, parent: str | None, chunks: list[ChunkView]) -> list[ChunkView]:
         """Note whose chunk views these are, and leave them out if another parent is followed."""
+        followed = self._followed
+        if followed is parent or followed is EVERY_PARENT:  # most items
+            self.parent = parent
+            return chunks
         return chunks if self._follows(parent) else []
 
     def _follows(self, parent: str | None) -> bool:
