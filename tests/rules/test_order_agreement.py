@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chunkview import Accumulator, ChunkviewError, decode
+from chunkview import Accumulator, ChunkviewError, MessageStartChunk, decode
 from rules.bodies import Event
 from rules.lenient import lenient_streams
 from rules.model import read
@@ -54,7 +54,14 @@ def test_each_character_of_a_finished_stream_is_in_one_block_or_unhandled(
     message = accumulator.finish()
     chunks: list[Any] = [decode(event) for event in events]
     unhandled = "".join(chunk.content + chunk.thinking for chunk in accumulator.unhandled)
-    received = "".join(chunk.content + chunk.thinking for chunk in chunks)
+    # A message_start that comes again repeats the content of the first one.
+    starts = [chunk for chunk in chunks if isinstance(chunk, MessageStartChunk)]
+    repeated = [chunk for chunk in starts if chunk.message.content][1:]
+    received = "".join(
+        chunk.content + chunk.thinking
+        for chunk in chunks
+        if not any(chunk is other for other in repeated)
+    )
     kept = message.text + message.thinking + unhandled
     # Two halves make one character, so count UTF-16 units.
     assert Counter(units(kept)) == Counter(units(received))
