@@ -234,7 +234,7 @@ class Intake:
         # Chunk views and plain events are told first, and take the shortest way.
         if self._decoder is None:
             if isinstance(item, AnthropicCallResponseChunk):
-                source = item.chunk
+                source: Any = item.chunk
                 if source.__class__ is bytes or (
                     source.__class__ is dict and "event" not in source
                 ):
