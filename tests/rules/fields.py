@@ -446,5 +446,5 @@ def contract(values: Values) -> Values:
         "input_tokens": counts.get("input_tokens"),
         "cached_tokens": counts.get("cache_read_input_tokens"),
         "output_tokens": counts.get("output_tokens"),
-        "finish_reasons": None if reason is None else [reason],
+        "finish_reasons": [reason] if reason else None,  # "" is none
     }
