@@ -41,6 +41,7 @@ LAYERS = [
     "call_response_chunk",
     "_stream",
     "",
+    "conformance",
     "pricing",
     "anthropic",
     "testing",

@@ -92,7 +92,7 @@ class ProtocolError(ChunkviewError):
     """Events that amount to no message, or a finding that `strict` does not allow.
 
     Attributes:
-        rule: The name of the broken rule, as `Finding.rule` has it: `second_message`, say. "" when
+        rule: The name of the broken rule, a key of `chunkview.conformance.RULES`. "" when
             the stream is not to blame: the caller asked for a block that has not started.
         chunk: The chunk view that breaks the rule; None for what shows only at the end.
     """

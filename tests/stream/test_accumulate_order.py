@@ -627,3 +627,26 @@ def test_a_block_that_was_given_does_not_change_when_its_start_is_repeated() -> 
     accumulator.add(block_start(type="text", text="", c=3))
     assert before == TextBlock("", extra={"a": 1, "b": 2})
     assert accumulator.block(0) == TextBlock("", extra={"a": 1, "b": 2, "c": 3})
+
+
+def test_a_stop_after_the_stop_reason_closes_the_side_block_that_it_paused() -> None:
+    accumulator = Accumulator()
+    accumulator.extend(
+        [message_start(), text_delta("a"), message_delta(), block_stop(), text_delta("b")]
+    )
+    assert [shape_of(block) for block in accumulator.finish().content] == ["a", "b"]
+    assert [f.rule for f in accumulator.findings if f.rule.startswith("block_stop")] == []
+
+
+def test_an_unknown_key_is_filled_once_by_the_repetitions_of_a_start() -> None:
+    starts = [
+        block_start(type="text", text="", **extra) for extra in ({}, {"k": 1}, {"k": 2}, {"l": 3})
+    ]
+    (block,) = accumulate(whole(*starts, block_stop())).content
+    assert block.extra == {"k": 1, "l": 3}
+
+
+def test_a_citation_that_is_absent_adds_nothing() -> None:
+    citation = delta("citations_delta")
+    (block,) = accumulate(whole(block_start(), citation, text_delta("a"), block_stop())).content
+    assert block == TextBlock("a")

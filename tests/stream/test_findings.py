@@ -21,7 +21,7 @@ from chunkview import (
     accumulate,
     decode,
 )
-from chunkview._stream.rules import RULES, Finding
+from chunkview.conformance import RULES, Finding
 from chunkview.testing import strategies as cv
 from rules.lenient import lenient_streams
 from stream_support import ERROR, STARTED

@@ -357,3 +357,18 @@ def test_accumulate_and_the_iterators_pass_their_options_to_the_decoder() -> Non
         assert len(seen) == len(text_stream("a"))
         with pytest.raises(DecodeError, match="an event of more than 20 bytes"):
             read(body, max_event_bytes=20)
+
+
+def test_events_without_a_type_may_be_among_plain_events() -> None:
+    start, *rest = text_stream("a")
+    odd: list[Any] = [{"metrics": 1}, {"type": ["a"]}]
+    assert accumulate([start, *odd, *rest]).text == "a"
+    assert len(everything([start, *odd, *rest])) == len(rest) + 3
+
+
+def test_a_whole_message_that_is_refused_gives_no_chunks() -> None:
+    deep: Any = 0
+    for _ in range(300):
+        deep = [deep]
+    with pytest.raises(DecodeError, match="nested deeper than 200 levels"):
+        everything([{"type": "message", "content": [], "deep": deep}])

@@ -236,3 +236,19 @@ async def collect(source: Any) -> list[Message]:
 
 def asynchronous_without_items(source: Any) -> list[Message]:
     return asyncio.run(collect(source))
+
+
+def test_an_asynchronous_message_without_message_stop_comes_at_the_end_of_the_source() -> None:
+    events = text_stream("a")[:-1]
+    assert [message.text for message in asyncio.run(collect(as_async(events)))] == ["a"]
+    assert [message.text for message in iter_messages(events)] == ["a"]
+
+
+def test_a_body_that_ends_in_an_event_breaks_the_message_that_was_under_way() -> None:
+    body = sse(text_stream("a")) + sse(text_stream("b")[:3]) + b"event: content_block_delta\nda"
+    given_messages = []
+    with pytest.raises(IncompleteStreamError) as caught:
+        given_messages.extend(iter_messages(iter([body])))
+    assert [message.text for message in given_messages] == ["a"]
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == "b"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import Accumulator, ChunkviewError, Message, ProtocolError, accumulate
-from chunkview._stream import rules
+from chunkview import conformance as rules
 from chunkview.testing import strategies as cv
 from testing.drawing import Stream, few
 
