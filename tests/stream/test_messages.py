@@ -246,7 +246,7 @@ def test_an_asynchronous_message_without_message_stop_comes_at_the_end_of_the_so
 
 def test_a_body_that_ends_in_an_event_breaks_the_message_that_was_under_way() -> None:
     body = sse(text_stream("a")) + sse(text_stream("b")[:3]) + b"event: content_block_delta\nda"
-    given_messages = []
+    given_messages: list[Message] = []
     with pytest.raises(IncompleteStreamError) as caught:
         given_messages.extend(iter_messages(iter([body])))
     assert [message.text for message in given_messages] == ["a"]
