@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from .contract import AnthropicCallResponseChunk
@@ -40,17 +40,25 @@ def encode(event: MessageStreamEvent) -> bytes:
         parsed = new_event_dict(
             bytes(event) if isinstance(event, (bytearray, memoryview)) else event
         )
-    text = json.dumps(parsed, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    data = b"data: %s\n\n" % _HALF.sub(_escaped, text).encode()
-    tag = parsed.get("type")
-    if not isinstance(tag, str) or not tag or _NOT_ON_A_LINE.search(tag):
-        return data
-    return b"event: %s\n%s" % (tag.encode(), data)
+    line = _line_of(parsed.get("type"))
+    return b"%sdata: %s\n\n" % (line, _json_text(parsed))
 
 
-_HALF = re.compile("[\ud800-\udfff]")
-_NOT_ON_A_LINE = re.compile("[\r\n\ud800-\udfff]")
+def _line_of(tag: Any) -> bytes:
+    """The `event:` line; empty without a type, or for one that does not fit on a line."""
+    if not isinstance(tag, str) or not tag or "\n" in tag or "\r" in tag:
+        return b""
+    try:
+        return b"event: %s\n" % tag.encode()
+    except UnicodeEncodeError:  # half a character
+        return b""
 
 
-def _escaped(half: re.Match[str]) -> str:
-    return f"\\u{ord(half[0]):04x}"
+def _json_text(event: dict[str, Any]) -> bytes:
+    try:
+        return _dumps(event, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which can only be written as an escape
+        return _dumps(event, ensure_ascii=True).encode()
+
+
+_dumps = functools.partial(json.dumps, allow_nan=False, separators=(",", ":"))

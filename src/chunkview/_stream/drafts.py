@@ -11,6 +11,7 @@ no more than the size of the new event, amortised: they never look at the whole 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
@@ -82,8 +83,16 @@ class State(Enum):
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-_text_changed = changer(TextBlock, "text", "citations")
-_thinking_changed = changer(ThinkingBlock, "thinking", "signature")
+
+# Written when they are first used: writing them takes half a millisecond.
+@functools.cache
+def _text_changer() -> Callable[..., TextBlock]:
+    return changer(TextBlock, "text", "citations")
+
+
+@functools.cache
+def _thinking_changer() -> Callable[..., ThinkingBlock]:
+    return changer(ThinkingBlock, "thinking", "signature")
 
 
 class Draft:
@@ -309,7 +318,7 @@ class TextDraft(PartsDraft):
             citations = (*(citations or ()), *self._citations)
         text = joined_halves(start.text + self._text())
         if start.__class__ is TextBlock and not start.extra:
-            return _text_changed(start, text, citations)
+            return _text_changer()(start, text, citations)
         return evolved(start, text=text, citations=citations)
 
     takes: ClassVar[Takes] = {TextDeltaChunk: _add_text, CitationsDeltaChunk: _add_citation}
@@ -351,7 +360,7 @@ class ThinkingDraft(PartsDraft):
         start: ThinkingBlock = self._whole_start()
         thinking = joined_halves(start.thinking + self._text())
         if start.__class__ is ThinkingBlock and not start.extra:
-            return _thinking_changed(start, thinking, self.signature)
+            return _thinking_changer()(start, thinking, self.signature)
         return evolved(start, thinking=thinking, signature=self.signature)
 
     takes: ClassVar[Takes] = {ThinkingDeltaChunk: _add_thinking, SignatureDeltaChunk: sign}

@@ -6,11 +6,12 @@ SDK raise, or lose or change content, or makes chunkview raise; the rest are war
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import attrs
 
 from .._chunks import ChunkView
+from .._repr import concise_repr, rich_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,7 @@ MAX_FINDINGS: Final = 100
 """The most findings that one stream can have."""
 
 
-@attrs.frozen
-class Rule:
+class Rule(NamedTuple):
     """A rule that a stream should keep.
 
     Attributes:
@@ -41,7 +41,7 @@ class Rule:
     sentence: str
 
 
-@attrs.frozen
+@attrs.frozen(repr=False, weakref_slot=False)
 class Finding:
     """A rule that a stream breaks.
 
@@ -61,6 +61,9 @@ class Finding:
     position: int
     count: int = 1
     chunk: ChunkView | None = None
+
+    __repr__ = concise_repr
+    __rich_repr__ = rich_repr
 
 
 class Findings:
