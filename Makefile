@@ -53,7 +53,7 @@ test: $(VENV)/.dev ## run the tests
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## run the properties with 1,000 examples each (less than ten minutes)
-	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis --numprocesses auto
 
 # The core has every branch covered. The rest may not fall more than a point below what it has today.
 # Without pytest's check of finalizers, which `make test` has: in a test of deep recursion, the tracer

@@ -29,9 +29,12 @@ class ChunkviewError(Exception):
             accumulator (`accumulate`, `iter_messages`, `AnthropicStream`, and their asynchronous
             counterparts), and on every StreamError and IncompleteStreamError. None otherwise, and
             before `message_start`.
+        rule: The name of the rule about the order of events that was broken, a key of
+            `chunkview.conformance.RULES`; "" for other errors.
     """
 
     partial: Message | None
+    rule: str = ""
 
     def __init__(self, problem: str, *, partial: Message | None = None) -> None:
         super().__init__(problem)
@@ -115,6 +118,8 @@ class IncompleteStreamError(ChunkviewError):
 
     `partial` is the message so far.
     """
+
+    rule = "stream_cut"
 
 
 class StreamError(ChunkviewError):

@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 from chunkview import (
     Accumulator,
     AnthropicStream,
+    ChunkviewError,
     DecodeError,
     IncompleteStreamError,
     ProtocolError,
     StreamError,
     accumulate,
+    conformance,
     iter_chunks,
 )
 from chunkview.testing import strategies as cv
-from stream_support import assert_totals, drain, message_after
+from stream_support import ERROR, assert_totals, drain, message_after
 from support import (
     MESSAGE_STOP,
     as_async,
@@ -200,3 +202,16 @@ def test_the_repr_of_a_stream_names_its_tool_calls() -> None:
     assert repr(stream) == (
         "<AnthropicStream: claude-test msg_1, tool_use, calls tool_0, tool_1, 5 output tokens>"
     )
+
+
+def test_every_error_has_the_rule_about_the_order_that_was_broken() -> None:
+    sources: dict[str, Any] = {
+        "stream_cut": [message_start()],
+        "second_message": [*text_stream("a"), message_start()],
+        "": [ERROR],
+    }
+    for rule, source in sources.items():
+        with pytest.raises(ChunkviewError) as caught:
+            accumulate(source)
+        assert caught.value.rule == rule
+        assert rule == "" or rule in conformance.RULES

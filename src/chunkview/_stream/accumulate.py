@@ -160,7 +160,7 @@ class Accumulator:
 
     Several blocks may be open at one index, at most one of each kind (text, thinking, tool use,
     …). Text and thinking that no open block of their index takes become a block of their own. A
-    block that is open when a stop reason comes, as in streams cut by `max_tokens`, needs no stop.
+    block that is open when a stop reason comes, as in streams cut by `max_tokens`, ends there.
 
     Args:
         strict: With True, an event that gets a finding of severity "error" raises ProtocolError,

@@ -106,7 +106,10 @@ _GIVE_BYTES_OF_RESPONSE = "give its iter_bytes(), or its aiter_bytes() where it 
 _ENTER = "enter it with a `with` statement first, and give what that gives"
 _WRONG_KINDS: dict[type, str] = {
     str: _GIVE_BYTES,
-    io.TextIOBase: "open the file in binary mode (open(path, 'rb'))",
+    io.TextIOBase: (
+        "open the file in binary mode (open(path, 'rb')); if each line is JSON, give the lines "
+        "(text.splitlines())"
+    ),
     Mapping: "it is one event, or a response that holds a stream; give an iterable of events",
 }
 _WRONG_ATTRIBUTES = {
