@@ -372,3 +372,9 @@ def test_a_whole_message_that_is_refused_gives_no_chunks() -> None:
         deep = [deep]
     with pytest.raises(DecodeError, match="nested deeper than 200 levels"):
         everything([{"type": "message", "content": [], "deep": deep}])
+
+
+def test_accumulate_takes_objects_of_the_sdk() -> None:
+    events = text_stream("a", "b")
+    assert accumulate(map(sdk_event, events)) == accumulate(events)
+    assert accumulate([events[0], *map(sdk_event, events[1:])]) == accumulate(events)
