@@ -252,3 +252,20 @@ def test_a_body_that_ends_in_an_event_breaks_the_message_that_was_under_way() ->
     assert [message.text for message in given_messages] == ["a"]
     assert caught.value.partial is not None
     assert caught.value.partial.text == "b"
+
+
+def test_of_several_unfinished_messages_each_is_given_before_the_error() -> None:
+    def wrapped(event: Any, parent: str | None) -> Any:
+        return {"type": "stream_event", "event": event, "parent_tool_use_id": parent}
+
+    cut = text_stream("a")[:3]
+    source = [wrapped(event, parent) for event in cut for parent in (None, "toolu_1")]
+    texts: list[str] = []
+    with pytest.raises(IncompleteStreamError) as caught:
+        texts.extend(message.text for message in iter_messages(source))
+    assert texts == ["a", "a"]
+    assert caught.value.partial is not None
+    texts.clear()
+    with pytest.raises(IncompleteStreamError):
+        texts.extend(message.text for message in iter_messages(cut))
+    assert texts == []

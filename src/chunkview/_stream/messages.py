@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._chunks import ErrorChunk, MessageStartChunk, MessageStopChunk
-from ..errors import ChunkviewError, DecodeError, ProtocolError
+from ..errors import DecodeError, ProtocolError
 from .accumulate import Accumulator
 from .failures import is_cut_after_end, raise_unless_finished, raise_with_partial
 from .intake import EVERY_PARENT, EveryParent, Intake
@@ -124,13 +124,13 @@ def iter_messages(
 
     Yields:
         Each Message as soon as its `message_stop` has come; at the end of the source those that
-        have a stop reason, but no `message_stop`. What comes after a `message_stop` and belongs to
-        no new message is checked, but changes nothing.
+        have a stop reason, but no `message_stop`. If several messages are unfinished then, they are
+        yielded too, before IncompleteStreamError is raised. What comes after a `message_stop` and
+        belongs to no new message is checked, but changes nothing.
 
     Raises:
         ChunkviewError: As for `accumulate`: `partial` is the message that the error broke, and all
-            messages before it have been yielded. If several messages are unfinished at the end,
-            `__cause__` is the error of the next one. A source without any message raises, too.
+            messages before it have been yielded. A source without any message raises, too.
         TypeError: As for `iter_chunks`.
         ValueError: `strict` is none of its values.
     """
@@ -174,22 +174,6 @@ async def aiter_messages(
             yield message
     for message in messages.at_end():
         yield message
-
-
-def _raise_first(unfinished: Iterable[Accumulator]) -> None:
-    """Raise the error of the first unfinished message. Its cause is that of the next, and so on.
-
-    So what was received of each of them is there, as `partial`.
-    """
-    failure: ChunkviewError | None = None
-    for accumulator in reversed([*unfinished]):
-        try:
-            accumulator.finish()
-        except ChunkviewError as error:  # noqa: PERF203 - each one raises
-            error.__cause__ = failure
-            failure = error
-    if failure is not None:
-        raise failure from failure.__cause__
 
 
 class _Messages:
@@ -255,9 +239,15 @@ class _Messages:
             for accumulator in rest
             if not accumulator.complete and (is_empty or accumulator.message is not None)
         ]
+        if len(unfinished) > 1:
+            # An error has room for one message.
+            for accumulator in unfinished:
+                if accumulator.message is not None:
+                    yield accumulator.message
         if is_empty and not unfinished:
             unfinished = [Accumulator()]
-        _raise_first(unfinished)
+        if unfinished:
+            unfinished[0].finish()
 
     def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent
