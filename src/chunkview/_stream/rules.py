@@ -6,7 +6,7 @@ SDK raise, or lose or change content, or makes chunkview raise; the rest are war
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_FINDINGS", "RULES", "Finding", "Findings", "Rule"]
 
-Group: TypeAlias = Literal["order", "data"]
-Severity: TypeAlias = Literal["error", "warning"]
 
 MAX_FINDINGS: Final = 100
 """The most findings that one stream can have."""
@@ -36,8 +34,8 @@ class Rule(NamedTuple):
     """
 
     name: str
-    group: Group
-    severity: Severity
+    group: str
+    severity: str
     sentence: str
 
 
@@ -111,7 +109,7 @@ class Findings:
         return finding
 
 
-def _rules(group: Group, *rows: tuple[str, Severity, str]) -> dict[str, Rule]:
+def _rules(group: str, *rows: tuple[str, str, str]) -> dict[str, Rule]:
     return {name: Rule(name, group, severity, sentence) for name, severity, sentence in rows}
 
 
