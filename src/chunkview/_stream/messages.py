@@ -233,21 +233,14 @@ class _Messages:
             if accumulator.complete:
                 is_empty = False
                 yield accumulator.finish()
-        # Pings alone are no message. But an answer that is missing altogether is an error.
-        unfinished = [
-            accumulator
-            for accumulator in rest
-            if not accumulator.complete and (is_empty or accumulator.message is not None)
-        ]
-        if len(unfinished) > 1:
-            # An error has room for one message.
-            for accumulator in unfinished:
-                if accumulator.message is not None:
-                    yield accumulator.message
-        if is_empty and not unfinished:
-            unfinished = [Accumulator()]
-        if unfinished:
-            unfinished[0].finish()
+        begun = [a for a in rest if not a.complete and a.message is not None]
+        if len(begun) > 1:  # an error has room for one message
+            yield from [accumulator.message for accumulator in begun if accumulator.message]
+        if begun:
+            begun[0].finish()
+        elif is_empty:
+            # Pings alone are no message. But an answer that is missing altogether is an error.
+            Accumulator().finish()
 
     def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent
