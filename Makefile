@@ -52,7 +52,7 @@ test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest --numprocesses auto
 
 .PHONY: fuzz
-fuzz: $(VENV)/.dev ## run the properties with 1,000 examples each (less than ten minutes)
+fuzz: $(VENV)/.dev ## run the properties with 1,000 examples each (it takes long)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m hypothesis --numprocesses auto
 
 # The core has every branch covered. The rest may not fall more than a point below what it has today.
@@ -71,7 +71,7 @@ coverage: $(VENV)/.dev ## the tests with branch coverage: the core at 100%, the 
 	$(BIN)/coverage report --omit='$(CORE)' --fail-under=$(REST_FLOOR)
 
 .PHONY: mutate
-mutate: .venvs/mutate/.test ## mutation testing of the core (ten minutes)
+mutate: .venvs/mutate/.test ## mutation testing of the core (it takes long)
 	HYPOTHESIS_PROFILE=mutate $(<D)/bin/mutmut run
 	$(<D)/bin/mutmut results
 

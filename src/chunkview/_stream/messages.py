@@ -233,13 +233,17 @@ class _Messages:
             if accumulator.complete:
                 is_empty = False
                 yield accumulator.finish()
-        begun = [a for a in rest if not a.complete and a.message is not None]
-        if len(begun) > 1:  # an error has room for one message
-            yield from [accumulator.message for accumulator in begun if accumulator.message]
-        if begun:
-            begun[0].finish()
+        # Pings alone are no message. But an answer that is missing altogether is an error.
+        unfinished = [
+            (accumulator, message)
+            for accumulator in rest
+            if not accumulator.complete and (message := accumulator.message) is not None
+        ]
+        if len(unfinished) > 1:  # an error has room for one message
+            yield from [message for _, message in unfinished]
+        if unfinished:
+            unfinished[0][0].finish()
         elif is_empty:
-            # Pings alone are no message. But an answer that is missing altogether is an error.
             Accumulator().finish()
 
     def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
