@@ -339,3 +339,11 @@ def test_a_block_of_another_class_is_refused() -> None:
         TextBlock.from_dict({"text": "x"})
     with pytest.raises(DecodeError, match=r"^type: expected text, got null$"):
         TextBlock.from_dict({"type": None, "text": "x"})
+
+
+@pytest.mark.parametrize("tag", ["text_delta", "thinking_delta"])
+def test_a_negative_index_is_refused_in_every_form_of_the_event(tag: str) -> None:
+    event = delta(tag, -1, **{tag.removesuffix("_delta"): "a"})
+    for form in (event, json.dumps(event), sdk_event(event), types.MappingProxyType(event)):
+        with pytest.raises(DecodeError, match=r"index: expected an index, got -1"):
+            decode(form)

@@ -162,6 +162,7 @@ def _decode_sdk_delta(event: Any) -> ChunkView | None:
             if (
                 index.__class__ is int
                 and value.__class__ is str
+                and index >= 0
                 and (name != "thinking" or _has_no_estimate(delta))
                 and not delta.__pydantic_extra__
                 and not event.__pydantic_extra__
