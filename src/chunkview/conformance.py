@@ -7,6 +7,6 @@ rule what is wrong when it is broken, and how bad that is.
 
 from __future__ import annotations
 
-from ._stream import RULES, Finding, Rule
+from ._rules import RULES, Finding, Rule
 
 __all__ = ["RULES", "Finding", "Rule"]

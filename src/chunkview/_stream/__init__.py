@@ -6,18 +6,14 @@ from .accumulate import Accumulator
 from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
 from .messages import aaccumulate, accumulate, aiter_messages, iter_messages
-from .rules import RULES, Finding, Rule
 from .stream import AnthropicStream
 from .wire import ChunkDecoder
 
 __all__ = [
-    "RULES",
     "Accumulator",
     "AnthropicStream",
     "ChunkDecoder",
-    "Finding",
     "Framer",
-    "Rule",
     "aaccumulate",
     "accumulate",
     "aiter_chunks",

@@ -4,8 +4,8 @@ Theory of operation
 ===================
 
 The accumulator is lenient about order: it refuses an event only where taking it would make the
-message a lie. What is off is noted as a finding: order.py says what is off, rules.py how bad that
-is.
+message a lie. What is off is noted as a finding: order.py says what is off, and `_rules` how bad
+that is.
 
 1) The stream is in one of three phases:
 
@@ -79,6 +79,7 @@ from .._model import (
     cost_metadata,
     evolved,
 )
+from .._rules import MAX_FINDINGS, RULES, Fault, Finding, Findings
 from ..errors import (
     IncompleteStreamError,
     ProtocolError,
@@ -99,7 +100,6 @@ from .drafts import (
 )
 from .head import Head
 from .order import fault_of_delta, faults_at_end, faults_of_start, has_form_of_api, lacks_stop
-from .rules import MAX_FINDINGS, RULES, Finding, Findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -585,7 +585,7 @@ class Accumulator:
     def _found(self, rule: str, draft: Draft | None = None, *, index: int | None = None) -> None:
         """Note that the event breaks a rule."""
         finding = self._findings.note(
-            rule,
+            Fault(rule),
             self._position,
             chunk=self._chunk,
             place=None if draft is None else draft.place,
@@ -612,7 +612,7 @@ class Accumulator:
             is_stopped=self._phase is self._AFTER,
         ):
             place, index = (None, None) if draft is None else (draft.place, draft.index)
-            findings.note(rule, self._ended_at, place=place, index=index)
+            findings.note(Fault(rule), self._ended_at, place=place, index=index)
         return findings
 
     _AFTER = _Phase(

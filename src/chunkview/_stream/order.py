@@ -1,4 +1,4 @@
-"""Which rules of order and data a stream breaks (rules.py has the rules).
+"""Which rules of order and data a stream breaks (`_rules` has the rules).
 
 The functions look at the blocks and change nothing. `Accumulator` asks them before it takes an
 event, and at the end, and notes what they give. Each step costs O(1) but for the end, which walks

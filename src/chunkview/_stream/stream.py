@@ -45,11 +45,11 @@ if TYPE_CHECKING:
 
     from .._chunks import ChunkView, FinishReason
     from .._model import Message, Usage
+    from .._rules import Finding
     from ..common import CostMetadata
     from .accumulate import Strict
     from .drafts import Draft
     from .items import AsyncSource
-    from .rules import Finding
 
     Pair = tuple[ChunkView, ToolUseBlock | None]
 
