@@ -139,7 +139,7 @@ def test_a_finding_says_what_where_how_often_and_which_event() -> None:
     assert findings_of(events) == (
         Finding(
             "delta_type_mismatch",
-            "block 0: content_block_delta does not fit the open block",
+            "block 0: content_block_delta has a delta that does not fit the open block",
             4,
             2,
             decode(json_delta("1")),
