@@ -29,15 +29,18 @@ class ChunkviewError(Exception):
             accumulator (`accumulate`, `iter_messages`, `AnthropicStream`, and their asynchronous
             counterparts), and on every StreamError and IncompleteStreamError. None otherwise, and
             before `message_start`.
-        rule: The name of the rule about the order of events that was broken, a key of
-            `chunkview.conformance.RULES`; "" for other errors.
+        rule: The name of the rule that the stream breaks, a key of `chunkview.conformance.RULES`.
+            "" where the stream is not to blame: an error event tells of a failure elsewhere, or the
+            caller made a mistake.
     """
 
     partial: Message | None
     rule: str = ""
 
-    def __init__(self, problem: str, *, partial: Message | None = None) -> None:
+    def __init__(self, problem: str, *, rule: str = "", partial: Message | None = None) -> None:
         super().__init__(problem)
+        if rule:
+            self.rule = rule
         self.partial = partial
 
 
@@ -65,9 +68,10 @@ class DecodeError(ChunkviewError, ValueError):
         event: object = None,
         received: bytes | None = None,
         truncated: bool = False,
+        rule: str = "",
         partial: Message | None = None,
     ) -> None:
-        super().__init__(problem, partial=partial)
+        super().__init__(problem, rule=rule, partial=partial)
         self.problem = problem
         self.path: str = path
         self.event = event
@@ -95,8 +99,6 @@ class ProtocolError(ChunkviewError):
     """Events that amount to no message, or a finding that `strict` does not allow.
 
     Attributes:
-        rule: The name of the broken rule, a key of `chunkview.conformance.RULES`. "" when
-            the stream is not to blame: the caller asked for a block that has not started.
         chunk: The chunk view that breaks the rule; None for what shows only at the end.
     """
 
@@ -108,8 +110,7 @@ class ProtocolError(ChunkviewError):
         chunk: AnthropicCallResponseChunk | None = None,
         partial: Message | None = None,
     ) -> None:
-        super().__init__(problem, partial=partial)
-        self.rule = rule
+        super().__init__(problem, rule=rule, partial=partial)
         self.chunk = chunk
 
 

@@ -185,7 +185,7 @@ def _read_delta(event: dict[str, Any], source: Any) -> ChunkView:
     delta = event.get("delta")
     if not isinstance(delta, dict):
         problem = f"expected object, got {kind_of(delta)}" if "delta" in event else REQUIRED_KEY
-        raise DecodeError(problem, path="delta")
+        raise DecodeError(problem, path="delta", rule="delta_missing")
     tag = delta.get("type")
     if not isinstance(tag, str):
         tag = told_by_key(delta)

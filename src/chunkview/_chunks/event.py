@@ -34,9 +34,9 @@ def _read_index(value: Any) -> int:
 
 IN_DELTA = {"inside": "delta"}
 """Marks a field whose key is in the event's `delta`."""
-ONE_STRING = {**IN_DELTA, "refuses_misfits": True}
+ONE_STRING = {**IN_DELTA, "misfit_rule": "delta_string_misfit"}
 """Marks the one string of a delta. It may be missing. If it is there, the answer depends on it."""
-INDEX = {"read": _read_index, "exact": int, "least": 0, "essential": True}
+INDEX = {"read": _read_index, "exact": int, "least": 0, "missing_rule": "index_missing"}
 """Marks the number of a block."""
 
 

@@ -81,8 +81,10 @@ def _event_without_object(name: bytes, value: Any, payload: bytes) -> dict[str, 
         return None
     if isinstance(value, Exception):
         said = value.problem if isinstance(value, DecodeError) else f"invalid JSON: {value}"
-        raise DecodeError(said, event=payload) from value
-    raise DecodeError(f"expected object, got {kind_of(value)}", event=payload)
+        rule = getattr(value, "rule", "") or "data_not_object"
+        raise DecodeError(said, event=payload, rule=rule) from value
+    problem = f"expected object, got {kind_of(value)}"
+    raise DecodeError(problem, event=payload, rule="data_not_object")
 
 
 def refuse_joined(payload: bytes) -> None:
@@ -101,7 +103,7 @@ def refuse_joined(payload: bytes) -> None:
         start = end + 1
     if start:
         problem = "events that are not separated by blank lines: each one has to end with one"
-        raise DecodeError(problem, event=payload)
+        raise DecodeError(problem, event=payload, rule="data_not_object")
 
 
 def events_of_document(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def text_event_dict(text: str | bytes) -> dict[str, Any]:
     event = loads(text)
     if isinstance(event, dict):
         return event
-    raise DecodeError(f"expected object, got {kind_of(event)}")
+    raise DecodeError(f"expected object, got {kind_of(event)}", rule="data_not_object")
 
 
 def object_in(text: bytes) -> dict[str, Any] | None:

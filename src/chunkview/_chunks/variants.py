@@ -169,7 +169,7 @@ class ContentBlockStartChunk(Variant):
     type: ClassVar[Literal["content_block_start"]] = "content_block_start"
 
     index: int = attrs.field(metadata=INDEX)
-    content_block: AnyContentBlock = attrs.field(metadata={"essential": True})
+    content_block: AnyContentBlock = attrs.field(metadata={"missing_rule": "content_block_missing"})
 
     @property
     def content(self) -> str:
@@ -343,7 +343,7 @@ class UnknownDeltaChunk(_DeltaChunk):
     delta_type: str = attrs.field(  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
         metadata={**IN_DELTA, "wire": "type"}
     )
-    delta: dict[str, Any] = attrs.field(hash=False, metadata={"essential": True})
+    delta: dict[str, Any] = attrs.field(hash=False, metadata={"missing_rule": "delta_missing"})
 
     def to_event(self) -> dict[str, Any]:
         event = super().to_event()

@@ -117,7 +117,7 @@ def parsed_input(text: str) -> dict[str, Any] | InvalidJson:
 
 
 _INPUT = {"read": read_input, "exact": dict}
-_ESSENTIAL = {"essential": True}
+_NAME = {"missing_rule": "tool_name_missing"}
 
 
 class ContentBlock(TaggedRecord):
@@ -195,7 +195,7 @@ class ToolUseBlock(ContentBlock):
     type: ClassVar[Literal["tool_use"]] = "tool_use"
 
     id: str
-    name: str = attrs.field(metadata=_ESSENTIAL)
+    name: str = attrs.field(metadata=_NAME)
     input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     caller: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
     toolset_name: str | None = attrs.field(default=None, kw_only=True)
@@ -216,7 +216,7 @@ class ServerToolUseBlock(ContentBlock):
     type: ClassVar[Literal["server_tool_use"]] = "server_tool_use"
 
     id: str
-    name: str = attrs.field(metadata=_ESSENTIAL)
+    name: str = attrs.field(metadata=_NAME)
     input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     caller: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
 
@@ -236,7 +236,7 @@ class McpToolUseBlock(ContentBlock):
     type: ClassVar[Literal["mcp_tool_use"]] = "mcp_tool_use"
 
     id: str
-    name: str = attrs.field(metadata=_ESSENTIAL)
+    name: str = attrs.field(metadata=_NAME)
     input: dict[str, Any] | InvalidJson = attrs.field(hash=False, metadata=_INPUT)
     server_name: str
 
@@ -254,7 +254,7 @@ class ToolResultBlock(ContentBlock):
         caller: Who called the tool, unchanged.
     """
 
-    type: str = attrs.field(metadata=_ESSENTIAL)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
+    type: str = attrs.field(metadata={"missing_rule": "block_type_missing"})  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     tool_use_id: str
     content: Any = attrs.field(hash=False)
     is_error: bool | None = None

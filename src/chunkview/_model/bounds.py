@@ -275,4 +275,4 @@ def check_depth(value: Any) -> None:
 
 
 def _too_deep(levels: int) -> DecodeError:
-    return DecodeError(f"nested deeper than {levels} levels")
+    return DecodeError(f"nested deeper than {levels} levels", rule="too_deep")

@@ -55,6 +55,10 @@ _scan = json.JSONDecoder(**_rules).scan_once  # type: ignore[attr-defined]
 _scan_counting = json.JSONDecoder(**_rules, parse_int=_counted).scan_once  # type: ignore[attr-defined]
 
 
+class _ControlCharacterError(ValueError):
+    """A raw control character in a string."""
+
+
 def _parse(data: bytes, scan: Callable[[str, int], tuple[Any, int]], errors: str = "strict") -> Any:
     text = data.decode("utf-8", errors)
     start = 0 if text.startswith("{") else len(text) - len(text.lstrip(" \t\n\r"))
@@ -65,7 +69,7 @@ def _parse(data: bytes, scan: Callable[[str, int], tuple[Any, int]], errors: str
     except json.JSONDecodeError as error:
         if not error.msg.startswith("Invalid control character"):
             raise
-        raise ValueError(
+        raise _ControlCharacterError(
             f"a raw control character in a string, U+{ord(text[error.pos]):04X} at character "
             f"{error.pos}: it has to be escaped"
         ) from None
@@ -97,11 +101,14 @@ def _checked(
             else:
                 value = _parse(data, _scan, errors) if parse is None else parse(data)
         except RecursionError:
-            raise DecodeError(f"JSON nested deeper than {MAX_DEPTH} levels") from None
+            problem = f"JSON nested deeper than {MAX_DEPTH} levels"
+            raise DecodeError(problem, rule="too_deep") from None
         except ValueError as error:  # msgspec's DecodeError is one
             if parse is not None:
                 return stdlib_loads(data)
-            raise DecodeError(f"invalid JSON: {error}") from None
+            is_control = isinstance(error, _ControlCharacterError)
+            rule = "control_character" if is_control else "data_not_object"
+            raise DecodeError(f"invalid JSON: {error}", rule=rule) from None
         if len(data) > MAX_DEPTH and _may_be_deep(data):
             check_depth(value)
         return value

@@ -189,8 +189,10 @@ class Key(NamedTuple):
         read: From a JSON value that is not null to the attribute's value; raises MisfitError, and
             DecodeError where something essential is missing inside.
         default: Makes the attribute's value for a key that is absent, null, or a misfit.
-        is_essential: Whether the key must be there.
-        refuses_misfits: Whether a value that is there must fit.
+        missing_rule: The rule that is broken where the key is missing or does not fit, if the key
+            is essential; else "".
+        misfit_rule: The rule that is broken where a value that is there does not fit, if it has to;
+            else "".
         converts: Whether a value that is read may be written differently.
         always: Whether a chunk made by hand writes the key even if it is None.
     """
@@ -203,8 +205,8 @@ class Key(NamedTuple):
     is_plain: bool
     read: Callable[[Any], Any]
     default: Callable[[], Any]
-    is_essential: bool
-    refuses_misfits: bool
+    missing_rule: str
+    misfit_rule: str
     converts: bool
     always: bool
 
@@ -216,7 +218,7 @@ class Key(NamedTuple):
     @property
     def is_expected(self) -> bool:
         """Whether an ordinary object has the key, and not as a null."""
-        return self.is_essential or self.default() is not None
+        return bool(self.missing_rule) or self.default() is not None
 
     def read_under_path(self, value: Any) -> Any:
         """Read a value that is not null.
@@ -244,15 +246,16 @@ class Key(NamedTuple):
             DecodeError: The key is essential and not there, the value does not fit and has to, or
                 something essential is missing inside. The path begins with the key.
         """
-        if came is ABSENT or (came is None and not self.is_essential):
-            if self.is_essential:
-                raise DecodeError(REQUIRED_KEY, path=self.path)
+        if came is ABSENT or (came is None and not self.missing_rule):
+            if self.missing_rule:
+                raise DecodeError(REQUIRED_KEY, path=self.path, rule=self.missing_rule)
             return self.default()
         try:
             return self.read_under_path(came)
         except MisfitError as misfit:
-            if self.is_essential or self.refuses_misfits:
-                raise DecodeError(str(misfit), path=self.path) from None
+            rule = self.missing_rule or self.misfit_rule
+            if rule:
+                raise DecodeError(str(misfit), path=self.path, rule=rule) from None
             raise
 
 
@@ -302,8 +305,8 @@ def _key_of(field: attrs.Attribute[Any], kind: Any) -> Key:
         is_plain=exact is not None and (read is None or "least" in marks),
         read=read or _reader(kind),
         default=_default(kind, field.default),
-        is_essential=marks.get("essential", False),
-        refuses_misfits=marks.get("refuses_misfits", False),
+        missing_rule=marks.get("missing_rule", ""),
+        misfit_rule=marks.get("misfit_rule", ""),
         converts=exact is int or read is not None,
         always=field.default is attrs.NOTHING,
     )

@@ -89,12 +89,12 @@ def read_tag(data: Any) -> str:
         DecodeError: `data` is not an object, or it has no string under `type`.
     """
     if not isinstance(data, dict):
-        raise DecodeError(f"expected object, got {kind_of(data)}")
+        raise DecodeError(f"expected object, got {kind_of(data)}", rule="content_block_missing")
     tag = data.get("type")
     if isinstance(tag, str):
         return tag
     problem = f"expected str, got {kind_of(tag)}" if "type" in data else REQUIRED_KEY
-    raise DecodeError(problem, path="type")
+    raise DecodeError(problem, path="type", rule="block_type_missing")
 
 
 def read_tagged(

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from .fields import FIELDS, Field, faults_of_fields, has_its_string
 from .findings import MAX_FINDINGS, Fault, Finding, Findings
+from .lines import faults_of_lines
 from .table import RULES, Rule
 
-__all__ = ["MAX_FINDINGS", "RULES", "Fault", "Finding", "Findings", "Rule"]
+__all__ = [
+    "FIELDS",
+    "MAX_FINDINGS",
+    "RULES",
+    "Fault",
+    "Field",
+    "Finding",
+    "Findings",
+    "Rule",
+    "faults_of_fields",
+    "faults_of_lines",
+    "has_its_string",
+]

@@ -58,15 +58,27 @@ class Finding:
 
 
 class Findings:
-    """The findings of one stream. It keeps the first 100, and noting one costs O(1)."""
+    """The findings of one stream. It keeps the first 100, and noting one costs O(1).
 
-    __slots__ = ("_findings",)
+    Attributes:
+        tallies: How many more times a rule was broken, by its name: only for a rule that is about
+            no block, and that has a finding.
+        known: The rules about no block that were noted.
+    """
+
+    __slots__ = ("_counts", "_findings", "known", "tallies")
 
     def __init__(self) -> None:
-        self._findings: dict[tuple[str, int | None], Finding] = {}
+        self.tallies: dict[str, int] = {}
+        self.known: set[str] = set()
+        self._findings: dict[_Key, Finding] = {}
+        self._counts: dict[_Key, int] = {}
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self._findings.values())
+        for key, finding in self._findings.items():
+            rule, place = key
+            count = self._counts[key] + (self.tallies.get(rule, 0) if place is None else 0)
+            yield finding if count == 1 else attrs.evolve(finding, count=count)
 
     def note(
         self,
@@ -88,18 +100,24 @@ class Findings:
                 mentions it.
 
         Returns:
-            The finding of this rule and block, with this breach counted.
+            The finding of this rule and block.
         """
         rule, seen = fault
-        known = self._findings.get((rule, place))
-        if known is not None:
-            finding = attrs.evolve(known, count=known.count + 1)
-        else:
-            problem = RULES[rule].problem
-            message = problem if index is None else f"block {index}: {problem}"
-            if seen:
-                message = f"{message}: {seen}"
-            finding = Finding(rule, message, position, chunk=chunk)
-        if known is not None or len(self._findings) < MAX_FINDINGS:
-            self._findings[rule, place] = finding
+        key = rule, place
+        finding = self._findings.get(key)
+        if finding is not None:
+            self._counts[key] += 1
+            return finding
+        problem = RULES[rule].problem
+        message = problem if index is None else f"block {index}: {problem}"
+        finding = Finding(rule, f"{message}: {seen}" if seen else message, position, chunk=chunk)
+        if len(self._findings) < MAX_FINDINGS:
+            self._findings[key] = finding
+            self._counts[key] = 1
+            if place is None:
+                self.known.add(rule)
         return finding
+
+
+_Key = tuple[str, int | None]
+"""A rule, and the place in the message of the block that the breach is about, if any."""

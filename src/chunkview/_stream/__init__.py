@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .accumulate import Accumulator
+from .check import check
 from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
 from .messages import aaccumulate, accumulate, aiter_messages, iter_messages
@@ -18,6 +19,7 @@ __all__ = [
     "accumulate",
     "aiter_chunks",
     "aiter_messages",
+    "check",
     "iter_chunks",
     "iter_messages",
 ]

@@ -81,6 +81,7 @@ from .._model import (
 )
 from .._rules import MAX_FINDINGS, RULES, Fault, Finding, Findings
 from ..errors import (
+    DecodeError,
     IncompleteStreamError,
     ProtocolError,
     StreamError,
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
 
     from .._chunks import ChunkView, MessageStreamEvent
     from ..common import CostMetadata
+    from .inspection import Faults
 
 __all__ = [
     "Accumulator",
@@ -182,6 +184,7 @@ class Accumulator:
         "_blocks",
         "_chunk",
         "_ended_at",
+        "_expected",
         "_findings",
         "_had_delta",
         "_had_reason",
@@ -223,7 +226,9 @@ class Accumulator:
         """The event that is being taken, and its number."""
         self._position = 0
         self._offence: Finding | None = None
-        """The first finding of that event that `strict` does not allow."""
+        """The first finding that `strict` does not allow, until it is raised."""
+        self._expected: dict[int, list[Fault]] = {}
+        """What is known to be off with the next events, by their numbers."""
         self._offset = 0
         self._text_index: int | None
         self._input_index: int | None
@@ -310,16 +315,21 @@ class Accumulator:
                 allow; `partial` is the message.
         """
         message = self.message
-        self._ended_at = self._next_position
-        self._at_end = tuple(self._findings_at_end())
+        self._note_end()
         if message is None:
             raise IncompleteStreamError("the stream ended before message_start")
         if not self.complete:
             raise IncompleteStreamError("the stream ended before message_stop", partial=message)
         for finding in self._at_end:
-            if RULES[finding.rule].severity in self._raises:
-                raise ProtocolError(finding.message, rule=finding.rule, partial=message)
+            self._note(finding)
+        if self._offence is not None:
+            raise _refused_by_strict(self._offence, partial=message)
         return message
+
+    def _note_end(self) -> None:
+        """Note what shows only at the end."""
+        self._ended_at = self._next_position
+        self._at_end = tuple(self._findings_at_end())
 
     def block(self, index: int) -> AnyContentBlock:
         """Give the newest content block of an index, as far as it was received.
@@ -379,7 +389,6 @@ class Accumulator:
     def _add(self, chunk: ChunkView) -> None:
         """Take a chunk view by the tables."""
         position = self._position = self._offset + len(self._parts)
-        self._offence = None
         self._chunk = chunk
         try:
             phase = self._phase
@@ -388,10 +397,21 @@ class Accumulator:
                 self._refuse(phase.rule, f"{clipped(chunk.type)} {phase.problem}")
             take(self, chunk)
         finally:
+            if self._expected:
+                for fault in self._expected.pop(position, ()):
+                    self._note_fault(fault)
             self._offset = position + 1 - len(self._parts)
-        offence = self._offence
+            offence, self._offence = self._offence, None
         if offence is not None:
-            raise ProtocolError(offence.message, rule=offence.rule, chunk=chunk)
+            raise _refused_by_strict(offence, chunk=chunk)
+
+    def _note_fault(self, fault: Fault) -> None:
+        """Note what is off with the bytes or the fields of the event that was taken."""
+        index: int | None = None
+        if RULES[fault.rule].group == "fields":
+            index = getattr(self._chunk, "index", None)
+        draft = None if index is None else self._blocks.last(index)
+        self._found(*fault, draft=draft, index=index)
 
     @property
     def _next_position(self) -> int:
@@ -453,11 +473,11 @@ class Accumulator:
                 return
             self._close(old)
         draft.place = len(blocks.drafts)
-        for rule in faults_of_start(blocks, index):
-            self._found(rule, draft)
+        for fault in faults_of_start(blocks, index):
+            self._found(*fault, draft=draft)
         self._find_late_content(draft)
         if isinstance(draft, InputDraft) and self._note_tool(draft):
-            self._found("tool_id_repeated", draft)
+            self._found("tool_id_repeated", shown(draft.id), draft=draft)
         blocks.start(draft)
         self._append_to(None if self._had_reason else draft)
         if isinstance(block, FallbackBlock):
@@ -469,16 +489,16 @@ class Accumulator:
             self._blocks.make_ordinary(draft)
             self._append_to(None if self._had_reason else draft)
         else:
-            self._found("block_start_repeated", draft)
+            self._found("block_start_repeated", draft=draft)
         self._find_late_content(draft)
 
     def _delta(self, chunk: Any) -> None:
         self._is_beginning = False
         kind = row_of(TAKERS, chunk.__class__)
         draft = self._taker(chunk, kind)
-        fault = fault_of_delta(self._blocks, chunk.index, kind, draft)
+        fault = fault_of_delta(self._blocks, chunk, kind, draft)
         if fault is not None:
-            self._found(*fault, index=chunk.index)
+            self._found(*fault[0], draft=fault[1], index=chunk.index)
         if draft is None:
             draft = self._other_taker(chunk)
         self._find_late_content(draft)
@@ -523,7 +543,7 @@ class Accumulator:
             return
         started = blocks.started(index)
         rule = "block_stop_without_start" if started is None else "block_stop_repeated"
-        self._found(rule, started, index=index)
+        self._found(rule, draft=started, index=index)
 
     def _stop(self, draft: Draft) -> None:
         draft.was_stopped = True
@@ -545,11 +565,11 @@ class Accumulator:
             self._had_reason = True
             self._append_to(None)
             if chunk.stop_reason not in _STOP_REASONS:
-                self._found("stop_reason_unknown")
+                self._found("stop_reason_unknown", shown(chunk.stop_reason))
         elif self._head.stop_reason:
-            self._found("stop_reason_erased")
-        for _ in range(self._head.update(chunk)):
-            self._found("count_falls")
+            self._found("stop_reason_erased", f"it was {shown(self._head.stop_reason)}")
+        for falling in self._head.update(chunk):
+            self._found("count_falls", falling)
 
     def _stop_message(self, _chunk: MessageStopChunk) -> None:
         self._is_beginning = False
@@ -563,11 +583,11 @@ class Accumulator:
         for draft in self._blocks:
             draft.end()
             if lacks_stop(draft):
-                self._found("block_not_stopped", draft)
+                self._found("block_not_stopped", draft=draft)
 
     def _raise_error(self, chunk: ErrorChunk) -> None:
         if not has_form_of_api(chunk):
-            self._found("error_misshapen")
+            self._found("error_misshapen", shown(chunk.to_event(), 120))
         raise StreamError(
             _problem_of(chunk),
             error_type=chunk.error_type,
@@ -582,37 +602,49 @@ class Accumulator:
 
     # -- findings ------------------------------------------------------------------------------
 
-    def _found(self, rule: str, draft: Draft | None = None, *, index: int | None = None) -> None:
-        """Note that the event breaks a rule."""
+    def _found(
+        self, rule: str, seen: str = "", *, draft: Draft | None = None, index: int | None = None
+    ) -> None:
+        """Note that the event breaks a rule.
+
+        Args:
+            rule: The name of the rule.
+            seen: What came, and what was due.
+            draft: The block that this is about.
+            index: The index that the event names, if there is no such block.
+        """
         finding = self._findings.note(
-            Fault(rule),
+            Fault(rule, seen),
             self._position,
             chunk=self._chunk,
             place=None if draft is None else draft.place,
             index=index if draft is None else draft.index,
         )
-        if self._offence is None and RULES[rule].severity in self._raises:
+        self._note(finding)
+
+    def _note(self, finding: Finding) -> None:
+        if self._raises and self._offence is None and RULES[finding.rule].severity in self._raises:
             self._offence = finding
 
     def _find_late_content(self, draft: Draft | None) -> None:
         if self._had_reason:
-            self._found("content_after_stop_reason", draft)
+            self._found("content_after_stop_reason", draft=draft)
 
     def _refuse(self, rule: str, problem: str) -> NoReturn:
-        self._found(rule)
+        self._found(rule, problem)
         raise ProtocolError(problem, rule=rule, chunk=self._chunk)
 
     def _findings_at_end(self) -> Findings:
         """What shows only at the end. Nothing of it is raised here."""
         findings = Findings()
-        for rule, draft in faults_at_end(
+        for fault, draft in faults_at_end(
             self._blocks,
             self._head.stop_reason,
             is_complete=self.complete,
             is_stopped=self._phase is self._AFTER,
         ):
             place, index = (None, None) if draft is None else (draft.place, draft.index)
-            findings.note(Fault(rule), self._ended_at, place=place, index=index)
+            findings.note(fault, self._ended_at, place=place, index=index)
         return findings
 
     _AFTER = _Phase(
@@ -652,7 +684,9 @@ class Accumulator:
 
 
 class HeadAccumulator(Accumulator):
-    """An accumulator for AnthropicStream, which also tells of finished tool calls.
+    """An accumulator for the stream of a source.
+
+    It also tells of finished tool calls, and notes what others find off with bytes and fields.
 
     Attributes:
         closed: The caller's own tool uses that were closed since the last `take_closed`.
@@ -674,6 +708,57 @@ class HeadAccumulator(Accumulator):
         `message` makes every block that is still open, `head` makes none.
         """
         return self._head.message()
+
+    @property
+    def noted(self) -> Findings:
+        """The findings but for those that show only at the end, to note more of them."""
+        return self._findings
+
+    def expect(self, found: Iterable[Faults]) -> None:
+        """Get to know what is off with the bytes and the fields of the next events.
+
+        Args:
+            found: What is off with each, by its number among the next chunk views.
+        """
+        first = self._next_position
+        self._append_to(None)  # the short way does not look at faults
+        self.go_to(first)
+        for number, gave_chunk, _, faults in found:
+            position = first + number
+            if gave_chunk:
+                self._expected[position] = faults
+                continue
+            for fault in faults:
+                self._note(self.noted.note(fault, position))
+
+    def go_to(self, position: int) -> None:
+        """Set the number of the next event."""
+        self._offset = position - len(self._parts)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `message_stop` has come."""
+        return self._phase is self._AFTER
+
+    def note_end(self) -> None:
+        """Note what shows only at the end, as `finish` does."""
+        self._note_end()
+
+    def note_error(self, error: DecodeError | ProtocolError) -> None:
+        """Note which rule the error that ends the stream is about, unless that was noted.
+
+        Args:
+            error: What the source or `add` raised.
+        """
+        if isinstance(error, ProtocolError):
+            return
+        if not error.truncated:
+            if error.rule:
+                self.noted.note(Fault(error.rule, str(error)), self._next_position)
+        elif self.complete:
+            self.noted.note(Fault("last_event_unterminated"), self._next_position)
+        else:
+            self._note_end()
 
     @property
     def cost_metadata(self) -> CostMetadata:
@@ -704,6 +789,13 @@ class HeadAccumulator(Accumulator):
         super()._close(draft)
         if self.waiting.pop(draft.place, None) is not None:
             self.closed.append(draft)
+
+
+def _refused_by_strict(
+    finding: Finding, *, chunk: ChunkView | None = None, partial: Message | None = None
+) -> ProtocolError:
+    problem = f"{finding.rule}: {finding.message}"
+    return ProtocolError(problem, rule=finding.rule, chunk=chunk, partial=partial)
 
 
 def _problem_of(chunk: ErrorChunk) -> str:

@@ -23,6 +23,7 @@ class Beginning:
 
     Attributes:
         document: The body, if it is one JSON object.
+        has_mark: Whether the body begins with a byte order mark.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Beginning:
         "_max_bytes",
         "_unknown",
         "document",
+        "has_mark",
     )
 
     def __init__(self, max_bytes: int) -> None:
@@ -43,6 +45,7 @@ class Beginning:
             max_bytes: How many bytes may come before the first event with data.
         """
         self.document: Document | None = None
+        self.has_mark = False
         self._mark = b""
         self._is_past_mark = False
         self._has_begun = False
@@ -69,6 +72,7 @@ class Beginning:
                     self._mark = piece
                     return False
                 self._mark, self._is_past_mark = b"", True
+                self.has_mark = piece.startswith(BYTE_ORDER_MARK)
                 piece = piece.removeprefix(BYTE_ORDER_MARK)
             piece = piece.lstrip()
             self._has_begun = bool(piece)
@@ -92,10 +96,10 @@ class Beginning:
             return
         self._looks += 1
         if rest and piece.startswith((b"data:", b"event:")) and _is_whole_line(rest):
-            raise DecodeError(_NO_LINE_ENDS, received=bytes(rest + piece))
+            raise _refusal(_NO_LINE_ENDS, bytes(rest + piece))
         for magic, problem in _BINARY.items():
             if (rest + piece[: len(magic)]).startswith(magic):
-                raise DecodeError(problem, received=bytes(rest + piece))
+                raise _refusal(problem, bytes(rest + piece))
 
     def without_mark(self, event: bytes) -> bytes:
         """Take the byte order mark from an event, if it is the first one.
@@ -138,7 +142,7 @@ class Beginning:
         """
         if 0x0A in rest or 0x0D in rest or _JOINED_LINES.search(rest) is None:
             return None
-        return DecodeError(_NO_LINE_ENDS, received=rest)
+        return _refusal(_NO_LINE_ENDS, rest)
 
     def check_end(self) -> None:
         """Check a body that has ended and had no data.
@@ -197,7 +201,7 @@ class Document:
         more = body[self._searched :].strip()
         self._searched = len(body)
         if more.startswith(b"{"):
-            raise DecodeError(_SEVERAL_OBJECTS, received=self._first_line)
+            raise _refusal(_SEVERAL_OBJECTS, self._first_line)
         if more:
             raise not_a_stream(self._first_line)
 
@@ -216,7 +220,12 @@ def not_a_stream(body: bytes) -> DecodeError:
     """Make the error that says that a body is no event stream, and shows how it begins."""
     start = body.strip()[:80].decode(errors="replace")
     problem = f"the body is no event stream; it begins with {start!r}"
-    return DecodeError(problem, received=body)
+    return _refusal(problem, body)
+
+
+def _refusal(problem: str, body: bytes) -> DecodeError:
+    """Make the error about a body whose data is no object, since it has none."""
+    return DecodeError(problem, received=body, rule="data_not_object")
 
 
 _MAX_LOOKS = 8

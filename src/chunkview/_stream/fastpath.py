@@ -30,6 +30,7 @@ from .._chunks import (
     fold,
 )
 from .._model import loads
+from .._rules import faults_of_fields, faults_of_lines
 from ..errors import DecodeError
 from .framing import fields_of
 
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._chunks import ChunkView
+    from .._rules import Findings
 
-__all__ = ["MEMORY", "FastPath", "Memory", "Run"]
+__all__ = ["MEMORY", "FastPath", "InspectedFastPath", "Memory", "NoFastPath", "Run"]
 
 
 class FastPath:
@@ -60,7 +62,7 @@ class FastPath:
         # The first event of a stream always takes the general path.
         self._bare_events: dict[bytes, ChunkView] = {}
         self._tried: object = None
-        self.run: Run | None = None
+        self.run: Run | CountedRun | None = None
 
     def recognise(self, event: bytes) -> ChunkView | None:
         """Decode an event if its bytes are known.
@@ -88,7 +90,7 @@ class FastPath:
         kind = chunk.__class__
         if kind is ContentBlockStartChunk:
             block_type, index = chunk.content_block.type, chunk.index
-            self.run = self._memory.recall(block_type, index) or self.run
+            self.run = self._ready(self._memory.recall(block_type, index)) or self.run
         elif chunk.type == "content_block_delta":
             delta_type, index = chunk.delta_type, chunk.index
             # Try once for each block and type. If it fails, it would fail for every delta.
@@ -97,11 +99,82 @@ class FastPath:
                 before = event.rstrip(b"\r\n")[: -len(payload)]
                 # The payload must be a line of its own, and the only data line.
                 alone = event.startswith(payload, len(before)) and fields_of(before)[1] == b""
-                self.run = (
-                    self._memory.run_of(before, payload, delta_type, index) if alone else None
-                )
+                run = self._memory.run_of(before, payload, delta_type, index) if alone else None
+                self.run = self._ready(run)
         elif kind in _BARE and len(event) < _SHORT:
             self._memory.keep(event, chunk)
+
+    def _ready(self, run: Run | None) -> Run | CountedRun | None:
+        """Get a run ready for this stream."""
+        return run
+
+
+class InspectedFastPath(FastPath):
+    """A fast path for a stream of which somebody wants the findings.
+
+    Most events break no rule, and they cost what they cost without the findings. The first event
+    that breaks a rule is left to the general path, which notes the finding. Here the others are
+    only counted.
+    """
+
+    __slots__ = ("_findings",)
+
+    def __init__(self, findings: Findings, memory: Memory | None = None) -> None:
+        """Make a fast path for one stream.
+
+        Args:
+            findings: The findings of the stream.
+            memory: As for `FastPath`.
+        """
+        super().__init__(memory)
+        self._findings = findings
+
+    def recognise(self, event: bytes) -> ChunkView | None:
+        run = self.run
+        if run is not None and event.startswith(run.prefix):
+            return run.decode(event)
+        chunk = self._bare_events.get(event) if len(event) < _SHORT else None
+        if chunk is None or event not in self._memory.bare_faults:
+            return chunk
+        rules = self._memory.bare_faults[event]
+        return chunk if _count(rules, self._findings) else None
+
+    def _ready(self, run: Run | None) -> Run | CountedRun | None:
+        if run is None or not run.faults:
+            return run
+        # A finding about a block needs the general path.
+        return None if "delta_type_missing" in run.faults else CountedRun(run, self._findings)
+
+
+class CountedRun:
+    """A run of deltas that each break the same rules.
+
+    Attributes:
+        prefix: That of the run.
+    """
+
+    __slots__ = ("_findings", "_run", "prefix")
+
+    def __init__(self, run: Run, findings: Findings) -> None:
+        self.prefix = run.prefix
+        self._run = run
+        self._findings = findings
+
+    def decode(self, event: bytes) -> ChunkView | None:
+        """Decode and count an event. None for the first one that breaks the rules."""
+        chunk = self._run.decode(event)
+        if chunk is None or not _count(self._run.faults, self._findings):
+            return None
+        return chunk
+
+
+def _count(rules: tuple[str, ...], findings: Findings) -> bool:
+    """Count that rules are broken once more, unless one of them has no finding yet."""
+    if not findings.known.issuperset(rules):
+        return False
+    for rule in rules:
+        findings.tallies[rule] = findings.tallies.get(rule, 0) + 1
+    return True
 
 
 class NoFastPath:
@@ -123,9 +196,10 @@ class Run:
         prefix: These bytes: the lines of the event up to and with the quote that opens the string.
         payload_at: Where in the prefix the payload begins.
         index: The block.
+        faults: The rules that each of these deltas breaks.
     """
 
-    __slots__ = ("_length", "_make", "index", "payload_at", "prefix")
+    __slots__ = ("_length", "_make", "faults", "index", "payload_at", "prefix")
 
     def __init__(
         self,
@@ -133,10 +207,12 @@ class Run:
         payload_at: int,
         make: Callable[..., ChunkView],
         index: int,
+        faults: tuple[str, ...] = (),
     ) -> None:
         self.prefix = prefix
         self.payload_at = payload_at
         self.index = index
+        self.faults = faults
         self._length = len(prefix)
         self._make = make
 
@@ -189,25 +265,34 @@ class Memory:
 
     Attributes:
         bare_events: The chunk views of events that hold no more than an index, by their bytes.
+        bare_faults: The rules that some of these break.
     """
 
-    __slots__ = ("_runs", "bare_events")
+    __slots__ = ("_runs", "bare_events", "bare_faults")
 
     def __init__(self) -> None:
         self.bare_events: dict[bytes, ChunkView] = {}
+        self.bare_faults: dict[bytes, tuple[str, ...]] = {}
         self._runs: dict[tuple[str, int], Run] = {}
 
     def clear(self) -> None:
         """Forget everything."""
-        self.bare_events.clear()
+        self._clear_bare_events()
         self._runs.clear()
         _proven.cache_clear()
 
     def keep(self, event: bytes, chunk: ChunkView) -> None:
         """Remember a bare event."""
         if len(self.bare_events) >= _MAX_BARE_EVENTS:
-            self.bare_events.clear()  # or odd events of one stream would stay for ever
+            self._clear_bare_events()  # or odd events of one stream would stay for ever
+        faults = _faults_of(event)
+        if faults:
+            self.bare_faults[event] = faults
         self.bare_events[event] = chunk
+
+    def _clear_bare_events(self) -> None:
+        self.bare_events.clear()
+        self.bare_faults.clear()
 
     def recall(self, block_type: str, index: int) -> Run | None:
         """Guess the run of a block that has just started: the last run of such a block.
@@ -286,4 +371,19 @@ def _proven(prefix: bytes, payload_at: int, delta_type: str, index: int) -> Run 
                 return None
         except DecodeError:
             return None
-    return Run(prefix, payload_at, make, index)
+    return Run(prefix, payload_at, make, index, _faults_of(prefix + b'probe"}}\n\n'))
+
+
+def _faults_of(event: bytes) -> tuple[str, ...]:
+    """Find the rules that an event breaks. It can be decoded, and brings a string at most."""
+    name, payload = fields_of(event)
+    value: Any
+    try:
+        value = loads(payload or b"")
+    except DecodeError as error:
+        value = error
+    faults = list(faults_of_lines(name, value, payload or b""))
+    folded = fold(name, value, payload or b"")
+    if folded is not None:
+        faults += faults_of_fields(folded, decode(folded))
+    return tuple([fault.rule for fault in faults])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._chunks import new_event_dict
 from .._model import Message, copy_json, evolved, later_counts, schema
+from ..errors import shown
 
 if TYPE_CHECKING:
     from .._chunks import MessageDeltaChunk
@@ -98,19 +99,20 @@ class Head:
         """Note that another model goes on with the answer."""
         self._change({"model": model or None})
 
-    def update(self, chunk: MessageDeltaChunk) -> int:
+    def update(self, chunk: MessageDeltaChunk) -> list[str]:
         """Take what a `message_delta` says. Its counts replace the earlier ones.
 
         Args:
             chunk: The `message_delta`.
 
         Returns:
-            How many of its token counts are lower than before.
+            For each of its token counts that is lower than before: which one, and from what to what
+            it falls.
         """
         self._change({name: getattr(chunk, name) for name in _FIELDS})
         self._extra.update(_unknown_keys(chunk))
         if chunk.usage is None:
-            return 0
+            return []
         self._had_output |= chunk.usage.output_tokens is not None
         return self._take_counts(chunk.usage)
 
@@ -128,16 +130,16 @@ class Head:
         self._changes.update(_without_nulls(values))
         self._message = None
 
-    def _take_counts(self, usage: Usage | MessageDeltaUsage) -> int:
-        """Replace the counts by later ones. Say how many of them fall."""
+    def _take_counts(self, usage: Usage | MessageDeltaUsage) -> list[str]:
+        """Replace the counts by later ones. Say which of them fall."""
         later, extra = later_counts(usage)
-        falling = [
-            name
+        falling = {
+            name: f"{name} falls from {shown(old)} to {shown(count)}"
             for name in _COUNTS
             if (count := later.get(name)) is not None
             if (old := self._count(name)) is not None
             if count < old
-        ]
+        }
         # A later count makes up for a misfit, and one that is not 0 for a count that fell to 0.
         self._doubtful.difference_update(later)
         self._doubtful.update(schema(type(usage)).names.intersection(usage.extra))
@@ -145,7 +147,7 @@ class Head:
         self._fallen.update(name for name in falling if later[name] == 0 and "input" in name)
         self._counts.update(later)
         self._extra_counts.update(extra)
-        return len(falling)
+        return list(falling.values())
 
     def _count(self, name: str) -> int | None:
         count: int | None = self._counts.get(name)

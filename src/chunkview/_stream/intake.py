@@ -23,11 +23,14 @@ from .._chunks import (
     text_event_dict,
     unwrapped,
 )
+from .._rules import has_its_string
 from ..errors import DecodeError
+from .inspection import CheckingDecoder, InspectedDecoder
 from .wire import ChunkDecoder
 
 if TYPE_CHECKING:
     from .._chunks import ChunkView
+    from .inspection import Inspector
 
 __all__ = ["EVERY_PARENT", "EveryParent", "Intake"]
 
@@ -49,23 +52,35 @@ class Intake:
     Attributes:
         parent: Of the last item with an event, broken or not: the tool call that started the
             sub-agent (`parent_tool_use_id`), or None.
+        has_seen_wrapper: Whether an event came in a wrapper.
     """
 
     __slots__ = (
         "_decoder",
         "_error",
         "_followed",
+        "_goes_on",
         "_has_seen_text",
-        "_has_seen_wrapper",
+        "_inspector",
         "_options",
+        "has_seen_wrapper",
         "parent",
     )
 
-    def __init__(self, *, one_parent: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        one_parent: bool = False,
+        inspector: Inspector | None = None,
+        goes_on: bool = False,
+        **options: Any,
+    ) -> None:
         """Prepare to take items.
 
         Args:
             one_parent: Whether to give only the chunk views of the parent of the first event.
+            inspector: Takes the faults of the items, if anybody wants them.
+            goes_on: Whether a broken event of a body is a fault, and no error.
             **options: The options of `ChunkDecoder`.
         """
         self.parent: str | None = None
@@ -74,7 +89,9 @@ class Intake:
         self._decoder: ChunkDecoder | None = None
         self._error: DecodeError | None = None
         self._has_seen_text = False
-        self._has_seen_wrapper = False
+        self.has_seen_wrapper = False
+        self._inspector = inspector
+        self._goes_on = goes_on
 
     def follow(self, parent: str | None) -> None:
         """Give only the chunk views of one parent from now on.
@@ -105,10 +122,13 @@ class Intake:
             if item.__class__ is dict:
                 tag = item.get("type")
                 if tag.__class__ is str and tag in EVENTS:
-                    return self._of_parent(None, [decode_object(item, item)])
+                    chunk = decode_object(item, item)
+                    if self._inspector is not None:
+                        self._inspector.look_at(item, chunk)
+                    return self._of_parent(None, [chunk])
         if isinstance(item, (bytes, bytearray, memoryview)):
             if self._decoder is None:
-                self._decoder = ChunkDecoder(**self._options)
+                self._decoder = self._new_decoder()
             return self._of_parent(None, self._decoder.feed(item))
         if self._decoder is None:
             return self._chunks_of_event(item)
@@ -119,7 +139,23 @@ class Intake:
         if self._decoder.error is not None:
             return before
         self._decoder = None
-        return before + self.chunks_of(item)
+        found = [] if self._inspector is None else self._inspector.take()
+        chunks = self.chunks_of(item)
+        if self._inspector is not None:
+            self._inspector.put_before(found, len(before))
+        return before + chunks
+
+    def _new_decoder(self) -> ChunkDecoder:
+        if self._inspector is None:
+            return ChunkDecoder(**self._options)
+        decoder = CheckingDecoder if self._goes_on else InspectedDecoder
+        return decoder(self._inspector, **self._options)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a body is broken so that the rest of it cannot be decoded."""
+        error = None if self._decoder is None else self._decoder.error
+        return error is not None and not error.truncated
 
     def check(self) -> None:
         """Raise the error that follows the last chunk views, if there is one.
@@ -128,7 +164,8 @@ class Intake:
             DecodeError: There is one.
         """
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            raise error
         if self._decoder is not None and self._decoder.error is not None:
             self._decoder.close()
 
@@ -161,27 +198,57 @@ class Intake:
         if event.__class__ is dict:
             tag = event.get("type")
             if tag.__class__ is str and tag in EVENTS:
-                return self._of_parent(None, [_decoded(event, item)])
+                return self._of_parent(None, [self._decoded(event, item)])
         elif hasattr(type(event), "model_dump"):
-            return self._of_parent(None, [decode(event)])
+            return self._of_parent(None, [self._decoded_object(event)])
         elif is_other_message(event):
             return []
         inner = unwrapped(event)
         if inner is not event:
-            self._has_seen_wrapper = True
+            self.has_seen_wrapper = True
             # What is not followed is not read, and so cannot break what is.
             is_followed = self._follows(parent_of(event))
-            return [_decoded(inner, item)] if is_followed else []
+            return [self._decoded(inner, item)] if is_followed else []
         if event.__class__ is dict:
             if is_message(event):
                 return self._of_parent(None, self._chunks_of_message(event))
             if self._is_other_line(event):
                 return []
-        return self._of_parent(None, [_decoded(event, item)])
+        return self._of_parent(None, [self._decoded(event, item)])
+
+    def _decoded(self, event: Any, item: Any) -> ChunkView:
+        """Decode the event of an item, which becomes the `chunk`.
+
+        Args:
+            event: The item itself, its JSON, or the event in a wrapper: a mapping, or JSON text.
+            item: The item of the source.
+        """
+        if event is item:
+            return self._decoded_object(event)
+        if not isinstance(item, str):
+            try:
+                # What is in a wrapper has not been checked.
+                event = text_event_dict(event) if isinstance(event, bytes) else event_dict(event)
+            except DecodeError as error:
+                error.event = item
+                raise
+        chunk = decode_object(event, item)
+        if self._inspector is not None:
+            self._inspector.look_at(event, chunk)
+        return chunk
+
+    def _decoded_object(self, event: Any) -> ChunkView:
+        """Decode an item that is an event itself: a mapping, or an object of the SDK."""
+        chunk = decode(event)
+        # Writing an object of the SDK as a dict takes long, and most deltas need no look.
+        if self._inspector is not None and not has_its_string(chunk):
+            event = event if event.__class__ is dict else chunk.to_event()
+            self._inspector.look_at(event, chunk)
+        return chunk
 
     def _is_other_line(self, event: dict[str, Any]) -> bool:
         """Whether this is a line of Claude Code that holds no event, such as a tool's result."""
-        return not is_error(event) and (self._has_seen_wrapper or "session_id" in event)
+        return not is_error(event) and (self.has_seen_wrapper or "session_id" in event)
 
     def _chunks_of_message(self, message: dict[str, Any]) -> list[ChunkView]:
         chunks: list[ChunkView] = []
@@ -231,26 +298,6 @@ def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
     except DecodeError as error:
         error.event = event
         raise
-
-
-def _decoded(event: Any, item: Any) -> ChunkView:
-    """Decode the event of an item, which becomes the `chunk`.
-
-    Args:
-        event: The item itself, its JSON, or the event in a wrapper: a mapping, or JSON text.
-        item: The item of the source.
-    """
-    if event is item:
-        return decode(item)
-    if isinstance(item, str):
-        return decode_object(event, item)
-    try:
-        # What is in a wrapper has not been checked.
-        event = text_event_dict(event) if isinstance(event, bytes) else event_dict(event)
-    except DecodeError as error:
-        error.event = item
-        raise
-    return decode_object(event, item)
 
 
 def _refuse_lines(text: str) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._chunks import ErrorChunk, MessageStartChunk, MessageStopChunk
+from .._rules import Findings
 from ..errors import DecodeError, ProtocolError
-from .accumulate import Accumulator
+from .accumulate import Accumulator, HeadAccumulator
 from .failures import is_cut_after_end, raise_unless_finished, raise_with_partial
+from .inspection import Inspector
 from .intake import EVERY_PARENT, EveryParent, Intake
 from .items import items_of, sync_items_of
 from .iterate import events_of
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 
     from .._chunks import ChunkView
     from .._model import Message
@@ -54,12 +57,16 @@ def accumulate(
         TypeError: As for `iter_chunks`.
         ValueError: `strict` is none of its values.
     """
-    accumulator = Accumulator(strict=strict)
-    try:
-        accumulator.extend(events_of(source, loads=loads, max_event_bytes=max_event_bytes))
-    except (DecodeError, ProtocolError) as error:
-        raise_unless_finished(error, accumulator)
-    return accumulator.finish()
+    reading = _Reading(strict, loads=loads, max_event_bytes=max_event_bytes)
+    with reading.failures():
+        if strict:
+            for item in sync_items_of(source):
+                reading.take(item)
+            reading.end()
+        else:
+            options: dict[str, Any] = {"loads": loads, "max_event_bytes": max_event_bytes}
+            reading.accumulator.extend(events_of(source, **options))
+    return reading.accumulator.finish()
 
 
 async def aaccumulate(
@@ -88,17 +95,55 @@ async def aaccumulate(
     items = items_of(source)
     if not hasattr(items, "__aiter__"):
         return accumulate(items, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
-    intake = Intake(one_parent=True, loads=loads, max_event_bytes=max_event_bytes)
-    accumulator = Accumulator(strict=strict)
-    try:
+    reading = _Reading(strict, loads=loads, max_event_bytes=max_event_bytes)
+    with reading.failures():
         async for item in items:
-            accumulator.extend(intake.chunks_of(item))
-            intake.check()
-        accumulator.extend(intake.end())
-        intake.check()
-    except (DecodeError, ProtocolError) as error:
-        raise_unless_finished(error, accumulator)
-    return accumulator.finish()
+            reading.take(item)
+        reading.end()
+    return reading.accumulator.finish()
+
+
+class _Reading:
+    """Takes the items of a source into one accumulator.
+
+    Attributes:
+        accumulator: The accumulator.
+    """
+
+    __slots__ = ("_inspector", "_intake", "accumulator")
+
+    def __init__(self, strict: Strict, **options: Any) -> None:
+        """Prepare to take items.
+
+        Args:
+            strict: As for `Accumulator`. If it is False, nobody wants the findings.
+            **options: The options of `ChunkDecoder`.
+        """
+        self.accumulator = HeadAccumulator(strict=strict)
+        self._inspector = Inspector(self.accumulator.noted) if strict else None
+        self._intake = Intake(one_parent=True, inspector=self._inspector, **options)
+
+    def take(self, item: Any) -> None:
+        """Take the next item."""
+        self._add(self._intake.chunks_of(item))
+
+    def end(self) -> None:
+        """Take the end of the source."""
+        self._add(self._intake.end())
+
+    def _add(self, chunks: list[ChunkView]) -> None:
+        if self._inspector:
+            self.accumulator.expect(self._inspector.take())
+        self.accumulator.extend(chunks)
+        self._intake.check()
+
+    @contextmanager
+    def failures(self) -> Generator[None]:
+        """Give the errors that end the stream the message so far."""
+        try:
+            yield
+        except (DecodeError, ProtocolError) as error:
+            raise_unless_finished(error, self.accumulator)
 
 
 def iter_messages(
@@ -183,7 +228,7 @@ class _Messages:
     begins.
     """
 
-    __slots__ = ("_accumulators", "_finished", "_intake", "_strict")
+    __slots__ = ("_accumulators", "_finished", "_inspector", "_intake", "_strict")
 
     def __init__(self, parent: str | EveryParent | None, *, strict: Strict, **options: Any) -> None:
         """Prepare to take items.
@@ -194,10 +239,11 @@ class _Messages:
             **options: The options of `Intake`.
         """
         self._strict: Strict = strict
-        self._intake = Intake(**options)
+        self._inspector = Inspector(Findings()) if strict else None
+        self._intake = Intake(inspector=self._inspector, **options)
         if not isinstance(parent, EveryParent):
             self._intake.follow(parent)
-        self._accumulators: dict[str | None, Accumulator] = {}
+        self._accumulators: dict[str | None, HeadAccumulator] = {}
         # Those whose current message has been given.
         self._finished: set[str | None] = set()
 
@@ -248,13 +294,17 @@ class _Messages:
 
     def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent
-        for chunk in chunks:
+        found = self._inspector.take() if self._inspector else []
+        of_chunk = {faults.number: faults for faults in found if faults.gave_chunk}
+        for number, chunk in enumerate(chunks):
             if parent in self._finished and isinstance(chunk, (MessageStartChunk, ErrorChunk)):
                 self._finished.remove(parent)
                 del self._accumulators[parent]
             accumulator = self._accumulators.get(parent)
             if accumulator is None:
-                accumulator = self._accumulators[parent] = Accumulator(strict=self._strict)
+                accumulator = self._accumulators[parent] = HeadAccumulator(strict=self._strict)
+            if number in of_chunk:
+                accumulator.expect([of_chunk[number]._replace(number=0)])
             accumulator.add(chunk)
             if isinstance(chunk, MessageStopChunk) and parent not in self._finished:
                 self._finished.add(parent)

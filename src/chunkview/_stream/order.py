@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._model import InvalidJson, ToolUseBlock
+from .._rules import Fault
+from ..errors import clipped, shown
 from .drafts import InputDraft, ThinkingDraft
 
 if TYPE_CHECKING:
@@ -19,12 +21,12 @@ if TYPE_CHECKING:
     from .blocks import Blocks
     from .drafts import Draft, Kind
 
-    Fault = tuple[str, Draft | None]
+    FaultOfBlock = tuple[Fault, Draft | None]
 
 __all__ = ["fault_of_delta", "faults_at_end", "faults_of_start", "has_form_of_api", "lacks_stop"]
 
 
-def faults_of_start(blocks: Blocks, index: int) -> list[str]:
+def faults_of_start(blocks: Blocks, index: int) -> list[Fault]:
     """Find what is off with the place of a new block.
 
     Args:
@@ -34,40 +36,52 @@ def faults_of_start(blocks: Blocks, index: int) -> list[str]:
     Returns:
         The rules that its start breaks.
     """
-    rules: list[str] = []
-    if index != blocks.highest + 1:
+    faults: list[Fault] = []
+    due = blocks.highest + 1
+    if index != due:
         is_used = blocks.started(index) is not None
-        rules.append("index_reused" if is_used else "index_not_consecutive")
+        rule = "index_reused" if is_used else "index_not_consecutive"
+        faults.append(Fault(rule, f"index {index}, and {due} is due"))
     if blocks.overlaps(index):
-        rules.append("blocks_overlap")
-    return rules
+        faults.append(Fault("blocks_overlap"))
+    return faults
 
 
-def fault_of_delta(blocks: Blocks, index: int, kind: Kind, taker: Draft | None) -> Fault | None:
+def fault_of_delta(
+    blocks: Blocks, chunk: Any, kind: Kind, taker: Draft | None
+) -> FaultOfBlock | None:
     """Find what is off with the place of a delta. A side block does not make it right.
 
     Args:
         blocks: The blocks so far.
-        index: The index that the delta names.
+        chunk: The delta.
         kind: The kind of block that takes such deltas; None if no kind is known to.
-        taker: The block of this index that takes it, if there is one.
+        taker: The block of its index that takes it, if there is one.
 
     Returns:
         The rule that it breaks, and the block that this is about; None where nothing is off.
     """
+    index, delta_type = chunk.index, clipped(chunk.delta_type)
     if taker is not None and not taker.is_side:
-        return None if taker is blocks.drafts[-1] else ("blocks_interleave", taker)
+        newest = blocks.drafts[-1]
+        if taker is newest:
+            return None
+        seen = f"{delta_type} came after the start of block {newest.index}"
+        return Fault("blocks_interleave", seen), taker
     started, going_on = blocks.started(index), blocks.going_on(index)
     if started is None:
-        return "delta_without_block", None
+        return Fault("delta_without_block", delta_type), None
     if going_on is None:
-        return "delta_after_block_stop", started
-    return None if kind is None else ("delta_type_mismatch", going_on)
+        return Fault("delta_after_block_stop", delta_type), started
+    if kind is None:
+        return None
+    seen = f"{delta_type} in a block of type {clipped(going_on.start.type)}"
+    return Fault("delta_type_mismatch", seen), going_on
 
 
 def faults_at_end(
     blocks: Blocks, stop_reason: str | None, *, is_complete: bool, is_stopped: bool
-) -> Iterator[Fault]:
+) -> Iterator[FaultOfBlock]:
     """Find what shows only at the end.
 
     Args:
@@ -80,29 +94,30 @@ def faults_at_end(
         Each rule that is broken, and the block that this is about.
     """
     if not is_complete:
-        yield "stream_cut", None
+        yield Fault("stream_cut"), None
         return
     if not is_stopped:
-        yield "message_stop_missing", None
+        yield Fault("message_stop_missing"), None
         for draft in filter(lacks_stop, blocks):
-            yield "block_not_stopped", draft
+            yield Fault("block_not_stopped"), draft
     calls_tool = any(isinstance(draft.start, ToolUseBlock) for draft in blocks)
     if not stop_reason:  # "" is none
-        yield "stop_reason_missing", None
+        yield Fault("stop_reason_missing"), None
     if calls_tool and stop_reason in ("end_turn", "stop_sequence"):
-        yield "tool_use_without_stop_reason", None
+        seen = f"stop_reason is {stop_reason}, and tool_use is due"
+        yield Fault("tool_use_without_stop_reason", seen), None
     if stop_reason == "tool_use" and not calls_tool:
-        yield "stop_reason_without_tool_use", None
+        yield Fault("stop_reason_without_tool_use"), None
     yield from _faults_of_data(blocks)
 
 
-def _faults_of_data(blocks: Blocks) -> Iterator[Fault]:
+def _faults_of_data(blocks: Blocks) -> Iterator[FaultOfBlock]:
     for draft in blocks:
         block: Any = draft.block()
         if isinstance(draft, InputDraft) and isinstance(block.input, InvalidJson):
-            yield "tool_input_invalid", draft
+            yield Fault("tool_input_invalid", shown(block.input.text)), draft
         if isinstance(draft, ThinkingDraft) and not block.signature:
-            yield "thinking_without_signature", draft
+            yield Fault("thinking_without_signature"), draft
 
 
 def lacks_stop(draft: Draft) -> bool:

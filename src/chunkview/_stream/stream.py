@@ -33,6 +33,7 @@ from ..errors import (
 from .accumulate import HeadAccumulator
 from .closing import close_source, close_source_async, unblock
 from .failures import is_cut_after_end, raise_with_partial
+from .inspection import Inspector
 from .intake import Intake
 from .items import items_of
 from .wire import MAX_EVENT_BYTES
@@ -110,8 +111,14 @@ class AnthropicStream:
         self._items = items_of(source)
         self._is_async = hasattr(self._items, "__aiter__")
         self._is_sync = hasattr(self._items, "__iter__")
-        self._intake = Intake(one_parent=True, loads=loads, max_event_bytes=max_event_bytes)
         self._accumulator = HeadAccumulator(strict=strict)
+        self._inspector = Inspector(self._accumulator.noted)
+        self._intake = Intake(
+            one_parent=True,
+            inspector=self._inspector,
+            loads=loads,
+            max_event_bytes=max_event_bytes,
+        )
         self._with_reason: ChunkView | None = None
         """The chunk that brought the stop reason."""
         self._handed_out = RepeatedCalls()
@@ -188,10 +195,13 @@ class AnthropicStream:
         yield from ()
 
     def _iterate(self) -> Generator[Pair]:
-        intake, add = self._intake, self._accumulator.add
+        intake, inspector, add = self._intake, self._inspector, self._accumulator.add
         with self._failures():
             for item in self._items:
-                for chunk in intake.chunks_of(item):
+                chunks = intake.chunks_of(item)
+                if inspector:
+                    self._accumulator.expect(inspector.take())
+                for chunk in chunks:
                     if self._closed:
                         break
                     if chunk.__class__ in _COMPLETES_NOTHING:
@@ -208,10 +218,13 @@ class AnthropicStream:
         self.finish()
 
     async def _iterate_async(self) -> AsyncGenerator[Pair]:
-        intake, add = self._intake, self._accumulator.add
+        intake, inspector, add = self._intake, self._inspector, self._accumulator.add
         with self._failures():
             async for item in self._items:
-                for chunk in intake.chunks_of(item):
+                chunks = intake.chunks_of(item)
+                if inspector:
+                    self._accumulator.expect(inspector.take())
+                for chunk in chunks:
                     if self._closed:
                         break
                     if chunk.__class__ in _COMPLETES_NOTHING:
@@ -235,6 +248,8 @@ class AnthropicStream:
         try:
             yield
         except (DecodeError, ProtocolError) as error:
+            self._accumulator.expect(self._inspector.take())
+            self._accumulator.note_error(error)
             raise_with_partial(error, self.message)
         except ChunkviewError:
             raise
@@ -262,12 +277,15 @@ class AnthropicStream:
         if self._closed:
             return
         try:
-            for chunk in self._intake.end():
+            chunks = self._intake.end()
+            self._accumulator.expect(self._inspector.take())
+            for chunk in chunks:
                 yield from self._pairs_of(chunk)
             self._intake.check()
         except DecodeError as error:
             if not is_cut_after_end(error, self._accumulator):
                 raise
+            self._accumulator.note_error(error)
         if self._with_reason is not None:
             for tool in self._tools_at_end():
                 yield self._with_reason, tool
@@ -370,7 +388,12 @@ class AnthropicStream:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is off with the order and the data of the stream so far: see `Accumulator`."""
+        """What is off with the stream so far, in the order in which it was found.
+
+        There is one finding for each rule and block, and at most 100. Findings about bytes are
+        there if the source gives bytes, those about fields if it gives bytes or events. What shows
+        only at the end, such as a missing stop reason, is there after the iteration.
+        """
         return self._accumulator.findings
 
     @property

@@ -191,6 +191,7 @@ class ChunkDecoder:
             event=first.event,
             received=first.received,
             truncated=first.truncated,
+            rule=first.rule,
         )
         again.__cause__ = first
         return again
@@ -250,6 +251,9 @@ class ChunkDecoder:
             raise not_a_stream(body) from error
         if document.__class__ is not dict:
             raise not_a_stream(body)
+        self._decode_parsed_document(document, chunks)
+
+    def _decode_parsed_document(self, document: dict[str, Any], chunks: list[ChunkView]) -> None:
         # extend keeps those before a broken one
         chunks.extend(decode_object(event, event) for event in events_of_document(document))
 
@@ -277,12 +281,15 @@ class ChunkDecoder:
         except Exception as error:
             if payload.strip() != DONE and not _is_about_its_input(error):
                 raise
-            event = fold(name, error, payload)
-        else:
-            # The usual event says itself what it is. Its line does not matter.
-            if value.__class__ is dict and value.get("type").__class__ is str and name != b"error":
-                return decode_object(value, payload)
-            event = fold(name, value, payload)
+            value = error
+        return self._decode_value(name, value, payload)
+
+    def _decode_value(self, name: bytes, value: Any, payload: bytes) -> ChunkView | None:
+        """Decode an event whose data has been parsed; `value` may be the parser's exception."""
+        # The usual event says itself what it is. Its line does not matter.
+        if value.__class__ is dict and value.get("type").__class__ is str and name != b"error":
+            return decode_object(value, payload)
+        event = fold(name, value, payload)
         return None if event is None else decode_object(event, payload)
 
     def _decode_without_data(
@@ -321,7 +328,7 @@ class ChunkDecoder:
         name, payload = fields_of(rest)
         has_data = payload is not None and bool(payload.strip())
         if not has_data and self._is_cut(rest, name, payload):
-            raise DecodeError(_CUT, received=rest, truncated=True)
+            raise DecodeError(_CUT, received=rest, truncated=True, rule="stream_cut")
         try:
             if payload is None or not has_data:
                 return self._decode_without_data(rest, b"", payload)
@@ -340,13 +347,12 @@ class ChunkDecoder:
             if payload.strip() != DONE and not _is_about_its_input(error):
                 raise
             cause = error
-        event = fold(name, value, payload) if value.__class__ is dict else None
-        if event is not None:
-            return decode_object(event, payload)
+        if value.__class__ is dict:
+            return self._decode_value(name, value, payload)
         if payload.strip() == DONE:
             return None
         refuse_joined(payload)
-        raise DecodeError(_CUT, event=payload, truncated=True) from cause
+        raise DecodeError(_CUT, event=payload, truncated=True, rule="stream_cut") from cause
 
     def _is_cut(self, event: bytes, name: bytes, payload: bytes | None) -> bool:
         """Whether the body ends in the middle of an event, which has no data so far."""

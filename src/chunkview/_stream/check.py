@@ -1,0 +1,197 @@
+"""All findings of a source: what is off with it, to its end.
+
+What ends a stream elsewhere is a finding here, and the events after it are looked at, too.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from .._chunks import ErrorChunk, MessageStartChunk
+from .._rules import Fault, Findings
+from ..errors import DecodeError, ProtocolError, clipped, shown
+from .accumulate import HeadAccumulator
+from .inspection import Faults, Inspector, fault_of
+from .intake import Intake
+from .items import sync_items_of
+from .order import has_form_of_api
+from .wire import MAX_EVENT_BYTES
+
+if TYPE_CHECKING:
+    from .._chunks import ChunkView
+    from .._rules import Finding
+    from .items import Source
+
+__all__ = ["check"]
+
+
+def check(source: Source, *, max_event_bytes: int = MAX_EVENT_BYTES) -> list[Finding]:
+    """Find which rules a stream breaks.
+
+    It reads the source to its end: it goes on after what raises elsewhere, and looks at each
+    message. A `message_start` after a `message_stop` begins a new one. In a body that is a finding;
+    in Claude Code's lines it is not.
+
+    Args:
+        source: What `chunkview.iter_chunks` takes.
+        max_event_bytes: As for `chunkview.ChunkDecoder`. A longer event ends the reading.
+
+    Returns:
+        The findings, message by message: of each at most 100, in the order in which they were
+        found. `position` is the number of the event in the source.
+
+    Raises:
+        TypeError: As for `chunkview.iter_chunks`.
+    """
+    checker = _Checker(max_event_bytes=max_event_bytes)
+    for item in sync_items_of(source):
+        if not checker.take(item):
+            break
+    return checker.findings_at_end()
+
+
+class _Checker:
+    """Takes the items of a source."""
+
+    __slots__ = ("_current", "_inspector", "_intake", "_messages", "_position")
+
+    def __init__(self, **options: Any) -> None:
+        self._inspector = Inspector(Findings())
+        self._intake = Intake(inspector=self._inspector, goes_on=True, **options)
+        self._messages: list[_Check] = []
+        self._current: dict[str | None, _Check] = {}
+        """The message of each parent that is under way, or that was the last."""
+        self._position = 0
+
+    def take(self, item: Any) -> bool:
+        """Take the next item. Say whether to go on."""
+        try:
+            self._add(self._intake.chunks_of(item))
+            self._intake.check()
+        except DecodeError as error:
+            self._note_broken(error)
+        return not self._intake.is_broken
+
+    def findings_at_end(self) -> list[Finding]:
+        """Take the end of the source, and give all findings."""
+        try:
+            self._add(self._intake.end())
+            self._intake.check()
+        except DecodeError as error:
+            if not error.truncated:
+                self._note_broken(error)
+            elif self._message.is_complete:
+                self._message.note([Fault("last_event_unterminated")], self._position)
+        if not self._messages:
+            self._begin()  # an empty source lacks a message
+        is_known = not self._intake.is_broken
+        return [
+            finding
+            for message in self._messages
+            for finding in message.findings_at_end(is_known=is_known)
+        ]
+
+    @property
+    def _message(self) -> _Check:
+        """The message of the parent whose item came last."""
+        return self._current.get(self._intake.parent) or self._begin()
+
+    def _begin(self) -> _Check:
+        message = self._current[self._intake.parent] = _Check()
+        self._messages.append(message)
+        return message
+
+    def _add(self, chunks: list[ChunkView]) -> None:
+        found = self._inspector.take()
+        at = 0
+        for number, chunk in enumerate(chunks):
+            while at < len(found) and found[at].number == number and not found[at].gave_chunk:
+                self._note(found[at])
+                at += 1
+            faults: list[Fault] = []
+            if at < len(found) and found[at].number == number:
+                faults = found[at].faults
+                at += 1
+            self._add_chunk(chunk, faults)
+        for rest in found[at:]:
+            self._note(rest)
+
+    def _note(self, found: Faults) -> None:
+        """Note what is off with something that gave no chunk view. If broken, it is an event."""
+        self._message.note(found.faults, self._position)
+        self._position += found.is_broken
+
+    def _add_chunk(self, chunk: ChunkView, faults: list[Fault]) -> None:
+        message = self._message
+        if message.is_stopped and isinstance(chunk, MessageStartChunk):
+            if not self._intake.has_seen_wrapper:
+                faults = [*faults, Fault("second_message", "message_start came after message_stop")]
+            message = self._begin()
+        message.add(chunk, faults, self._position)
+        self._position += 1
+
+    def _note_broken(self, error: DecodeError) -> None:
+        """Note what cannot be decoded."""
+        self._add([])
+        self._message.note([fault_of(error)], self._position)
+        self._position += 1
+
+
+class _Check:
+    """Looks at the events of one message."""
+
+    __slots__ = ("_accumulator", "_had_error")
+
+    def __init__(self) -> None:
+        self._accumulator = HeadAccumulator()
+        self._had_error = False
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `message_stop` has come."""
+        return self._accumulator.is_stopped
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the message is finished."""
+        return self._accumulator.complete
+
+    def add(self, chunk: ChunkView, faults: list[Fault], position: int) -> None:
+        """Take the next event.
+
+        Args:
+            chunk: The event.
+            faults: What is off with its bytes and fields.
+            position: Its number in the source.
+        """
+        if self._had_error:
+            faults = [*faults, Fault("event_after_error", clipped(chunk.type))]
+        if isinstance(chunk, ErrorChunk):
+            # The accumulator would raise, and make the message so far each time.
+            self._had_error = True
+            if not has_form_of_api(chunk):
+                faults = [*faults, Fault("error_misshapen", shown(chunk.to_event(), 120))]
+            self.note(faults, position, chunk)
+            return
+        accumulator = self._accumulator
+        accumulator.go_to(position)
+        if faults:
+            accumulator.expect([Faults(0, True, False, faults)])
+        with suppress(ProtocolError):  # it has its finding
+            accumulator.add(chunk)
+
+    def note(self, faults: list[Fault], position: int, chunk: ChunkView | None = None) -> None:
+        """Note what is off with something that is not added to the message."""
+        for fault in faults:
+            self._accumulator.noted.note(fault, position, chunk=chunk)
+
+    def findings_at_end(self, *, is_known: bool) -> tuple[Finding, ...]:
+        """Take the end of the message, and give all findings.
+
+        Args:
+            is_known: Whether it is known that nothing more comes.
+        """
+        if self._accumulator.complete or (is_known and not self._had_error):
+            self._accumulator.note_end()
+        return self._accumulator.findings
