@@ -1,13 +1,15 @@
 """Tools for testing code that consumes Anthropic's streams.
 
-Here are a replay server and a few recordings for it, which need nothing beyond chunkview itself.
-The Hypothesis strategies are in `chunkview.testing.strategies`, which needs the `testing` extra.
+Here are a replay server, a few recordings for it, and a small broken stream for each rule. They
+need nothing beyond chunkview itself. The Hypothesis strategies are in
+`chunkview.testing.strategies`, which needs the `testing` extra.
 """
 
 from __future__ import annotations
 
 from importlib.resources import files
 
+from ._examples import broken_body
 from .replay import ApiError, ReceivedRequest, ReplayServer, Reply
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "ReceivedRequest",
     "ReplayServer",
     "Reply",
+    "broken_body",
     "recording",
     "recording_names",
 ]
