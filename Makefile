@@ -116,6 +116,15 @@ $(TEST_SDKS): test-sdk-%: .venvs/sdk%/.test
 .venvs/sdk%/.test: pyproject.toml
 	$(call environment,$(PYTHON),--editable . --group test "anthropic==$*")
 
+# What the official SDK does when a rule is broken decides how bad that is. The oldest and the newest
+# of SDKS are asked.
+MEASURED_SDKS := $(firstword $(SDKS)) $(lastword $(SDKS))
+
+.PHONY: severities
+severities: $(VENV)/.dev $(MEASURED_SDKS:%=.venvs/sdk%/.test) ## measure how bad each broken rule is
+	$(BIN)/python .ci/severities.py $(MEASURED_SDKS:%=.venvs/sdk%/bin/python)
+	$(BIN)/python .ci/rules_page.py
+
 # The oldest versions that pyproject.toml allows, on the oldest Python. Left out is also a test of
 # shrinking: an old Hypothesis shrinks less.
 OLDEST := $(firstword $(PYTHONS))

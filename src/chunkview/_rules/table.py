@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .measured import MEASURED
+from .measured import MEASURED, VERSIONS
 
 __all__ = ["RULES", "Rule"]
 
@@ -42,9 +42,41 @@ class Rule(NamedTuple):
         """How bad it is to break the rule: "error" or "warning".
 
         It is an error if breaking the rule makes the official SDK raise, or lose or change content,
-        or makes chunkview raise.
+        or makes chunkview raise. A rule that is not measured yet counts as an error.
         """
-        return "warning" if all(result == "takes" for result in MEASURED[self.name]) else "error"
+        outcomes = MEASURED.get(self.name, ("not measured",))
+        return "warning" if all(map(_is_taken, outcomes)) else "error"
+
+    @property
+    def sdk(self) -> str:
+        """What the official SDK does where the rule is broken: a sentence, or "" if not measured.
+
+        This was measured with the smallest stream that breaks the rule, through the oldest and the
+        newest release of the SDK that chunkview supports.
+        """
+        measured = MEASURED.get(self.name)
+        if measured is None:
+            return ""
+        oldest = _act(measured.oldest_events, measured.oldest_helper)
+        newest = _act(measured.newest_events, measured.newest_helper)
+        if oldest == newest:
+            return f"The official SDK {newest}."
+        return f"The official SDK {newest}; its version {VERSIONS[0]} {oldest}."
+
+
+def _is_taken(outcome: str) -> bool:
+    return outcome.startswith("takes")
+
+
+def _act(events: str, helper: str) -> str:
+    """Say what an SDK does, from its two outcomes."""
+    iterating, helping = (
+        outcome.replace("takes", "takes the stream").replace(", but loses", " but loses the")
+        for outcome in (events, helper)
+    )
+    if iterating == helping:
+        return helping
+    return f"{helping} in messages.stream(), and {iterating} in raw iteration"
 
 
 _STREAMING = "https://docs.anthropic.com/en/api/messages-streaming"

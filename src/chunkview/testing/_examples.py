@@ -86,7 +86,8 @@ _EVENTS = {
     "text": _START + '{"type":"text","text":""}}',
     "hello": _DELTA + '{"type":"text_delta","text":"Hello"}}',
     "world": _DELTA + '{"type":"text_delta","text":" world"}}',
-    "tool": _START + '{"type":"tool_use","id":"toolu_0%(index)s","name":"weather","input":{}}}',
+    "tool": _START + '{"type":"tool_use","id":"toolu_01","name":"weather","input":{}}}',
+    "other": _START + '{"type":"tool_use","id":"toolu_02","name":"weather","input":{}}}',
     "city": _DELTA + r'{"type":"input_json_delta","partial_json":"{\"city\":"}}',
     "paris": _DELTA + r'{"type":"input_json_delta","partial_json":"\"Paris\"}"}}',
     "thinking": _START + '{"type":"thinking","thinking":"","signature":""}}',
@@ -102,7 +103,7 @@ _EVENTS = {
 TEXT = "start text0 hello0 world0 stop0 done end"
 TEXTS = "start text0 hello0 stop0 text1 world1 stop1 done end"
 TOOL = "start tool0 city0 paris0 stop0 called end"
-TOOLS = "start tool0 city0 paris0 stop0 tool1 city1 paris1 stop1 called end"
+TOOLS = "start tool0 city0 paris0 stop0 other1 city1 paris1 stop1 called end"
 TEXT_TOOL = "start text0 hello0 stop0 tool1 city1 paris1 stop1 called end"
 TOOL_TEXT = "start tool0 city0 paris0 stop0 text1 world1 stop1 called end"
 THINKING = "start thinking0 hmm0 signed0 stop0 text1 hello1 stop1 done end"
@@ -232,7 +233,9 @@ EXAMPLES: dict[str, Example] = {
     "content_block_missing": _added(TEXT, "stop0", _BARE_START),
     "block_type_missing": _added(TEXT, "stop0", _BARE_START[:-1] + ',"content_block":{"text":""}}'),
     "tool_name_missing": _added(
-        TOOL, "stop0", _BARE_START[:-1] + ',"content_block":{"type":"tool_use","id":"toolu_01"}}'
+        TOOL,
+        "stop0",
+        _BARE_START[:-1] + ',"content_block":{"type":"tool_use","id":"toolu_02","input":{}}}',
     ),
     "delta_missing": _added(TEXT, "world0", '{"type":"content_block_delta","index":0}'),
     "delta_string_misfit": _added(
@@ -261,7 +264,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "delta_type_missing": _replaced(TEXT, "world0", '"type":"text_delta",', ""),
     "tool_input_missing": _replaced(TOOL, "tool0", ',"input":{}', ""),
-    "tool_id_missing": _replaced(TOOL, "tool0", '"id":"toolu_00",', ""),
+    "tool_id_missing": _replaced(TOOL, "tool0", '"id":"toolu_01",', ""),
     "misfit_value": _replaced(TEXT, "start", '"input_tokens":25', '"input_tokens":"25"'),
     # data
     "stop_reason_missing": _replaced(TEXT, "done", '"end_turn"', "null"),
@@ -269,7 +272,7 @@ EXAMPLES: dict[str, Example] = {
     "tool_use_without_stop_reason": _reordered(TOOL, TOOL.replace("called", "done")),
     "stop_reason_without_tool_use": _reordered(TEXT, TEXT.replace("done", "called")),
     "tool_input_invalid": _reordered(TOOL, "start tool0 city0 stop0 called end"),
-    "tool_id_repeated": _replaced(TOOLS, "tool1", "toolu_01", "toolu_00"),
+    "tool_id_repeated": _replaced(TOOLS, "other1", "toolu_02", "toolu_01"),
     "thinking_without_signature": _reordered(
         THINKING, "start thinking0 hmm0 stop0 text1 hello1 stop1 done end"
     ),

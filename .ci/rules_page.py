@@ -1,0 +1,203 @@
+"""Write the page about the rules: why a stream breaks, what that does, and how to mend it.
+
+`make severities` runs it. Everything comes from the table of rules, from what severities.py
+measured, and from the examples.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chunkview._rules import MEASURED, VERSIONS
+from chunkview.conformance import RULES, Rule
+from chunkview.testing._examples import EXAMPLES, IMPLIED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).parent.parent / "docs/why-a-stream-breaks.md"
+
+HEAD = """\
+# Why a stream breaks
+
+<!-- Written by `make severities`. Change the table of rules or the examples, not this page. -->
+
+Many servers imitate Anthropic's Messages API, and many proxies rewrite its streams. This page lists
+what can be wrong with such a stream: {count} rules that a stream should keep. For each rule it says
+what the API promises, what happens to a client when the rule is broken, and how a server mends it.
+
+Each rule has the smallest stream that breaks it, shown as its difference from a valid stream: lines
+with `-` are missing, lines with `+` are there instead. `chunkview.testing.broken_body(rule)` gives
+the whole body, for your own tests.
+
+What happens to a client is measured: the smallest stream went through the official SDK (anthropic
+{oldest} and {newest}; where a sentence names no version, both do the same) and through
+`chunkview.accumulate`. The SDK was used in two ways:
+
+- raw iteration: `for event in client.messages.create(..., stream=True)`;
+- `client.messages.stream(...)`, with its `text_stream` and its final message.
+
+A rule is an **error** if the SDK raises an exception, loses content or alters content, or if
+chunkview raises. Otherwise it is a **warning**. Content is text, thinking, its signature, and the
+names and inputs of tools. "Takes the stream" means that the content is there, or that the same
+error comes as without the fault.
+"""
+
+GROUPS = {
+    "wire": "Bytes and lines",
+    "order": "The order of events",
+    "essential": "What an event cannot do without",
+    "fields": "The fields of an event",
+    "data": "What the message amounts to",
+}
+"""The headings, by group."""
+
+CONTEXT = 48
+"""How many characters of an unchanged part of a long line are shown."""
+
+
+def page() -> str:
+    """The text of the page."""
+    text = HEAD.format(count=len(RULES), oldest=VERSIONS[0], newest=VERSIONS[1])
+    groups = {group: [rule for rule in RULES.values() if rule.group == group] for group in GROUPS}
+    text += "\n## All rules\n"
+    for group, rules in groups.items():
+        text += (
+            f"\n**{GROUPS[group]}**\n\n| rule | severity | what is wrong |\n| --- | --- | --- |\n"
+        )
+        for rule in rules:
+            text += f"| [{rule.name}](#{rule.name}) | {rule.severity} | {prose(rule.problem)} |\n"
+    for group, rules in groups.items():
+        text += f"\n## {GROUPS[group]}\n"
+        for rule in rules:
+            text += section(rule)
+    return text
+
+
+def section(rule: Rule) -> str:
+    """What the page says about one rule."""
+    source = f" ([source]({rule.page}))" if rule.page else ""
+    difference = "\n".join(difference_of(rule.name))
+    parts = [
+        f"### {rule.name}",
+        f"**{rule.severity}**: {prose(rule.problem)}.",
+        f"What the API does: {prose(rule.promise)}{source}" if rule.promise else "",
+        f"```diff\n{difference}\n```",
+        result(rule),
+        f"How to mend it: {prose(rule.mend)}" if rule.mend else "",
+    ]
+    if rule.name in IMPLIED:
+        other, reason = IMPLIED[rule.name]
+        parts.append(f"Such a stream also breaks [{other}](#{other}): {prose(reason)}.")
+    return "".join(f"\n{part}\n" for part in parts if part)
+
+
+def result(rule: Rule) -> str:
+    """What the SDK and chunkview do."""
+    measured = MEASURED[rule.name]
+    if set(measured) == {"takes"}:
+        return "The official SDK and chunkview take the stream."
+    ours = measured.chunkview.replace("takes", "takes the stream")
+    return f"{prose(rule.sdk)} chunkview {ours}."
+
+
+def prose(text: str) -> str:
+    """Text with the names of events and fields in backticks."""
+    return re.sub(
+        r"(?<![`\w])([a-z]+(_[a-z]+)+|event:|\[DONE\]|messages\.stream\(\))", r"`\1`", text
+    )
+
+
+# -- the difference of two streams ------------------------------------------------------------
+
+
+def difference_of(rule: str) -> Iterator[str]:
+    """The lines in which the example of a rule differs from the valid stream.
+
+    Where events were added, left out or moved, the events before and after are shown, too.
+    """
+    valid, broken = EXAMPLES[rule]
+    if len(broken) == 1:  # no stream at all
+        yield "+" + shortened(broken[0])
+        return
+    steps = SequenceMatcher(None, valid, broken, autojunk=False).get_opcodes()
+    is_in_place = len(valid) == len(broken) and all(
+        tag in ("equal", "replace") for tag, *_ in steps
+    )
+    for tag, start, end, new_start, new_end in steps:
+        old, new = valid[start:end], broken[new_start:new_end]
+        if is_in_place:
+            if tag == "replace":
+                for frames in zip(old, new, strict=True):
+                    yield from changes(*frames)
+        elif tag == "equal":
+            yield from context(old, is_first=start == 0, is_last=end == len(valid))
+        else:
+            yield from ("-" + shortened(line) for frame in old for line in frame.split("\n")[:-2])
+            yield from ("+" + shortened(line) for frame in new for line in frame.split("\n")[:-2])
+
+
+def context(frames: list[str], *, is_first: bool, is_last: bool) -> Iterator[str]:
+    """The event before a change, and the event after it, without their `event:` lines."""
+    lines = [" " + shortened(frame.split("\n")[1]) for frame in frames]
+    if is_first:
+        yield lines[-1]
+    elif is_last:
+        yield lines[0]
+    elif len(lines) <= 2:
+        yield from lines
+    else:
+        yield from (lines[0], " …", lines[-1])
+
+
+def changes(old: str, new: str) -> Iterator[str]:
+    """The lines in which two frames differ, and the `event:` line."""
+    olds, news = old.split("\n")[:-1], new.split("\n")[:-1]
+    for tag, start, end, new_start, new_end in SequenceMatcher(None, olds, news).get_opcodes():
+        before, after = olds[start:end], news[new_start:new_end]
+        if tag == "equal":
+            yield from (" " + shortened(line) for line in before if line)
+        elif len(before) == len(after) == 1:
+            yield from pair(before[0], after[0])
+        else:
+            yield from ("-" + (shortened(line) or "(the blank line)") for line in before)
+            yield from ("+" + shortened(line) for line in after)
+
+
+def pair(old: str, new: str) -> Iterator[str]:
+    """Two lines, each with what differs and a little of what does not."""
+    head = shared(old, new)
+    tail = shared(old[head:][::-1], new[head:][::-1])
+    for sign, line in (("-", old), ("+", new)):
+        end = len(line) - tail
+        before, middle, after = line[:head], line[head:end], line[end:]
+        if len(before) > 2 * CONTEXT:
+            before = "data: …" + before[-CONTEXT:]
+        if len(after) > 2 * CONTEXT:
+            after = after[:CONTEXT] + "…"
+        yield sign + visible(before + shortened(middle) + after)
+
+
+def shared(one: str, other: str) -> int:
+    """How many characters two texts share at their beginnings."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def shortened(line: str) -> str:
+    """A line, without the middle of a very long one."""
+    is_long = len(line) > 4 * CONTEXT
+    return visible(f"{line[: 2 * CONTEXT]}…{line[-CONTEXT:]}" if is_long else line)
+
+
+def visible(line: str) -> str:
+    """A line with names for what cannot be seen."""
+    return line.replace("\ufeff", "<BOM>").replace("\t", "<TAB>")
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")
