@@ -79,15 +79,16 @@ def test_a_rule_that_is_not_measured_yet_counts_as_an_error() -> None:
         (
             ("takes", "raises IndexError", "takes", "raises IndexError"),
             (
-                "The official SDK raises IndexError in messages.stream(), and takes the stream in raw "
-                "iteration."
+                "The official SDK raises IndexError in messages.stream(), and takes the stream in "
+                "raw iteration."
             ),
         ),
         (
             ("takes", "takes", "takes", "takes, but loses stop_reason"),
             (
-                "The official SDK takes the stream but loses the stop_reason in messages.stream(), and "
-                f"takes the stream in raw iteration; its version {VERSIONS[0]} takes the stream."
+                "The official SDK takes the stream but loses the stop_reason in messages.stream(), "
+                "and takes the stream in raw iteration; "
+                f"its version {VERSIONS[0]} takes the stream."
             ),
         ),
     ],
