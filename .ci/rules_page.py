@@ -104,11 +104,13 @@ def result(rule: Rule) -> str:
     return f"{prose(rule.sdk)} chunkview {ours}."
 
 
+CODE = re.compile(r"`[^`]+`|\w+(?:_\w+)+|event:|\[DONE\]|messages\.stream\(\)")
+"""What is set as code: what is already, the names of events and fields, and a few more."""
+
+
 def prose(text: str) -> str:
-    """Text with the names of events and fields in backticks."""
-    return re.sub(
-        r"(?<![`\w])([a-z]+(_[a-z]+)+|event:|\[DONE\]|messages\.stream\(\))", r"`\1`", text
-    )
+    """Text with its code in backticks."""
+    return CODE.sub(lambda match: "`" + match[0].strip("`") + "`", text)
 
 
 # -- the difference of two streams ------------------------------------------------------------
