@@ -41,6 +41,7 @@ from chunkview import (
 )
 from chunkview._model.json import stdlib_loads
 from chunkview._stream.fastpath import NoFastPath
+from chunkview.conformance import RULES
 from chunkview.pricing import cost
 from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
@@ -363,7 +364,8 @@ def test_10_a_broken_rule_raises_or_is_a_finding_and_nothing_received_is_lost(
         pairs = list(stream)
         assert stream.finish() == accumulator.message == accumulate(events)
         assert [chunk for chunk, _ in without_repeats(pairs)] == chunks
-        assert stream.findings == accumulator.findings
+        about_events = [f for f in stream.findings if RULES[f.rule].group in ("order", "data")]
+        assert tuple(about_events) == accumulator.findings
         return
     for read in (lambda: accumulate(events), lambda: list(stream)):
         with pytest.raises(type(failure)) as caught:

@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chunkview import DecodeError
+from chunkview import ChunkviewError, DecodeError
 from chunkview._model import json as _json
 from chunkview._model.bounds import MAX_DEPTH, copy_json
 from chunkview._model.json import default_loads, loads, stdlib_loads
@@ -249,6 +250,30 @@ def test_the_error_says_what_is_wrong() -> None:
         stdlib_loads(b"{}{}")
     with pytest.raises(DecodeError, match="invalid JSON: NaN is not JSON"):
         stdlib_loads(b"[NaN]")
+
+
+def test_an_old_msgspec_whose_error_is_no_value_error_asks_the_standard_library_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import msgspec
+
+    class DecodeError(Exception):
+        """That of msgspec before 0.19."""
+
+    class Decoder:
+        def decode(self, data: bytes) -> object:
+            try:
+                return msgspec.json.decode(data)
+            except ValueError as error:
+                raise DecodeError(str(error)) from error
+
+    old = SimpleNamespace(DecodeError=DecodeError, json=SimpleNamespace(Decoder=Decoder))
+    monkeypatch.setitem(sys.modules, "msgspec", old)
+    parse = default_loads.__wrapped__()
+    assert parse(b'{"a": 1}') == {"a": 1}
+    assert parse(rb'"\ud83d"') == "\ud83d"
+    with pytest.raises(ChunkviewError, match="invalid JSON"):
+        parse(b"{")
 
 
 def test_without_msgspec_the_standard_library_parses(monkeypatch: pytest.MonkeyPatch) -> None:

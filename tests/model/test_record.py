@@ -65,7 +65,7 @@ def test_every_kind_of_annotation_is_checked() -> None:
 def test_an_essential_key_is_checked() -> None:
     @record
     class Essential(Record):
-        name: str = attrs.field(metadata={"essential": True})
+        name: str = attrs.field(metadata={"missing_rule": "tool_name_missing"})
         text: str
 
     assert read_record(Essential, {"name": "f"}) == Essential("f", "")

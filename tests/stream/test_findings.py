@@ -139,7 +139,8 @@ def test_a_finding_says_what_where_how_often_and_which_event() -> None:
     assert findings_of(events) == (
         Finding(
             "delta_type_mismatch",
-            "block 0: content_block_delta has a delta that does not fit the open block",
+            "block 0: content_block_delta has a delta that does not fit the open block: "
+            "input_json_delta in a block of type text",
             4,
             2,
             decode(json_delta("1")),
@@ -289,11 +290,10 @@ def test_another_value_of_strict_is_refused(strict: Any) -> None:
 def test_strict_raises_exactly_where_there_is_a_finding_that_it_does_not_allow(
     events: list[Event], strict: Any
 ) -> None:
-    loose = Accumulator()
+    loose = AnthropicStream(events)
     error: Exception | None = None
     try:
-        loose.extend(events)
-        loose.finish()
+        list(loose)
     except ChunkviewError as failure:
         error = failure
     severities = {"error", "warning"} if strict == "all" else {"error"}

@@ -145,7 +145,18 @@ def default_loads() -> Callable[[bytes], Any]:
         import msgspec
     except ImportError:
         return stdlib_loads
-    return _checked(msgspec.json.Decoder().decode)
+    decode = msgspec.json.Decoder().decode
+    if issubclass(msgspec.DecodeError, ValueError):
+        return _checked(decode)
+
+    def decode_with_value_error(data: bytes) -> Any:
+        """Raise what later releases of msgspec raise."""
+        try:
+            return decode(data)
+        except msgspec.DecodeError as error:
+            raise ValueError(str(error)) from error
+
+    return _checked(decode_with_value_error)
 
 
 def parser(loads: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:

@@ -42,10 +42,11 @@ class Rule(NamedTuple):
         """How bad it is to break the rule: "error" or "warning".
 
         It is an error if breaking the rule makes the official SDK raise, or lose or change content,
-        or makes chunkview raise. A rule that is not measured yet counts as an error.
+        the stop reason or a final count, or makes chunkview raise. A rule that is not measured yet
+        counts as an error.
         """
         outcomes = MEASURED.get(self.name, ("not measured",))
-        return "warning" if all(map(_is_taken, outcomes)) else "error"
+        return "warning" if all(outcome == "takes" for outcome in outcomes) else "error"
 
     @property
     def sdk(self) -> str:
@@ -62,10 +63,6 @@ class Rule(NamedTuple):
         if oldest == newest:
             return f"The official SDK {newest}."
         return f"The official SDK {newest}; its version {VERSIONS[0]} {oldest}."
-
-
-def _is_taken(outcome: str) -> bool:
-    return outcome.startswith("takes")
 
 
 def _act(events: str, helper: str) -> str:

@@ -192,6 +192,8 @@ class _Check:
         Args:
             is_known: Whether it is known that nothing more comes.
         """
-        if self._accumulator.complete or (is_known and not self._had_error):
+        # An error ends a stream, and a message that never started cannot be cut.
+        is_excused = self._had_error or "message_start_missing" in self._accumulator.noted.known
+        if self._accumulator.complete or (is_known and not is_excused):
             self._accumulator.note_end()
         return self._accumulator.findings

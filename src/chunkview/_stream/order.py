@@ -15,7 +15,7 @@ from ..errors import clipped, shown
 from .drafts import InputDraft, ThinkingDraft
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .._chunks import ErrorChunk
     from .blocks import Blocks
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
     FaultOfBlock = tuple[Fault, Draft | None]
 
-__all__ = ["fault_of_delta", "faults_at_end", "faults_of_start", "has_form_of_api", "lacks_stop"]
+__all__ = [
+    "CUT_OFF",
+    "fault_of_delta",
+    "faults_at_end",
+    "faults_of_start",
+    "has_form_of_api",
+    "lacks_stop",
+]
+
+CUT_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
+"""Stop reasons of a message that was cut off."""
 
 
 def faults_of_start(blocks: Blocks, index: int) -> list[Fault]:
@@ -108,11 +118,13 @@ def faults_at_end(
         yield Fault("tool_use_without_stop_reason", seen), None
     if stop_reason == "tool_use" and not calls_tool:
         yield Fault("stop_reason_without_tool_use"), None
-    yield from _faults_of_data(blocks)
+    # A message that was cut off may have half a last block.
+    half = blocks.drafts[-1] if blocks.drafts and stop_reason in CUT_OFF else None
+    yield from _faults_of_data(draft for draft in blocks if draft is not half)
 
 
-def _faults_of_data(blocks: Blocks) -> Iterator[FaultOfBlock]:
-    for draft in blocks:
+def _faults_of_data(drafts: Iterable[Draft]) -> Iterator[FaultOfBlock]:
+    for draft in drafts:
         block: Any = draft.block()
         if isinstance(draft, InputDraft) and isinstance(block.input, InvalidJson):
             yield Fault("tool_input_invalid", shown(block.input.text)), draft

@@ -36,6 +36,7 @@ from .failures import is_cut_after_end, raise_with_partial
 from .inspection import Inspector
 from .intake import Intake
 from .items import items_of
+from .order import CUT_OFF
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -58,9 +59,6 @@ __all__ = ["AnthropicStream"]
 
 _COMPLETES_NOTHING = frozenset({TextDeltaChunk, InputJsonDeltaChunk, ThinkingDeltaChunk})
 """The most frequent chunks, none of which can complete a tool call."""
-
-_CUT_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
-"""Stop reasons of a message that was cut off."""
 
 
 class AnthropicStream:
@@ -310,7 +308,7 @@ class AnthropicStream:
             return False
         head = self._accumulator.head
         # No input at all is a whole input, unless the message was cut off before it.
-        return bool(tool.input) or head is None or head.stop_reason not in _CUT_OFF
+        return bool(tool.input) or head is None or head.stop_reason not in CUT_OFF
 
     def finish(self) -> Message:
         """Give the finished message. This reads nothing: iterate over the stream first.

@@ -284,10 +284,6 @@ EXAMPLES: dict[str, Example] = {
 """The examples, by the name of the rule."""
 
 IMPLIED: dict[str, tuple[str, str]] = {
-    "message_start_missing": (
-        "stream_cut",
-        "a message that never starts does not end either",
-    ),
     "blocks_interleave": (
         "blocks_overlap",
         "a delta can only come late for a block that is open when the next one starts",
