@@ -44,6 +44,7 @@ from .message import Message
 from .record import (
     ABSENT,
     REQUIRED_KEY,
+    Key,
     MisfitError,
     Record,
     evolved,
@@ -84,6 +85,7 @@ __all__ = [
     "FallbackInfo",
     "InvalidJson",
     "IterationUsage",
+    "Key",
     "McpToolListingBlock",
     "McpToolUseBlock",
     "Message",

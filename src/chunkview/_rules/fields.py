@@ -18,7 +18,7 @@ from .._chunks import (
     HelperEventChunk,
     UnknownChunk,
 )
-from .._model import Record, schema
+from .._model import ABSENT, Key, Record, per_class, schema
 from ..errors import kind_of, shown
 from .findings import Fault
 
@@ -136,59 +136,73 @@ def faults_of_fields(event: Mapping[str, Any], chunk: ChunkView) -> list[Fault]:
         return []  # most deltas
     faults: dict[str, Fault] = {}
     missing: set[str] = set()
-    for field in _fields_of(event, chunk):
-        if field.path in missing:
+    for outer, fields in _tables_of(chunk):
+        place = _place_of(event, outer)
+        if place is None:
             continue
-        place, key = _place_of(event, field.path)
-        if place is None or _has(place, key, field):
-            continue
-        missing.add(field.path)
-        was = f"{field.path} is {'missing' if key not in place else _described(place[key])}"
-        faults.setdefault(field.rule, Fault(field.rule, was))
+        for key, field in fields:
+            value = place.get(key, ABSENT)
+            if _is_proper(value, field):
+                continue
+            missing.add(field.path)
+            was = f"{field.path} is {'missing' if value is ABSENT else _described(value)}"
+            faults.setdefault(field.rule, Fault(field.rule, was))
     for path, value in _misfits_of(event, chunk):
         if path not in missing:
-            faults.setdefault(
-                "misfit_value", Fault("misfit_value", f"{path} is {_described(value)}")
-            )
+            seen = f"{path} is {_described(value)}"
+            faults.setdefault("misfit_value", Fault("misfit_value", seen))
     return list(faults.values())
 
 
-def _fields_of(event: Mapping[str, Any], chunk: ChunkView) -> tuple[Field, ...]:
+_Table = tuple[tuple[tuple[str, ...], tuple[tuple[str, Field], ...]], ...]
+"""Fields, by the keys that lead to the object that they are in."""
+
+
+def _tables_of(chunk: ChunkView) -> _Table:
+    """Find the fields that an event should have."""
     if isinstance(chunk, ContentBlockStartChunk):
-        return FIELDS.get(chunk.content_block.type, ())
+        return _table(chunk.content_block.type)
     if chunk.type != "content_block_delta":
-        return FIELDS.get(chunk.type, ())
+        return _table(chunk.type)
     delta_type: str = chunk.delta_type  # type: ignore[union-attr]
-    return (_DELTA_TYPE, *FIELDS.get(delta_type, ()))
+    return _table_of_delta(delta_type)
 
 
-_DELTA_TYPE = Field("delta_type_missing", "delta.type", str)
+@functools.lru_cache(maxsize=64)
+def _table(tag: str) -> _Table:
+    return _grouped(FIELDS.get(tag, ()))
 
 
-def _place_of(event: Mapping[str, Any], path: str) -> tuple[Any, str]:
-    """Find the object that a path leads to, and the key in it; None where there is none."""
-    outer, key = _keys_of(path)
+@functools.lru_cache(maxsize=64)
+def _table_of_delta(tag: str) -> _Table:
+    return _grouped((Field("delta_type_missing", "delta.type", str), *FIELDS.get(tag, ())))
+
+
+def _grouped(fields: tuple[Field, ...]) -> _Table:
+    groups: dict[tuple[str, ...], list[tuple[str, Field]]] = {}
+    for field in fields:
+        *outer, key = field.path.split(".")
+        groups.setdefault(tuple(outer), []).append((key, field))
+    return tuple([(outer, tuple(group)) for outer, group in groups.items()])
+
+
+def _place_of(event: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
+    """Find the object that some keys lead to, if there is one."""
     place: Any = event
-    for name in outer:
+    for name in keys:
         place = place.get(name)
         if not isinstance(place, dict):
-            return None, key
-    return place, key
+            return None
+    return place  # type: ignore[no-any-return]
 
 
-@functools.cache
-def _keys_of(path: str) -> tuple[tuple[str, ...], str]:
-    *outer, key = path.split(".")
-    return tuple(outer), key
-
-
-def _has(place: Mapping[str, Any], key: str, field: Field) -> bool:
-    if field.is_nullable:
-        return key in place
-    value = place.get(key)
-    if field.is_name and value == "":
-        return False
-    return value is not None if field.kind is None else isinstance(value, field.kind)
+def _is_proper(value: Any, field: Field) -> bool:
+    """Whether a field is there. Its type only matters for an object or array."""
+    if value is None or value is ABSENT:
+        return value is None and field.is_nullable
+    if field.kind is not None:
+        return isinstance(value, field.kind)
+    return value != "" or not field.is_name
 
 
 def _misfits_of(event: Mapping[str, Any], chunk: ChunkView) -> Iterator[tuple[str, Any]]:
@@ -197,32 +211,36 @@ def _misfits_of(event: Mapping[str, Any], chunk: ChunkView) -> Iterator[tuple[st
     Yields:
         The path of each, and the value.
     """
-    for key in schema(type(chunk)).keys:
+    for key, default in _keys_of(type(chunk)):
         value = getattr(chunk, key.name)
         if isinstance(value, Record):
             yield from _misfits_in(key.path, value)
-            continue
-        place = event.get(key.inside) if key.inside else event
-        came = place.get(key.wire) if isinstance(place, dict) else None
-        if came is not None and value == key.default() and value != came:
-            yield key.path, came
-    if (
-        isinstance(chunk, ContentBlockStartChunk)
-        and "input" in schema(type(chunk.content_block)).names
-    ):
-        came = event["content_block"].get("input")
-        if came is not None and not isinstance(came, dict):
-            yield "content_block.input", came
+        elif value == default:
+            place = event.get(key.inside) if key.inside else event
+            came = place.get(key.wire) if isinstance(place, dict) else None
+            if came is not None and came != value:
+                yield key.path, came
+    if isinstance(chunk, ContentBlockStartChunk):
+        given = event["content_block"].get("input")
+        if given.__class__ is dict or given is None:
+            return
+        if "input" in schema(type(chunk.content_block)).names and not isinstance(given, dict):
+            yield "content_block.input", given
+
+
+@per_class
+def _keys_of(cls: type[Any]) -> tuple[tuple[Key, Any], ...]:
+    """The keys of a class that may be misfits, with what the attribute then has."""
+    keys = [key for key in schema(cls).keys if not key.missing_rule or key.exact is None]
+    return tuple([(key, key.default()) for key in keys])
 
 
 def _misfits_in(path: str, record: Record) -> Iterator[tuple[str, Any]]:
     """Find them in a record."""
-    shape = schema(type(record))
-    for name in shape.names.intersection(record.extra):
-        yield f"{path}.{name}", record.extra[name]
-    for key in shape.keys:
-        if key.exact is str or key.exact is int:
-            continue
+    if record.extra:
+        for name in schema(type(record)).names.intersection(record.extra):
+            yield f"{path}.{name}", record.extra[name]
+    for key in _keys_of_records(type(record)):
         value = getattr(record, key.name)
         if isinstance(value, Record):
             yield from _misfits_in(f"{path}.{key.wire}", value)
@@ -230,6 +248,12 @@ def _misfits_in(path: str, record: Record) -> Iterator[tuple[str, Any]]:
             for index, item in enumerate(value):
                 if isinstance(item, Record):
                     yield from _misfits_in(f"{path}.{key.wire}[{index}]", item)
+
+
+@per_class
+def _keys_of_records(cls: type[Any]) -> tuple[Key, ...]:
+    """The keys of a class whose values may be records or tuples of records."""
+    return tuple([key for key in schema(cls).keys if key.exact is None])
 
 
 def _described(value: Any) -> str:

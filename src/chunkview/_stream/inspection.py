@@ -46,20 +46,17 @@ class Inspector:
 
     Attributes:
         findings: The findings of the stream, which the fast path counts further.
+        found: What `take` will give.
         number: How many chunk views of this call came before the event that is being decoded.
     """
 
-    __slots__ = ("_found", "_of_event", "findings", "number")
+    __slots__ = ("_of_event", "findings", "found", "number")
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.number = 0
         self._of_event: list[Fault] = []
-        self._found: list[Faults] = []
-
-    def __bool__(self) -> bool:
-        """Whether there is something to take."""
-        return bool(self._found)
+        self.found: list[Faults] = []
 
     def note(self, faults: Iterable[Fault]) -> None:
         """Note what is off with the event that is being decoded."""
@@ -69,7 +66,7 @@ class Inspector:
         """Take note that an event has been decoded, skipped, or found to be broken."""
         if self._of_event:
             found = Faults(self.number, gave_chunk, is_broken, self._of_event)
-            self._found.append(found)
+            self.found.append(found)
             self._of_event = []
 
     def look_at(self, event: Mapping[str, Any], chunk: ChunkView) -> None:
@@ -85,7 +82,7 @@ class Inspector:
 
     def take(self) -> list[Faults]:
         """Give what was noted, in order, and forget it."""
-        found, self._found = self._found, []
+        found, self.found = self.found, []
         return found
 
     def put_before(self, found: list[Faults], count: int) -> None:
@@ -95,7 +92,7 @@ class Inspector:
             found: What `take` gave.
             count: How many chunk views came before those of what was noted since.
         """
-        self._found = [*found, *(new._replace(number=new.number + count) for new in self._found)]
+        self.found = [*found, *(new._replace(number=new.number + count) for new in self.found)]
 
 
 class InspectedDecoder(ChunkDecoder):

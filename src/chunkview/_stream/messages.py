@@ -132,7 +132,7 @@ class _Reading:
         self._add(self._intake.end())
 
     def _add(self, chunks: list[ChunkView]) -> None:
-        if self._inspector:
+        if self._inspector is not None and self._inspector.found:
             self.accumulator.expect(self._inspector.take())
         self.accumulator.extend(chunks)
         self._intake.check()
@@ -294,7 +294,7 @@ class _Messages:
 
     def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent
-        found = self._inspector.take() if self._inspector else []
+        found = [] if self._inspector is None else self._inspector.take()
         of_chunk = {faults.number: faults for faults in found if faults.gave_chunk}
         for number, chunk in enumerate(chunks):
             if parent in self._finished and isinstance(chunk, (MessageStartChunk, ErrorChunk)):

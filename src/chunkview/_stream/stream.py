@@ -197,7 +197,7 @@ class AnthropicStream:
         with self._failures():
             for item in self._items:
                 chunks = intake.chunks_of(item)
-                if inspector:
+                if inspector.found:
                     self._accumulator.expect(inspector.take())
                 for chunk in chunks:
                     if self._closed:
@@ -220,7 +220,7 @@ class AnthropicStream:
         with self._failures():
             async for item in self._items:
                 chunks = intake.chunks_of(item)
-                if inspector:
+                if inspector.found:
                     self._accumulator.expect(inspector.take())
                 for chunk in chunks:
                     if self._closed:
