@@ -140,9 +140,9 @@ def faults_of_fields(event: Mapping[str, Any], chunk: ChunkView) -> list[Fault]:
         place = _place_of(event, outer)
         if place is None:
             continue
-        for key, field in fields:
+        for key, usual, field in fields:
             value = place.get(key, ABSENT)
-            if _is_proper(value, field):
+            if (value.__class__ is usual and value) or _is_proper(value, field):
                 continue
             missing.add(field.path)
             was = f"{field.path} is {'missing' if value is ABSENT else _described(value)}"
@@ -154,8 +154,8 @@ def faults_of_fields(event: Mapping[str, Any], chunk: ChunkView) -> list[Fault]:
     return list(faults.values())
 
 
-_Table = tuple[tuple[tuple[str, ...], tuple[tuple[str, Field], ...]], ...]
-"""Fields, by the keys that lead to the object that they are in."""
+_Table = tuple[tuple[tuple[str, ...], tuple[tuple[str, type, Field], ...]], ...]
+"""Fields, each with its key and its usual type, by the keys that lead to its object."""
 
 
 def _tables_of(chunk: ChunkView) -> _Table:
@@ -179,10 +179,10 @@ def _table_of_delta(tag: str) -> _Table:
 
 
 def _grouped(fields: tuple[Field, ...]) -> _Table:
-    groups: dict[tuple[str, ...], list[tuple[str, Field]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[str, type, Field]]] = {}
     for field in fields:
         *outer, key = field.path.split(".")
-        groups.setdefault(tuple(outer), []).append((key, field))
+        groups.setdefault(tuple(outer), []).append((key, field.kind or str, field))
     return tuple([(outer, tuple(group)) for outer, group in groups.items()])
 
 
@@ -211,15 +211,24 @@ def _misfits_of(event: Mapping[str, Any], chunk: ChunkView) -> Iterator[tuple[st
     Yields:
         The path of each, and the value.
     """
-    for key, default in _keys_of(type(chunk)):
+    shape = _shape_of(type(chunk))
+    for inside, keys in shape.values:
+        place = event.get(inside) if inside else event
+        if not isinstance(place, dict):
+            continue
+        for key, default in keys:
+            came = place.get(key.wire)
+            if came is not None and came.__class__ is not key.exact:
+                value = getattr(chunk, key.name)
+                if value == default and value != came:
+                    yield key.path, came
+    for key in shape.records:
         value = getattr(chunk, key.name)
         if isinstance(value, Record):
-            yield from _misfits_in(key.path, value)
-        elif value == default:
-            place = event.get(key.inside) if key.inside else event
-            came = place.get(key.wire) if isinstance(place, dict) else None
-            if came is not None and came != value:
-                yield key.path, came
+            if _has_misfits(value):
+                yield from _misfits_in(key.path, value)
+        elif value is None and (came := _came(event, key)) is not None:
+            yield key.path, came
     if isinstance(chunk, ContentBlockStartChunk):
         given = event["content_block"].get("input")
         if given.__class__ is dict or given is None:
@@ -228,11 +237,32 @@ def _misfits_of(event: Mapping[str, Any], chunk: ChunkView) -> Iterator[tuple[st
             yield "content_block.input", given
 
 
+class _Shape(NamedTuple):
+    """Where a chunk may have misfits.
+
+    Attributes:
+        values: By the key of the object that they are in: the keys of values that are no records,
+            each with what the attribute has if the value is a misfit.
+        records: The keys of records.
+    """
+
+    values: tuple[tuple[str, tuple[tuple[Key, Any], ...]], ...]
+    records: tuple[Key, ...]
+
+
 @per_class
-def _keys_of(cls: type[Any]) -> tuple[tuple[Key, Any], ...]:
-    """The keys of a class that may be misfits, with what the attribute then has."""
-    keys = [key for key in schema(cls).keys if not key.missing_rule or key.exact is None]
-    return tuple([(key, key.default()) for key in keys])
+def _shape_of(cls: type[Any]) -> _Shape:
+    values: dict[str, list[tuple[Key, Any]]] = {}
+    for key in schema(cls).keys:
+        if key.exact is not None and not key.missing_rule:
+            values.setdefault(key.inside, []).append((key, key.default()))
+    grouped = tuple([(inside, tuple(keys)) for inside, keys in values.items()])
+    return _Shape(grouped, tuple([key for key in schema(cls).keys if key.exact is None]))
+
+
+def _came(event: Mapping[str, Any], key: Key) -> Any:
+    place = event.get(key.inside) if key.inside else event
+    return place.get(key.wire) if isinstance(place, dict) else None
 
 
 def _misfits_in(path: str, record: Record) -> Iterator[tuple[str, Any]]:
@@ -248,6 +278,19 @@ def _misfits_in(path: str, record: Record) -> Iterator[tuple[str, Any]]:
             for index, item in enumerate(value):
                 if isinstance(item, Record):
                     yield from _misfits_in(f"{path}.{key.wire}[{index}]", item)
+
+
+def _has_misfits(record: Record) -> bool:
+    """Say whether there are any: most records have none, and need no paths."""
+    if record.extra and not schema(type(record)).names.isdisjoint(record.extra):
+        return True
+    for key in _keys_of_records(type(record)):
+        value = getattr(record, key.name)
+        if value:
+            for item in value if value.__class__ is tuple else (value,):
+                if isinstance(item, Record) and _has_misfits(item):
+                    return True
+    return False
 
 
 @per_class
