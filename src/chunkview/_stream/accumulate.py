@@ -227,8 +227,11 @@ class Accumulator:
         self._position = 0
         self._offence: Finding | None = None
         """The first finding that `strict` does not allow, until it is raised."""
-        self._expected: dict[int, list[Fault]] = {}
-        """What is known to be off with the next events, by their numbers."""
+        self._expected: dict[int, list[tuple[Fault, bool]]] = {}
+        """What is known to be off with the next events, by their numbers.
+
+        The flag says whether it is about the event, or about something skipped before it.
+        """
         self._offset = 0
         self._text_index: int | None
         self._input_index: int | None
@@ -328,6 +331,7 @@ class Accumulator:
 
     def _note_end(self) -> None:
         """Note what shows only at the end."""
+        self._note_rest()
         self._ended_at = self._next_position
         self._at_end = tuple(self._findings_at_end())
 
@@ -389,6 +393,8 @@ class Accumulator:
     def _add(self, chunk: ChunkView) -> None:
         """Take a chunk view by the tables."""
         position = self._position = self._offset + len(self._parts)
+        expected = self._expected.pop(position, ()) if self._expected else ()
+        self._note_skipped(expected)
         self._chunk = chunk
         try:
             phase = self._phase
@@ -397,13 +403,26 @@ class Accumulator:
                 self._refuse(phase.rule, f"{clipped(chunk.type)} {phase.problem}")
             take(self, chunk)
         finally:
-            if self._expected:
-                for fault in self._expected.pop(position, ()):
+            for fault, is_of_event in expected:
+                if is_of_event:
                     self._note_fault(fault)
             self._offset = position + 1 - len(self._parts)
             offence, self._offence = self._offence, None
         if offence is not None:
             raise _refused_by_strict(offence, chunk=chunk)
+
+    def _note_rest(self) -> None:
+        """Note what was skipped after the last event."""
+        for position in sorted(self._expected):
+            self._position = position
+            self._note_skipped(self._expected.pop(position))
+
+    def _note_skipped(self, expected: Iterable[tuple[Fault, bool]]) -> None:
+        """Note what is off with something that was skipped before an event."""
+        self._chunk = None
+        for fault, is_of_event in expected:
+            if not is_of_event:
+                self._found(*fault)
 
     def _note_fault(self, fault: Fault) -> None:
         """Note what is off with the bytes or the fields of the event that was taken."""
@@ -422,7 +441,8 @@ class Accumulator:
         """Note to which block `extend` appends deltas straight away."""
         self._text_index = self._input_index = self._thinking_index = None
         self._parts = _NO_PARTS
-        if isinstance(draft, PartsDraft):
+        # The short way does not look at what is known to be off with the next events.
+        if isinstance(draft, PartsDraft) and not self._expected:
             self._parts = draft.parts
             if draft.kind is TextDraft:
                 self._text_index = draft.index
@@ -721,15 +741,11 @@ class HeadAccumulator(Accumulator):
             found: What is off with each, by its number among the next chunk views.
         """
         first = self._next_position
-        self._append_to(None)  # the short way does not look at faults
+        self._append_to(None)
         self.go_to(first)
         for number, gave_chunk, _, faults in found:
-            position = first + number
-            if gave_chunk:
-                self._expected[position] = faults
-                continue
-            for fault in faults:
-                self._note(self.noted.note(fault, position))
+            expected = self._expected.setdefault(first + number, [])
+            expected.extend((fault, gave_chunk) for fault in faults)
 
     def go_to(self, position: int) -> None:
         """Set the number of the next event."""
@@ -753,6 +769,7 @@ class HeadAccumulator(Accumulator):
         if isinstance(error, ProtocolError):
             return
         if not error.truncated:
+            self._note_rest()
             if error.rule:
                 self.noted.note(Fault(error.rule, str(error)), self._next_position)
         elif self.complete:
