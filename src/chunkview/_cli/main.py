@@ -1,4 +1,4 @@
-"""The command line: `chunkview show`, `chunkview serve` and `chunkview demo`.
+"""The command line: `chunkview show`, `serve`, `check` and `demo`.
 
 This module parses the arguments, and does all reading and writing. `display` formats what is
 shown, and `reading` finds the place where a file is broken. Data goes to standard output, messages
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from .arguments import FOREVER, Parser, add_no_color, described, numeral
+from .check import add_check
 from .console import complain, has_color, name_of, opened, reason_of
 from .display import (
     TOTALS_HEAD,
@@ -49,17 +50,18 @@ _BROKEN_PIPE = 141
 # The error handlers of Python that raise for some of the characters that an encoding lacks.
 _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 
-_DESCRIPTION = "Look at, replay and try out Anthropic's event streams."
+_DESCRIPTION = "Look at, replay, check and try out Anthropic's event streams."
 _EPILOG = """\
 examples:
   chunkview show answer.sse
   curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
   chunkview serve answer.sse --port 8080
+  chunkview check answer.sse
   chunkview demo
 
 exit status:
   0    success
-  1    a file could not be read, or the server or the demo could not run
+  1    a file could not be read, a check failed, or the server or the demo could not run
   2    the arguments are invalid
   130  ended by Ctrl-C (but serve exits with 0, since Ctrl-C is how it ends)
   141  the reader of the output went away
@@ -221,6 +223,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="wait between two segments (default: 0)",
     )
+
+    add_check(commands)
 
     demo = described(
         commands.add_parser("demo", help="stream recordings through the official client"),
