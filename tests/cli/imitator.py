@@ -125,7 +125,7 @@ def whole_message(request: dict[str, Any]) -> dict[str, Any]:
             for block, _ in blocks[:1]
         ]
         + [{"type": "text", "text": TEXT}],
-        "stop_reason": "stop" if differs else reason,
+        "stop_reason": "max_tokens" if differs else reason,
         "stop_sequence": sequence,
         "usage": counts,
     }
@@ -164,7 +164,9 @@ class Handler(BaseHTTPRequestHandler):
         elif "messages" not in request:
             words = error("invalid_request_error", "messages: Field required")
             self.send_json(422 if "status_422" in FAULTS else 400, words)
-        elif not request.get("stream") or "no_streams" in FAULTS:
+        elif (
+            not request.get("stream") and "whole_is_stream" not in FAULTS
+        ) or "no_streams" in FAULTS:
             self.send_json(200, whole_message(request))
         else:
             self.send_events(request)
@@ -172,6 +174,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer_badly(self, request: dict[str, Any]) -> bool:
         """Answer in a way that HTTP does not allow, or not at all."""
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+        beginning = b"".join(self.events(request))[:99] if "messages" in request else b""
         if "hangs" in FAULTS or ("hangs_later" in FAULTS and "tool_choice" in request):
             time.sleep(600)
         elif "closes" in FAULTS:
@@ -212,13 +215,9 @@ class Handler(BaseHTTPRequestHandler):
         elif "not_gzip" in FAULTS:
             self.wfile.write(head + b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\nno!!")
         elif "breaks_off" in FAULTS:
-            self.wfile.write(
-                head + b"content-length: 9999\r\n\r\n" + b"".join(self.events(request))[:99]
-            )
+            self.wfile.write(head + b"content-length: 9999\r\n\r\n" + beginning)
         elif "resets" in FAULTS:
-            self.wfile.write(
-                head + b"content-length: 9999\r\n\r\n" + b"".join(self.events(request))[:99]
-            )
+            self.wfile.write(head + b"content-length: 9999\r\n\r\n" + beginning)
             self.wfile.flush()
             time.sleep(0.1)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -106,6 +106,7 @@ def add_check(commands: Any) -> None:
     server.add_argument("--model", metavar="NAME", help="the model to ask")
     server.add_argument(
         "--key",
+        type=_key,
         default=os.environ.get("ANTHROPIC_API_KEY", ""),
         help="the API key, sent as x-api-key (default: ANTHROPIC_API_KEY in the environment)",
     )
@@ -294,6 +295,12 @@ def _url(text: str) -> str:
             _ = parts.port
             return text
     raise argparse.ArgumentTypeError(f"expected http://... or https://..., got {text!r}")
+
+
+def _key(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    raise argparse.ArgumentTypeError("expected printable ASCII characters")
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ..._chunks import is_error, is_message
+from ..._chunks import is_message
 from ..._model import loads
 from ...conformance import check
 from ...errors import DecodeError
@@ -112,6 +112,6 @@ def _is_event(line: bytes) -> bool:
     return (
         isinstance(value, dict)
         and isinstance(value.get("type"), str)
+        and value["type"] != "error"
         and not is_message(value)
-        and not is_error(value)
     )
