@@ -71,7 +71,7 @@ def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
     assert lines[3].startswith("  sent    ")
     assert "content_block_start" in lines[3]
     rule = RULES["index_not_consecutive"]
-    for text in (rule.promise, rule.sdk, rule.mend, rule.page):
+    for text in (rule.promise, rule.mend, rule.page):
         assert text in out
     assert lines[-1] == "1 error, 0 warnings in 3 streams"
 

@@ -257,13 +257,12 @@ def test_junit_says_what_was_left_out(imitator: Imitator, tmp_path: Path) -> Non
 
 
 @needs_sigint
-@pytest.mark.parametrize("arguments", [[], ["--json"]], ids=["text", "--json"])
 def test_ctrl_c_reports_the_answers_so_far(
-    arguments: list[str], start: Start, imitator: Imitator, tmp_path: Path
+    start: Start, imitator: Imitator, tmp_path: Path
 ) -> None:
     xml = tmp_path / "report.xml"
     options = ["--url", imitator("hangs_later"), "--model", MODEL, "--junit", str(xml)]
-    # Without --json, the line of a request says that the next one is on its way.
+    # The line of a request says that the next one is on its way.
     process = start("-m", "chunkview", "check", *options)
     read_until(process, b"max_tokens ")
     process.send_signal(signal.SIGINT)

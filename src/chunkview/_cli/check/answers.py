@@ -11,7 +11,9 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ..._chunks import is_message
+import attrs
+
+from ..._chunks import events_of_whole_message, is_message
 from ..._model import loads
 from ..._stream import AnthropicStream
 from ...conformance import check
@@ -41,7 +43,7 @@ _OF_THE_END = frozenset(
     }
 )
 # The groups of rules that apply to a message which is not streamed.
-_OF_WHOLE_MESSAGES = ("fields", "data")
+_OF_WHOLE_MESSAGES = ("essential", "fields", "data")
 _EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
 # How much of a body is shown.
@@ -137,10 +139,7 @@ class Examiner:
             if not isinstance(value, dict) or not is_message(value):
                 yield _breach("whole_message_invalid", _excerpt(body))
                 return
-            for finding in check(body):
-                breach = breach_of(finding)
-                if breach.rule.group in _OF_WHOLE_MESSAGES:
-                    yield breach
+            yield from _of_whole_message(value)
         message, failure = _message_of(body)
         if isinstance(failure, StreamError):
             yield _breach("error_event_sent", str(failure))
@@ -154,6 +153,15 @@ class Examiner:
             differences = [*_differences(self._streamed, message)]
             if differences:
                 yield _breach("whole_message_differs", "; ".join(differences))
+
+
+def _of_whole_message(message: dict[str, Any]) -> Iterator[Breach]:
+    """Look at the fields of a message that is not streamed, by the rules of a stream."""
+    for finding in check(events_of_whole_message(message)):
+        breach = breach_of(finding)
+        if breach.rule.group in _OF_WHOLE_MESSAGES:
+            seen = f"{breach.message} (here: the answer to stream: false)"
+            yield attrs.evolve(breach, message=seen, position=None, event="")
 
 
 def _of_status(request: Request, answer: Answer, body: bytes) -> Iterator[Breach]:

@@ -15,6 +15,7 @@ import attrs
 from ... import __version__
 from ..display import json_escaped, printable, printable_name, shortened
 from .breaches import by_rule, plural
+from .rules import sdk_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,7 +118,7 @@ def block_of(row: BrokenRule) -> list[tuple[str, str]]:
         ("first", _place(row.names[0], breach)),
         ("sent", printable(breach.event)),
         ("the API", rule.promise),
-        ("its SDK", rule.sdk),
+        ("its SDK", sdk_of(rule)),
         ("mend", rule.mend),
         ("page", rule.page),
     ]
@@ -193,7 +194,7 @@ def _json_of_rule(row: BrokenRule) -> dict[str, Any]:
         "first": {"in": row.names[0], **_json_of_breach(row.first)},
         "problem": rule.problem,
         "promise": rule.promise,
-        "sdk": rule.sdk,
+        "sdk": sdk_of(rule),
         "mend": rule.mend,
         "page": rule.page,
     }

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from ...conformance import RULES, Rule
 
-__all__ = ["SERVER_RULES", "AnyRule", "ServerRule", "rule_of"]
+__all__ = ["SERVER_RULES", "AnyRule", "ServerRule", "rule_of", "sdk_of"]
 
 
 class ServerRule(NamedTuple):
@@ -34,6 +34,11 @@ AnyRule: TypeAlias = Rule | ServerRule
 def rule_of(name: str) -> AnyRule:
     """Give the rule of this name, about a stream or about a server."""
     return SERVER_RULES.get(name) or RULES[name]
+
+
+def sdk_of(rule: AnyRule) -> str:
+    """Say what the official SDK does where the rule is broken; "" where that is not known."""
+    return rule.sdk if isinstance(rule, ServerRule) else ""
 
 
 _DOCS = "https://docs.anthropic.com/en"
