@@ -131,6 +131,8 @@ def whole_message(request: dict[str, Any]) -> dict[str, Any]:
     }
     if not differs:
         message["content"] = [{"type": "text", "text": TEXT}]
+    if "whole_without_usage" in FAULTS:
+        del message["usage"]
     if "whole_without_id" in FAULTS:
         del message["id"]
     return message
@@ -158,7 +160,11 @@ class Handler(BaseHTTPRequestHandler):
             key = self.headers["x-api-key"]
             self.send_json(401, error("authentication_error", f"invalid x-api-key: {key}"))
         elif request["model"] != MODEL and "any_model" not in FAULTS:
-            shape = {"detail": "no such model"} if "detail" in FAULTS else None
+            shape: dict[str, Any] | None = None
+            if "detail" in FAULTS:
+                shape = {"detail": "no such model"}
+            if "error_string" in FAULTS:
+                shape = {"type": "error", "error": "no such model"}
             words = error("not_found_error", f"model: {request['model']}")
             self.send_json(404, shape or words)
         elif "messages" not in request:
@@ -179,6 +185,8 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(600)
         elif "closes" in FAULTS:
             pass
+        elif "resets_at_once" in FAULTS:
+            self.reset()
         elif "not_http" in FAULTS:
             self.wfile.write(b"220 mail.example ESMTP\r\n\r\n")
         elif "html" in FAULTS:
@@ -220,14 +228,18 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(head + b"content-length: 9999\r\n\r\n" + beginning)
             self.wfile.flush()
             time.sleep(0.1)
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
+            self.reset()
         elif "stalls" in FAULTS:
             self.wfile.write(head + b"\r\n" + b"".join(self.events(request)))
             time.sleep(600)
         else:
             return False
         return True
+
+    def reset(self) -> None:
+        """Close the connection so that the client gets a reset instead of an end."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
 
     def events(self, request: dict[str, Any]) -> Iterator[bytes]:
         for event in events_of(request):

@@ -62,16 +62,14 @@ def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
     out, complaints, status = run("check", *paths)
     assert (complaints, status) == ("", 1)
     lines = out.splitlines()
-    times = f"2 times in {paths[1]}, {paths[2]}"
-    assert lines[0] == f"error     index_not_consecutive, {times}"
-    assert lines[1].startswith(
-        "  seen    block 2: content_block_start does not have the next index"
-    )
-    assert lines[2] == f"  first   {paths[1]}, event 1"
-    assert lines[3].startswith("  sent    ")
-    assert "content_block_start" in lines[3]
+    assert lines[0] == "error      index_not_consecutive"
+    assert lines[1].startswith("  seen     block 2: content_block_start does not have the next")
+    assert lines[2] == f"  count    2 times in {paths[1]}, {paths[2]}"
+    assert lines[3] == f"  first    {paths[1]}, event 1"
+    assert lines[4].startswith("  sent     ")
+    assert "content_block_start" in lines[4]
     rule = RULES["index_not_consecutive"]
-    for text in (rule.promise, rule.mend, rule.page):
+    for text in (rule.promise, rule.sdk, rule.mend, rule.page):
         assert text in out
     assert lines[-1] == "1 error, 0 warnings in 3 streams"
 
@@ -116,7 +114,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(
 def test_standard_input_is_checked(start: Start) -> None:
     process = start("-m", "chunkview", "check", "-")
     output, errors = process.communicate(GAP)
-    assert b"first   standard input, event 1\n" in output
+    assert b"first    standard input, event 1\n" in output
     assert (errors, process.returncode) == (b"", 1)
 
 
@@ -274,9 +272,9 @@ def test_a_terminal_of_any_width_gets_blocks_that_fit(
     lines = shown.replace("\r", "").splitlines()
     assert "\x1b" not in shown
     assert all(len(line) <= columns or line.startswith("  page") for line in lines)
-    assert any(line.startswith("error     index_not_consecutive") for line in lines)
-    assert any(line.startswith("warning   message_stop_repeated") for line in lines)
-    assert any(line.startswith("  seen    block 2:") for line in lines)
+    assert any(line.startswith("error      index_not_consecutive") for line in lines)
+    assert any(line.startswith("warning    message_stop_repeated") for line in lines)
+    assert any(line.startswith("  seen     block 2:") for line in lines)
     assert lines[-1] == "1 error, 1 warning in 2 streams"
     joined = " ".join(shown.split())
     assert RULES["index_not_consecutive"].mend in joined or columns < 80
@@ -351,7 +349,7 @@ def test_check_of_files_imports_no_http_client(files: Files) -> None:
         "import sys\n"
         "from chunkview._cli.main import main\n"
         "main()\n"
-        "print(*{'httpx', 'rich', 'xml'} & set(sys.modules), file=sys.stderr)\n"
+        "print(*{'httpx', 'rich'} & set(sys.modules), file=sys.stderr)\n"
     )
     shown = subprocess.run(
         [sys.executable, "-c", program, "check", *files(body=GAP)],

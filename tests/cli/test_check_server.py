@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chunkview._cli.check.requests import REQUESTS
-from chunkview._cli.check.server import messages_url, shown_url
+from chunkview._cli.check.server import Watch, messages_url, shown_url
 from chunkview.testing import strategies as cv
 from cli.console import (
     Start,
@@ -117,6 +118,7 @@ ANSWERS = {
     "any_model": {"status_unexpected": ["bad_model"]},
     "status_422": {"status_unexpected": ["malformed"]},
     "detail": {"error_document_misshapen": ["bad_model"]},
+    "error_string": {"error_document_misshapen": ["bad_model"]},
     "error_html": {"error_document_misshapen": ["bad_model", "malformed"]},
     "whole_differs": {"whole_message_differs": ["whole"]},
     "whole_is_stream": {
@@ -150,6 +152,13 @@ def test_a_whole_message_is_not_compared_without_the_stream(imitator: Imitator) 
     assert check(imitator("whole_differs"), "--without", "text")["rules"] == []
 
 
+def test_a_whole_message_without_usage_is_found(imitator: Imitator) -> None:
+    found = places(check(imitator("whole_without_usage")))
+    assert found.pop("whole_message_differs") == ["whole"]
+    assert all(names == ["whole"] for names in found.values())
+    assert found
+
+
 def test_a_server_that_cannot_stream_is_found(imitator: Imitator) -> None:
     assert places(check(imitator("no_streams"), *only("text"))) == {"body_is_message": ["text"]}
 
@@ -157,6 +166,7 @@ def test_a_server_that_cannot_stream_is_found(imitator: Imitator) -> None:
 TRANSPORT = {
     "hangs": {"answer_hangs"},
     "closes": {"answer_missing"},
+    "resets_at_once": {"answer_missing"},
     "not_http": {"answer_not_http"},
     "endless_headers": {"answer_not_http"},
     "dribbles": {"answer_endless"},
@@ -171,10 +181,26 @@ TRANSPORT = {
 
 @pytest.mark.parametrize("fault", TRANSPORT)
 def test_an_answer_that_http_does_not_allow_is_found_and_its_consequences_are_not(
-    fault: str, imitator: Imitator
+    fault: str, imitator: Imitator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = check(imitator(fault), "--timeout", "0.3", "--slow", "100", *only("text"))
+    timeout = "0.3" if TRANSPORT[fault] == {"answer_hangs"} else "30"
+    if fault in ("dribbles", "endless_pings"):
+        monkeypatch.setattr("chunkview._cli.check.server._MOST_TIMEOUTS", 0.05)
+    report = check(imitator(fault), "--timeout", timeout, "--slow", "100", *only("text"))
     assert places(report).keys() == TRANSPORT[fault]
+
+
+def test_a_connection_that_is_made_after_the_deadline_is_shut_down() -> None:
+    class Stream:
+        def get_extra_info(self, name: str) -> Any:
+            return {"socket": ours}[name]
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Watch(0.001) as watch:
+        while not watch.has_ended:
+            time.sleep(0.001)
+        watch.trace("connection.connect_tcp.complete", {"return_value": Stream()})
+        assert theirs.recv(1) == b""
 
 
 @pytest.mark.parametrize("fault", ["html", "not_utf8"])
@@ -190,7 +216,7 @@ def test_a_slow_server_is_a_warning(fault: str, imitator: Imitator) -> None:
 
 
 def test_a_server_that_hangs_at_one_request_is_sent_the_others(imitator: Imitator) -> None:
-    report = check(imitator("hangs_later"), "--timeout", "0.5", "--slow", "100")
+    report = check(imitator("hangs_later"), "--timeout", "2", "--slow", "100")
     assert places(report) == {"answer_hangs": ["tool_call", "two_tool_calls"]}
     assert report["not_sent"] == []
 

@@ -22,10 +22,10 @@ from .breaches import Breach, Checked, breach_of
 from .rules import rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..._model import Message, Usage
-    from .requests import Request
+    from .requests import Request, Unmet
     from .server import Answer, Server
 
 __all__ = ["Examiner"]
@@ -105,10 +105,10 @@ class Examiner:
         if is_stream:
             breaches += _of_stream(answer, findings)
         if answer.status is not None and answer.fault is None:
-            if request.is_invalid and answer.status >= 400:
-                breaches += _of_error_document(bytes(body))
-            elif not request.is_invalid and answer.status == 200:
-                breaches += self._of_message(request, bytes(body), findings)
+            if request.unmet is None:
+                breaches += _of_error_document(bytes(body)) if answer.status >= 400 else ()
+            elif answer.status == 200:
+                breaches += self._of_message(request, request.unmet, bytes(body))
         facts = {
             "status": answer.status,
             "content_type": answer.content_type,
@@ -131,7 +131,7 @@ class Examiner:
             yield _breach("answer_slow", f"{answer.longest_gap:.1f} seconds without a byte")
 
     def _of_message(
-        self, request: Request, body: bytes, findings: list[Breach]
+        self, request: Request, unmet: Callable[[Message], Iterator[Unmet]], body: bytes
     ) -> Iterator[Breach]:
         """Say in what the message of an answer is not what the request asked for."""
         if not request.is_streamed:
@@ -145,7 +145,7 @@ class Examiner:
             yield _breach("error_event_sent", str(failure))
         if message is None or failure is not None:
             return
-        for rule, seen in request.unmet(message):
+        for rule, seen in unmet(message):
             yield _breach(rule, seen)
         if request.name == "text":
             self._streamed = message

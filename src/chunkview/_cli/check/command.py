@@ -18,7 +18,7 @@ from ..arguments import FOREVER, add_no_color, described, numeral
 from ..console import complain, has_color, reason_of
 from .breaches import by_rule
 from .files import check_file
-from .report import Report, as_blocks, as_json, block_of, heading_of, last_line, line_of
+from .report import INDENT, Report, as_blocks, as_json, block_of, last_line, line_of
 from .requests import REQUESTS
 
 if TYPE_CHECKING:
@@ -256,13 +256,14 @@ def _print_rich_blocks(report: Report, *, color: bool) -> None:
         highlight=False,
     )
     for row in by_rule(report.checked):
-        severity, name, times = heading_of(row)
+        rule, lines = row.rule, block_of(row)
         console.print(
-            Text.assemble((f"{severity:<8}", _STYLES[severity]), "  ", (name, "bold"), f", {times}")
+            Text.assemble(
+                (f"{rule.severity:<{INDENT}}", _STYLES[rule.severity]), (rule.name, "bold")
+            )
         )
-        lines = block_of(row)
         grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(style="dim", no_wrap=True, width=8)
+        grid.add_column(style="dim", no_wrap=True, width=INDENT - 2)
         grid.add_column(overflow="fold")
         for label, text in lines:
             if label != "page":
@@ -271,7 +272,8 @@ def _print_rich_blocks(report: Report, *, color: bool) -> None:
         for label, text in lines:
             if label == "page":
                 # A link that is broken into two lines leads nowhere.
-                console.print(Text.assemble((f"  {label:<8}", "dim"), text), soft_wrap=True)
+                line = Text.assemble((f"  {label:<{INDENT - 2}}", "dim"), text)
+                console.print(line, soft_wrap=True)
         console.print()
 
 

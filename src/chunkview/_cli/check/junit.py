@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from ..display import printable_name
 from .breaches import by_rule, plural
-from .report import block_of, heading_of
+from .report import block_of
 
 if TYPE_CHECKING:
     from .breaches import Checked
@@ -80,7 +80,7 @@ def _blocks(checked: Checked) -> str:
     """A block for each rule that one file or request breaks."""
     blocks: list[str] = []
     for row in by_rule([checked]):
-        lines = [", ".join(heading_of(row))]
+        lines = [f"{row.rule.severity} {row.rule.name}"]
         lines += [f"  {label}: {text}" for label, text in block_of(row)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)

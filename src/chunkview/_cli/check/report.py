@@ -15,20 +15,20 @@ import attrs
 from ... import __version__
 from ..display import json_escaped, printable, printable_name, shortened
 from .breaches import by_rule, plural
-from .rules import sdk_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .breaches import Breach, BrokenRule, Checked
 
-__all__ = ["Report", "as_blocks", "as_json", "block_of", "heading_of", "last_line", "line_of"]
+__all__ = ["INDENT", "Report", "as_blocks", "as_json", "block_of", "last_line", "line_of"]
 
 # How much of what was seen is shown.
 _LONGEST = 500
 # How many files or requests are named.
 _MOST_NAMES = 5
-_INDENT = 10
+INDENT = 11
+"""Where the texts of a block begin."""
 
 
 @attrs.define
@@ -97,12 +97,6 @@ def last_line(report: Report) -> str:
     return line
 
 
-def heading_of(row: BrokenRule) -> tuple[str, str, str]:
-    """Give the severity, the name and the number of breaches of a broken rule."""
-    times = "once" if row.count == 1 else f"{row.count:,} times"
-    return row.rule.severity, row.rule.name, f"{times} in {_names(row.names)}"
-
-
 def block_of(row: BrokenRule) -> list[tuple[str, str]]:
     """Describe a broken rule.
 
@@ -113,12 +107,14 @@ def block_of(row: BrokenRule) -> list[tuple[str, str]]:
         Labels, and a text for each. A terminal can show the texts.
     """
     breach, rule = row.first, row.rule
+    times = "once" if row.count == 1 else f"{row.count:,} times"
     lines = [
         ("seen", printable(shortened(breach.message, _LONGEST))),
+        ("count", f"{times} in {_names(row.names)}"),
         ("first", _place(row.names[0], breach)),
         ("sent", printable(breach.event)),
         ("the API", rule.promise),
-        ("its SDK", sdk_of(rule)),
+        ("the SDK", rule.sdk),
         ("mend", rule.mend),
         ("page", rule.page),
     ]
@@ -136,12 +132,11 @@ def as_blocks(report: Report, *, width: int | None) -> Iterator[str]:
         Lines, each with its line feed.
     """
     for row in by_rule(report.checked):
-        severity, name, times = heading_of(row)
-        yield from _wrapped(f"{severity:<{_INDENT}}", f"{name}, {times}", width)
+        yield f"{row.rule.severity:<{INDENT}}{row.rule.name}\n"
         for label, text in block_of(row):
             # A link that is broken into two lines leads nowhere.
             yield from _wrapped(
-                f"  {label:<{_INDENT - 2}}", text, None if label == "page" else width
+                f"  {label:<{INDENT - 2}}", text, None if label == "page" else width
             )
         yield "\n"
 
@@ -150,7 +145,7 @@ def _wrapped(label: str, text: str, width: int | None) -> Iterator[str]:
     if width is None:
         yield f"{label}{text}\n"
         return
-    columns = max(width - len(label), _INDENT)
+    columns = max(width - len(label), INDENT)
     for number, line in enumerate(textwrap.wrap(text, columns) or [""]):
         yield f"{label if not number else ' ' * len(label)}{line}\n"
 
@@ -194,7 +189,7 @@ def _json_of_rule(row: BrokenRule) -> dict[str, Any]:
         "first": {"in": row.names[0], **_json_of_breach(row.first)},
         "problem": rule.problem,
         "promise": rule.promise,
-        "sdk": sdk_of(rule),
+        "sdk": rule.sdk,
         "mend": rule.mend,
         "page": rule.page,
     }

@@ -34,10 +34,6 @@ _STOP_SEQUENCE = "5"
 _THINKING = (ThinkingBlock, RedactedThinkingBlock)
 
 
-def _nothing_unmet(message: Message) -> Iterator[Unmet]:
-    return iter(())
-
-
 @attrs.frozen
 class Request:
     """A request to `/v1/messages`.
@@ -46,15 +42,19 @@ class Request:
         name: Its name in reports, and for `--without`.
         asks: What it asks for, in a few words.
         fields: The fields of the request that differ between requests.
-        is_invalid: Whether an error is due instead of a message.
-        unmet: Says in what the message of an answer is not what the request asked for.
+        unmet: Says in what the message of an answer is not what the request asked for. None where
+            the request is invalid, and an error is due instead of a message.
     """
 
     name: str
     asks: str
     fields: dict[str, Any]
-    is_invalid: bool = False
-    unmet: Callable[[Message], Iterator[Unmet]] = _nothing_unmet
+    unmet: Callable[[Message], Iterator[Unmet]] | None
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether an error is due."""
+        return self.unmet is None
 
     @property
     def is_streamed(self) -> bool:
@@ -234,9 +234,9 @@ REQUESTS: dict[str, Request] = {
             "bad_model",
             "an error: there is no such model",
             {"model": NO_SUCH_MODEL, "messages": _ONE_WORD},
-            is_invalid=True,
+            unmet=None,
         ),
-        Request("malformed", "an error: there are no messages", {}, is_invalid=True),
+        Request("malformed", "an error: there are no messages", {}, unmet=None),
     )
 }
 """The requests by name, in the order of sending."""

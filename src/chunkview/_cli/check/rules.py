@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from ...conformance import RULES, Rule
 
-__all__ = ["SERVER_RULES", "AnyRule", "ServerRule", "rule_of", "sdk_of"]
+__all__ = ["SERVER_RULES", "AnyRule", "ServerRule", "rule_of"]
 
 
 class ServerRule(NamedTuple):
@@ -36,11 +36,6 @@ def rule_of(name: str) -> AnyRule:
     return SERVER_RULES.get(name) or RULES[name]
 
 
-def sdk_of(rule: AnyRule) -> str:
-    """Say what the official SDK does where the rule is broken; "" where that is not known."""
-    return rule.sdk if isinstance(rule, ServerRule) else ""
-
-
 _DOCS = "https://docs.anthropic.com/en"
 _STREAMING = f"{_DOCS}/api/messages-streaming"
 _MESSAGES = f"{_DOCS}/api/messages"
@@ -58,7 +53,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "no connection to the server can be made",
             "The API accepts connections, over TLS where the URL begins with https.",
-            "It raises APIConnectionError.",
+            "The official SDK raises APIConnectionError.",
             "Start the server, and give check the URL at which it listens.",
             _MESSAGES,
         ),
@@ -67,7 +62,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the server closed the connection without an answer",
             "The API answers each request with a status, headers and a body.",
-            "It tries twice more, and then raises APIConnectionError.",
+            "The official SDK tries twice more, and then raises APIConnectionError.",
             "Answer with status 500 and an error document where a request makes the server fail.",
             _ERRORS,
         ),
@@ -76,7 +71,8 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the answer is not valid HTTP",
             "The API answers with HTTP/1.1 or HTTP/2.",
-            "It raises APIConnectionError, or an error of httpx once the body has begun.",
+            "The official SDK raises APIConnectionError, or an error of httpx once the body "
+            "has begun.",
             "Let an HTTP library write the status line, the headers and the chunks of the body.",
             _HTTP,
         ),
@@ -85,7 +81,8 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the server sent nothing for too long",
             "The API sends pings while it has nothing else to send, and ends each answer.",
-            "It waits, for ten minutes unless told otherwise, and then raises APITimeoutError.",
+            "The official SDK waits, for ten minutes unless told otherwise, and then raises "
+            "APITimeoutError.",
             "Send a ping every few seconds. End the body after message_stop.",
             f"{_STREAMING}#ping-events",
         ),
@@ -94,7 +91,8 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the connection broke off within the answer",
             "The API ends the body as HTTP requires, also after an error event.",
-            "It raises an error of httpx. What came before is lost to get_final_message().",
+            "The official SDK raises an error of httpx. What came before is lost to "
+            "get_final_message().",
             "Send an error event where generation fails, and then end the body.",
             f"{_STREAMING}#error-events",
         ),
@@ -103,7 +101,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the answer did not end",
             "The API ends the answer after message_stop.",
-            "It reads on.",
+            "The official SDK reads on.",
             "End the body after message_stop. Heed max_tokens.",
             f"{_STREAMING}#event-types",
         ),
@@ -112,7 +110,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "warning",
             "the server took long to send something",
             "The API sends message_start at once, and pings while it has nothing else to send.",
-            "It waits. Proxies and load balancers may end the connection.",
+            "The official SDK waits. Proxies and load balancers may end the connection.",
             "Send message_start when the request is accepted, and a ping every few seconds. Flush "
             "the output after each event.",
             f"{_STREAMING}#ping-events",
@@ -123,7 +121,8 @@ SERVER_RULES: dict[str, ServerRule] = {
             "the answer has another status than is due",
             "The API answers a valid request with 200, and an invalid one with a status from 400 "
             "to 499.",
-            "It raises APIStatusError for 400 and more. A status below that is taken for success.",
+            "The official SDK raises APIStatusError for 400 and more. A status below that is "
+            "taken for success.",
             "Answer a valid request with 200, a request without messages with 400, and one for an "
             "unknown model with 404.",
             f"{_ERRORS}#http-errors",
@@ -133,7 +132,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "warning",
             "the answer has another content type than is due",
             "The API sends streams as text/event-stream, everything else as application/json.",
-            "It reads streams of any content type. Other clients do not.",
+            "The official SDK reads streams of any content type. Other clients do not.",
             "Send the header content-type: text/event-stream with a stream, and application/json "
             "with a message or an error.",
             "https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model",
@@ -143,7 +142,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the stream ends with an error event",
             "The API sends an error event only when it fails.",
-            "It raises APIStatusError.",
+            "The official SDK raises APIStatusError.",
             "Answer the request. If it is not valid, answer with status 400 instead of a stream.",
             f"{_STREAMING}#error-events",
         ),
@@ -152,7 +151,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the message has no text",
             "The API answers a question with a text block.",
-            "It gives a message without text.",
+            "The official SDK gives a message without text.",
             "Send what the model generates as a text block, with text_delta events.",
             f"{_STREAMING}#text-delta",
         ),
@@ -162,7 +161,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "the stop sequence did not end the message",
             "The API stops at a stop sequence, leaves it out, and sends stop_reason "
             '"stop_sequence" with the sequence as stop_sequence.',
-            "It passes the wrong stop_reason on.",
+            "The official SDK passes the wrong stop_reason on.",
             'Send stop_reason "stop_sequence" and the sequence in message_delta.',
             _STOP_REASONS,
         ),
@@ -171,7 +170,8 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "max_tokens did not end the message",
             'The API stops at max_tokens and sends stop_reason "max_tokens".',
-            "It passes the wrong stop_reason on, so that a cut answer looks like a whole one.",
+            "The official SDK passes the wrong stop_reason on, so that a cut answer looks like "
+            "a whole one.",
             'Send stop_reason "max_tokens" in message_delta when the limit ends the answer.',
             _STOP_REASONS,
         ),
@@ -180,7 +180,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "tool_choice asks for a tool call, and there is none",
             'With tool_choice "tool" or "any" the API always calls a tool.',
-            "It gives a message without a tool use, so an agent loop ends.",
+            "The official SDK gives a message without a tool use, so an agent loop ends.",
             "Make the model call the tool, and send the call as a tool_use block.",
             f"{_TOOLS}#forcing-tool-use",
         ),
@@ -189,7 +189,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "warning",
             "two tool calls are asked for, and there is one",
             "The API may call several tools in one message, each in a block of its own.",
-            "It gives a message with one tool use.",
+            "The official SDK gives a message with one tool use.",
             "Send each tool call as a tool_use block with an index of its own. A model may also "
             "choose to make one call at a time: then this is no fault of the server.",
             f"{_TOOLS}#parallel-tool-use",
@@ -199,7 +199,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "thinking is enabled, and there is none",
             "With thinking enabled the API sends a thinking block before the text.",
-            "It gives a message without thinking.",
+            "The official SDK gives a message without thinking.",
             "Send the reasoning as a thinking block, with thinking_delta events and a "
             "signature_delta. Leave this request out if the model cannot think.",
             f"{_THINKING}#streaming-thinking",
@@ -209,7 +209,8 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the body of an error is not an error document",
             'The API sends {"type": "error", "error": {"type": "...", "message": "..."}}.',
-            "It raises APIStatusError, but without the type and the message of the error.",
+            "The official SDK raises APIStatusError, but without the type and the message of "
+            "the error.",
             "Send the error as a JSON object of this form, whatever the status.",
             f"{_ERRORS}#error-shapes",
         ),
@@ -218,7 +219,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the answer to stream: false is not a message",
             "Without stream the API answers with one JSON object of type message.",
-            "It gives an object without the attributes of a message, or raises.",
+            "The official SDK gives an object without the attributes of a message, or raises.",
             "Send the message as one JSON object, without events.",
             _MESSAGES,
         ),
@@ -227,7 +228,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             "error",
             "the answers with and without stream differ in form",
             "The API gives the same kinds of blocks, stop reason and counts either way.",
-            "It gives a message of another form.",
+            "The official SDK gives a message of another form.",
             "Make the stream and the whole message from the same source.",
             _MESSAGES,
         ),

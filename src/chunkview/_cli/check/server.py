@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["Answer", "Fault", "Server", "messages_url", "shown_url"]
+__all__ = ["Answer", "Fault", "Server", "Watch", "messages_url", "shown_url"]
 
 # The longest answer that is asked for has 2,048 tokens.
 _MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -151,7 +151,7 @@ class Server:
         return answer, self._pieces(json.dumps(body).encode(), answer)
 
     def _pieces(self, body: bytes, answer: Answer) -> Generator[bytes]:
-        watch = _Watch(self._timeout * _MOST_TIMEOUTS)
+        watch = Watch(self._timeout * _MOST_TIMEOUTS)
         begin = last = time.perf_counter()
         try:
             with (
@@ -213,7 +213,7 @@ def _words(error: httpx.HTTPError) -> str:
     return f"{kind_of(error)}: {error}" if str(error) else kind_of(error)
 
 
-class _Watch:
+class Watch:
     """Shuts the connection down when an answer takes too long in all.
 
     The timeouts of httpx are for one read each, so a server that sends a byte now and then would
@@ -221,6 +221,7 @@ class _Watch:
     """
 
     def __init__(self, seconds: float) -> None:
+        """Prepare to watch. The time begins with the `with` block."""
         self.has_ended = False
         self._stream: Any = None
         self._timer = threading.Timer(seconds, self._end)
@@ -234,7 +235,7 @@ class _Watch:
         self._timer.cancel()
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note the connection. See https://www.python-httpx.org/advanced/extensions/#trace."""
+        """Note the connection. httpx calls this: see https://www.python-httpx.org/advanced/extensions/#trace."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
             if self.has_ended:
