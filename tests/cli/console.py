@@ -71,12 +71,12 @@ def without(*modules: str) -> str:
     )
 
 
-def run_on_terminal(start: Start, *arguments: str) -> str:
-    """Run a program on a pseudo-terminal of 200 columns and give all that it wrote there."""
+def run_on_terminal(start: Start, *arguments: str, columns: int = 200) -> str:
+    """Run a program on a pseudo-terminal, and give all that it wrote there."""
     import pty
 
     ours, theirs = pty.openpty()
-    environment = {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": ""}
+    environment = {"TERM": "xterm", "COLUMNS": str(columns), "NO_COLOR": ""}
     process = start(*arguments, stdout=theirs, stderr=theirs, **environment)
     os.close(theirs)
     written = b""

@@ -15,7 +15,7 @@ def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
     assert capsys.readouterr().out == f"chunkview {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["show"], ["serve"], ["demo"]], ids=" ".join)
+@pytest.mark.parametrize("command", [[], ["show"], ["serve"], ["check"], ["demo"]], ids=" ".join)
 def test_the_examples_in_the_help_texts_are_valid(command: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([*command, "--help"])
@@ -63,5 +63,14 @@ def test_show_imports_no_optional_package(start: Start, files: Files) -> None:
     process = start("-c", program, "show", "--json", *files(body=TEXT))
     loaded = read_rest(process)[1].decode().split()
     assert "chunkview" in loaded
-    heavy = {"anthropic", "asyncio", "genai_prices", "http", "hypothesis", "pydantic", "rich"}
+    heavy = {
+        "anthropic",
+        "asyncio",
+        "genai_prices",
+        "http",
+        "httpx",
+        "hypothesis",
+        "pydantic",
+        "rich",
+    }
     assert heavy.isdisjoint(loaded)

@@ -33,6 +33,7 @@ __all__ = [
     "Transcript",
     "as_json",
     "as_table",
+    "json_escaped",
     "printable",
     "printable_name",
     "shortened",
@@ -225,11 +226,18 @@ def as_json(
         },
         ensure_ascii=ascii_only,
     )
-    return _json_escaped(text, _HARMFUL_OR_HALF if is_terminal else _HALF)
+    return json_escaped(text, is_terminal=is_terminal)
 
 
-def _json_escaped(text: str, characters: re.Pattern[str]) -> str:
-    """Replace characters with JSON escapes. In JSON text, they occur in strings only."""
+def json_escaped(text: str, *, is_terminal: bool) -> str:
+    """Replace characters with JSON escapes. In JSON text, they occur in strings only.
+
+    Args:
+        text: JSON text.
+        is_terminal: Whether to escape all that a terminal would obey. Otherwise only half a
+            character is escaped, which cannot be encoded.
+    """
+    characters = _HARMFUL_OR_HALF if is_terminal else _HALF
     return characters.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -358,7 +366,7 @@ def _tool_call(block: ContentBlock) -> tuple[str, str] | None:
     if isinstance(block.input, InvalidJson):
         return kind, f"{name} with invalid JSON: {shortened(block.input.text, _LONGEST_INPUT)}"
     text = shortened(json.dumps(block.input, ensure_ascii=False), _LONGEST_INPUT)
-    return kind, f"{name} {_json_escaped(text, _HARMFUL_OR_HALF)}"
+    return kind, f"{name} {json_escaped(text, is_terminal=True)}"
 
 
 def _price(message: Message) -> Decimal | str:

@@ -1,4 +1,4 @@
-"""The command line: `chunkview show`, `chunkview serve` and `chunkview demo`.
+"""The command line: `chunkview show`, `serve`, `check` and `demo`.
 
 This module parses the arguments, and does all reading and writing. `display` formats what is
 shown, and `reading` finds the place where a file is broken. Data goes to standard output, messages
@@ -7,25 +7,25 @@ go to standard error.
 
 from __future__ import annotations
 
-import argparse
 import errno
 import io
 import os
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import __version__
+from .arguments import FOREVER, Parser, add_no_color, described, numeral
+from .check import add_check
+from .console import complain, has_color, name_of, opened, reason_of
 from .display import (
     TOTALS_HEAD,
     TOTALS_WORDS,
     Transcript,
     as_json,
     as_table,
-    printable,
     printable_name,
-    shortened,
     summary,
     totals,
 )
@@ -33,8 +33,9 @@ from .progress import Progress
 from .reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import NoReturn, TextIO
+    import argparse
+    from collections.abc import Sequence
+    from typing import TextIO
 
     from .._model import Message
 
@@ -49,23 +50,18 @@ _BROKEN_PIPE = 141
 # The error handlers of Python that raise for some of the characters that an encoding lacks.
 _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 
-# A message about a problem is cut to this many characters.
-_LONGEST_PROBLEM = 2_000
-
-# Seconds. `threading` overflows on longer timeouts.
-_FOREVER = 1_000_000.0
-
-_DESCRIPTION = "Look at, replay and try out Anthropic's event streams."
+_DESCRIPTION = "Look at, replay, check and try out Anthropic's event streams."
 _EPILOG = """\
 examples:
   chunkview show answer.sse
   curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
   chunkview serve answer.sse --port 8080
+  chunkview check answer.sse
   chunkview demo
 
 exit status:
   0    success
-  1    a file could not be read, or the server or the demo could not run
+  1    a file could not be read, a check failed, or the server or the demo could not run
   2    the arguments are invalid
   130  ended by Ctrl-C (but serve exits with 0, since Ctrl-C is how it ends)
   141  the reader of the output went away
@@ -169,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:
         _drop_output()
-        _complain(_reason(error))
+        complain(reason_of(error))
         return 1
     return status
 
@@ -182,31 +178,13 @@ def _drop_output() -> None:
         os.close(nowhere)
 
 
-def _complain(problem: str, *, file: str = "") -> None:
-    about = f"{printable_name(_name(file))}: " if file else ""
-    shown = printable(shortened(problem, _LONGEST_PROBLEM))
-    with suppress(OSError):
-        print(f"chunkview: {about}{shown}", file=sys.stderr, flush=True)
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that escapes control characters in its error messages."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(shortened(printable_name(message), _LONGEST_PROBLEM))
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Make the parser of the command line, with all its commands."""
-    parser = _described(_Parser(prog="chunkview"), description=_DESCRIPTION, epilog=_EPILOG)
+    parser = described(Parser(prog="chunkview"), description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"chunkview {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    show = _described(
+    show = described(
         commands.add_parser("show", help="show recorded or live streams"),
         description=_SHOW_DESCRIPTION,
         epilog=_SHOW_EPILOG,
@@ -216,9 +194,9 @@ def build_parser() -> argparse.ArgumentParser:
     shape = show.add_mutually_exclusive_group()
     shape.add_argument("--chunks", action="store_true", help="print each chunk view on a line")
     shape.add_argument("--json", action="store_true", help="print each chunk as a JSON object")
-    _add_no_color(show)
+    add_no_color(show)
 
-    serve = _described(
+    serve = described(
         commands.add_parser("serve", help="play recordings to a client"),
         description=_SERVE_DESCRIPTION,
         epilog=_SERVE_EPILOG,
@@ -227,42 +205,35 @@ def build_parser() -> argparse.ArgumentParser:
     _add_files(serve)
     serve.add_argument(
         "--port",
-        type=_numeral(int, lambda port: 0 <= port <= 0xFFFF, "a port"),
+        type=numeral(int, lambda port: 0 <= port <= 0xFFFF, "a port"),
         default=0,
         metavar="N",
         help="the port (default: any free one)",
     )
     serve.add_argument(
         "--segment-size",
-        type=_numeral(int, lambda size: size >= 1, "one byte or more"),
+        type=numeral(int, lambda size: size >= 1, "one byte or more"),
         metavar="N",
         help="bytes to send at a time (default: a whole event)",
     )
     serve.add_argument(
         "--delay",
-        type=_numeral(float, lambda delay: 0 <= delay < _FOREVER, "seconds"),
+        type=numeral(float, lambda delay: 0 <= delay < FOREVER, "seconds"),
         default=0.0,
         metavar="SECONDS",
         help="wait between two segments (default: 0)",
     )
 
-    demo = _described(
+    add_check(commands)
+
+    demo = described(
         commands.add_parser("demo", help="stream recordings through the official client"),
         description=_DEMO_DESCRIPTION,
         epilog=_DEMO_EPILOG,
     )
     demo.set_defaults(run=_demo)
     demo.add_argument("--no-delay", action="store_true", help="do not wait between events")
-    _add_no_color(demo)
-    return parser
-
-
-def _described(
-    parser: argparse.ArgumentParser, *, description: str, epilog: str
-) -> argparse.ArgumentParser:
-    parser.description = description
-    parser.epilog = epilog
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_no_color(demo)
     return parser
 
 
@@ -270,48 +241,28 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="an SSE body; - is standard input")
 
 
-def _add_no_color(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--no-color", action="store_true", help="no colors (also with NO_COLOR in the environment)"
-    )
-
-
-def _numeral(
-    kind: Callable[[str], Any], is_allowed: Callable[[Any], bool], expected: str
-) -> Callable[[str], Any]:
-    """Make a parser for an argument that is a number."""
-
-    def read(text: str) -> Any:
-        with suppress(ValueError):
-            if is_allowed(number := kind(text)):
-                return number
-        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
-
-    return read
-
-
 def _show(arguments: argparse.Namespace) -> int:
     files: list[str] = arguments.files
     messages: list[tuple[str, Message | None]] = []
     status = 0
-    with Progress(files, color=_has_color(sys.stderr, arguments)) as progress:
+    with Progress(files, color=has_color(sys.stderr, is_refused=arguments.no_color)) as progress:
         # Output to the bar's terminal waits until the bar is gone.
         is_held_back = progress.is_drawn and sys.stdout.isatty()
         for number, file in enumerate(files):
             out = io.StringIO() if is_held_back else sys.stdout
             if len(files) > 1 and not arguments.json:
-                print("\n" * (number > 0) + f"==> {printable_name(_name(file))} <==", file=out)
+                print("\n" * (number > 0) + f"==> {printable_name(name_of(file))} <==", file=out)
             message, problem = _show_file(file, arguments, out, progress)
             with progress.between_files():
                 if isinstance(out, io.StringIO):
                     sys.stdout.write(out.getvalue())
                 sys.stdout.flush()
                 if problem:
-                    _complain(problem, file=file)
+                    complain(problem, file=file)
             status = status or int(bool(problem))
-            messages.append((_name(file), message))
+            messages.append((name_of(file), message))
     if len(files) > 1 and not arguments.json and not arguments.chunks:
-        _print_totals(totals(messages), color=_has_color(sys.stdout, arguments))
+        _print_totals(totals(messages), color=has_color(sys.stdout, is_refused=arguments.no_color))
     return status
 
 
@@ -320,9 +271,9 @@ def _show_file(
 ) -> tuple[Message | None, str]:
     """Show one stream; return the message so far, and the problem or ""."""
     try:
-        source = _opened(file)
+        source = opened(file)
     except OSError as error:
-        return None, _reason(error)
+        return None, reason_of(error)
 
     def read() -> bytes:
         data = source.read(_READ_SIZE)
@@ -359,24 +310,10 @@ def _show_file(
     return reading.stream.message, problem
 
 
-def _opened(file: str) -> io.FileIO:
-    """Open a file without a buffer, so that a read returns what has arrived."""
-    is_stdin = file == "-"
-    return io.FileIO(0 if is_stdin else file, closefd=not is_stdin)
-
-
-def _name(file: str) -> str:
-    return "standard input" if file == "-" else file
-
-
 def _transcript(arguments: argparse.Namespace) -> Transcript:
-    return Transcript(is_terminal=sys.stdout.isatty(), color=_has_color(sys.stdout, arguments))
-
-
-def _has_color(stream: TextIO, arguments: argparse.Namespace) -> bool:
-    # https://no-color.org
-    refused = arguments.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return not refused and stream.isatty()
+    return Transcript(
+        is_terminal=sys.stdout.isatty(), color=has_color(sys.stdout, is_refused=arguments.no_color)
+    )
 
 
 def _print_totals(rows: Sequence[Sequence[str]], *, color: bool) -> None:
@@ -413,10 +350,10 @@ def _serve(arguments: argparse.Namespace) -> int:
     bodies: list[bytes] = []
     try:
         for file in arguments.files:
-            with _opened(file) as source:
+            with opened(file) as source:
                 bodies.append(source.readall())
     except OSError as error:
-        _complain(_reason(error), file=file)
+        complain(reason_of(error), file=file)
         return 1
     server = ReplayServer(
         bodies,
@@ -427,12 +364,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     try:
         server.start()
     except OSError as error:
-        _complain(f"cannot listen on port {arguments.port}: {_reason(error)}")
+        complain(f"cannot listen on port {arguments.port}: {reason_of(error)}")
         return 1
     with suppress(KeyboardInterrupt), server:
         print(_SERVING.format(url=server.url), flush=True)
         while True:
-            time.sleep(_FOREVER)
+            time.sleep(FOREVER)
     return 0
 
 
@@ -440,7 +377,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     try:
         from . import demo as _demo
     except ImportError as error:
-        _complain(f"the demo cannot run: {error}")
+        complain(f"the demo cannot run: {error}")
         return 1
     _demo.run(
         lambda text: print(text, end="", flush=True),

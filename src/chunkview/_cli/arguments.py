@@ -1,0 +1,64 @@
+"""The parser of the arguments, and the arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from .console import LONGEST_PROBLEM
+from .display import printable_name, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+__all__ = ["FOREVER", "Parser", "add_no_color", "described", "numeral"]
+
+FOREVER = 1_000_000.0
+"""Seconds. `threading` overflows on longer timeouts."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that escapes control characters in its error messages."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the problem, and exit with status 2."""
+        super().error(shortened(printable_name(message), LONGEST_PROBLEM))
+
+
+def described(
+    parser: argparse.ArgumentParser, *, description: str, epilog: str
+) -> argparse.ArgumentParser:
+    """Give a parser its help texts, with their line ends unchanged."""
+    parser.description = description
+    parser.epilog = epilog
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    return parser
+
+
+def add_no_color(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--no-color`."""
+    parser.add_argument(
+        "--no-color", action="store_true", help="no colors (also with NO_COLOR in the environment)"
+    )
+
+
+def numeral(
+    kind: Callable[[str], Any], is_allowed: Callable[[Any], bool], expected: str
+) -> Callable[[str], Any]:
+    """Make a parser for an argument that is a number.
+
+    Args:
+        kind: `int` or `float`.
+        is_allowed: Whether a number is in range.
+        expected: What to say was expected.
+    """
+
+    def read(text: str) -> Any:
+        with suppress(ValueError):
+            if is_allowed(number := kind(text)):
+                return number
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+
+    return read

@@ -1,0 +1,322 @@
+"""The command: its arguments, and what it does with them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from ..arguments import FOREVER, add_no_color, described, numeral
+from ..console import complain, has_color, reason_of
+from .breaches import by_rule
+from .files import check_file
+from .report import INDENT, Report, as_blocks, as_json, block_of, last_line, line_of
+from .requests import REQUESTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .breaches import Breach, Checked
+
+__all__ = ["add_check"]
+
+_INTERRUPTED = 130
+_USAGE = 2
+
+_DESCRIPTION = """\
+Check which rules of the Messages API streams break. A stream comes from a file, or from a server
+that imitates the API: then check sends it a few short requests, and looks at its answers as well.
+
+For each broken rule there is a block: what was seen and where first, what the API does, what its
+SDK makes of it, and what to send instead. A rule is an error if the SDK raises, or loses or changes
+content, or if the server does not do what a request asks for; otherwise it is a warning.
+
+A FILE is an SSE body, a whole message, or JSON lines: events, or the output of Claude Code
+(claude -p --output-format stream-json --verbose --include-partial-messages).
+"""
+_EPILOG = """\
+examples:
+  chunkview check answer.sse
+  chunkview check --json *.sse | jq .rules
+  chunkview check --url http://127.0.0.1:8000 --model my-model
+  chunkview check --url http://127.0.0.1:8000 --model my-model --without thinking,two_tool_calls
+  curl -N https://api.anthropic.com/v1/messages ... | chunkview check -
+
+requests, in the order of sending:
+{requests}
+
+exit status:
+  0    no rule is broken, or only rules of severity warning
+  1    a rule of severity error is broken (with --strict, any rule), or a file cannot be read
+  2    the arguments are invalid, or httpx is not installed
+  130  ended by Ctrl-C, after the report of what has been checked
+
+keys of the object that --json prints, always all of them:
+  chunkview              the version of this program
+  server, model          the URL and the model that were checked, or null
+  errors, warnings       how many rules of each severity are broken
+  streams                how many streams were checked
+  interrupted            whether Ctrl-C ended the check
+  left_out, not_sent     requests that --without names; that came after the end of the check
+  rules                  an object for each broken rule, the errors first:
+                         rule, group, severity, count, in (files or requests), first (in,
+                         position, message, event), problem, promise, sdk, mend, page
+  checked                an object for each file or request: name, problem (why a file could not
+                         be read, or null), answer (of a server: status, content_type, bytes,
+                         seconds_to_first_byte, longest_gap_seconds; or null), findings (rule,
+                         severity, count, position, message, event)
+"""
+
+# `threading` overflows on a longer wait than this, and an answer may take ten timeouts.
+_LONGEST_TIMEOUT = FOREVER / 10
+# Shorter keys are words such as "none".
+_SHORTEST_SECRET = 8
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~][ -~]*)?")
+_STYLES = {"error": "bold red", "warning": "bold yellow"}
+
+
+def add_check(commands: Any) -> None:
+    """Add the command `check`.
+
+    Args:
+        commands: What `add_subparsers` of the parser gave.
+    """
+    requests = "".join(f"  {one.name:<15} {one.asks}\n" for one in REQUESTS.values())
+    check = described(
+        commands.add_parser("check", help="check streams, or a server, against the API's rules"),
+        description=_DESCRIPTION,
+        epilog=_EPILOG.replace("{requests}\n", requests),
+    )
+    check.set_defaults(run=lambda arguments: _run(check, arguments))
+    check.add_argument("files", nargs="*", metavar="FILE", help="a stream; - is standard input")
+    check.add_argument("--json", action="store_true", help="print the report as a JSON object")
+    check.add_argument("--junit", metavar="FILE", help="also write the report as JUnit XML")
+    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
+    add_no_color(check)
+    server = check.add_argument_group("a server instead of files")
+    server.add_argument("--url", type=_url, help="its URL, as an SDK takes it")
+    server.add_argument("--model", metavar="NAME", help="the model to ask")
+    server.add_argument(
+        "--key",
+        type=_key,
+        default=os.environ.get("ANTHROPIC_API_KEY", ""),
+        help="the API key, sent as x-api-key (default: ANTHROPIC_API_KEY in the environment)",
+    )
+    server.add_argument(
+        "--header",
+        type=_header,
+        action="append",
+        default=[],
+        metavar="NAME:VALUE",
+        help="a further header; may be repeated",
+    )
+    server.add_argument(
+        "--without",
+        type=_names,
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="requests to leave out, with commas between them; may be repeated",
+    )
+    server.add_argument(
+        "--timeout",
+        type=numeral(float, lambda seconds: 0 < seconds <= _LONGEST_TIMEOUT, "seconds"),
+        default=60.0,
+        metavar="SECONDS",
+        help="how long the server may be silent (default: 60); an answer may take 10 times as long",
+    )
+    server.add_argument(
+        "--slow",
+        type=numeral(float, lambda seconds: 0 < seconds <= _LONGEST_TIMEOUT, "seconds"),
+        default=10.0,
+        metavar="SECONDS",
+        help="a longer silence is a warning (default: 10)",
+    )
+
+
+def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    if bool(arguments.files) == bool(arguments.url):
+        parser.error("give files, or --url and --model")
+    if arguments.url and not arguments.model:
+        parser.error("--url needs --model")
+    report = Report()
+    try:
+        checks = _server(arguments, report) if arguments.url else map(check_file, arguments.files)
+    except ImportError as error:
+        complain(str(error))
+        return _USAGE
+    try:
+        for checked in checks:
+            report.checked.append(checked)
+            if checked.problem:
+                complain(checked.problem, file=checked.name)
+            elif arguments.url and not arguments.json:
+                print(line_of(checked), flush=True)
+    except KeyboardInterrupt:
+        report.is_interrupted = True
+    _show(report, arguments)
+    status = int(report.has_unreadable or report.count("error") > 0)
+    if arguments.strict:
+        status = status or int(report.count("warning") > 0)
+    if arguments.junit is not None and not _write_junit(report, arguments):
+        status = 1
+    return _INTERRUPTED if report.is_interrupted else status
+
+
+def _server(arguments: argparse.Namespace, report: Report) -> Iterator[Checked]:
+    """Prepare to send the requests to the server.
+
+    Raises:
+        ImportError: httpx is not installed.
+    """
+    from .answers import Examiner
+    from .server import Server, shown_url
+
+    left_out = {name for names in arguments.without for name in names}
+    report.server, report.model = shown_url(arguments.url), arguments.model
+    report.left_out = [name for name in REQUESTS if name in left_out]
+    report.not_sent = [name for name in REQUESTS if name not in left_out]
+
+    def checks() -> Iterator[Checked]:
+        with Server(
+            arguments.url,
+            key=arguments.key,
+            headers=dict(arguments.header),
+            timeout=arguments.timeout,
+        ) as server:
+            examiner = Examiner(server, model=arguments.model, slow=arguments.slow)
+            while report.not_sent:
+                checked = examiner.examine(REQUESTS[report.not_sent[0]])
+                is_first = not report.checked
+                del report.not_sent[0]
+                yield _without_key(checked, arguments.key)
+                rules = {breach.rule.name for breach in checked.breaches}
+                # Each further request would only wait as long.
+                hangs = is_first and checked.answer["status"] is None and "answer_hangs" in rules
+                if hangs or "server_unreachable" in rules:
+                    return
+
+    return checks()
+
+
+def _without_key(checked: Checked, key: str) -> Checked:
+    """Blot out the API key: reports are published, and a server may repeat what it was sent."""
+    if len(key) < _SHORTEST_SECRET:
+        return checked
+    # An excerpt may end within the key.
+    secret = re.compile(re.escape(key[:_SHORTEST_SECRET]) + r"""[^\s"'\\]*""")
+
+    def blotted(breach: Breach) -> Breach:
+        return attrs.evolve(
+            breach,
+            message=secret.sub("***", breach.message),
+            event=secret.sub("***", breach.event),
+        )
+
+    return attrs.evolve(checked, breaches=tuple(map(blotted, checked.breaches)))
+
+
+def _show(report: Report, arguments: argparse.Namespace) -> None:
+    is_terminal = sys.stdout.isatty()
+    if arguments.json:
+        ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+        print(as_json(report, ascii_only=ascii_only, is_terminal=is_terminal))
+        return
+    if arguments.url:
+        print()
+    if not is_terminal:
+        sys.stdout.writelines(as_blocks(report, width=None))
+    else:
+        try:
+            _print_rich_blocks(report, color=has_color(sys.stdout, is_refused=arguments.no_color))
+        except ImportError:
+            width = shutil.get_terminal_size().columns
+            sys.stdout.writelines(as_blocks(report, width=width))
+    print(last_line(report))
+
+
+def _print_rich_blocks(report: Report, *, color: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(
+        file=sys.stdout,
+        color_system="auto" if color else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    for row in by_rule(report.checked):
+        rule, lines = row.rule, block_of(row)
+        console.print(
+            Text.assemble(
+                (f"{rule.severity:<{INDENT}}", _STYLES[rule.severity]), (rule.name, "bold")
+            )
+        )
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(style="dim", no_wrap=True, width=INDENT - 2)
+        grid.add_column(overflow="fold")
+        for label, text in lines:
+            if label != "page":
+                grid.add_row(f"  {label}", Text(text))
+        console.print(grid)
+        for label, text in lines:
+            if label == "page":
+                # A link that is broken into two lines leads nowhere.
+                line = Text.assemble((f"  {label:<{INDENT - 2}}", "dim"), text)
+                console.print(line, soft_wrap=True)
+        console.print()
+
+
+def _write_junit(report: Report, arguments: argparse.Namespace) -> bool:
+    from .junit import as_junit
+
+    try:
+        Path(arguments.junit).write_bytes(as_junit(report, is_strict=arguments.strict))
+    except OSError as error:
+        complain(reason_of(error), file=arguments.junit)
+        return False
+    return True
+
+
+def _url(text: str) -> str:
+    with suppress(ValueError):
+        parts = urlsplit(text)
+        is_printable = text.isascii() and text.isprintable() and " " not in text
+        # Reading the port is what checks it.
+        if parts.scheme in ("http", "https") and parts.hostname and is_printable:
+            _ = parts.port
+            return text
+    raise argparse.ArgumentTypeError(f"expected http://... or https://..., got {text!r}")
+
+
+def _key(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    raise argparse.ArgumentTypeError("expected printable ASCII characters")
+
+
+def _header(text: str) -> tuple[str, str]:
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected NAME:VALUE, got {text!r}")
+    return match[1].lower(), match[2] or ""
+
+
+def _names(text: str) -> Sequence[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in REQUESTS:
+            raise argparse.ArgumentTypeError(
+                f"there is no request {name!r}; the names are {', '.join(REQUESTS)}"
+            )
+    return names

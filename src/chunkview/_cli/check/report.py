@@ -1,0 +1,232 @@
+"""The report for a person, and the one for programs, as strings. Nothing here reads or writes.
+
+For a person there is a block of lines for each broken rule: what was seen and where, what the API
+and its SDK do, and what to send instead. Blocks can be read at any width.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ... import __version__
+from ..display import json_escaped, printable, printable_name, shortened
+from .breaches import by_rule, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .breaches import Breach, BrokenRule, Checked
+
+__all__ = ["INDENT", "Report", "as_blocks", "as_json", "block_of", "last_line", "line_of"]
+
+# How much of what was seen is shown.
+_LONGEST = 500
+# How many files or requests are named.
+_MOST_NAMES = 5
+INDENT = 11
+"""Where the texts of a block begin."""
+
+
+@attrs.define
+class Report:
+    """What has been checked so far.
+
+    Attributes:
+        server: The URL of the server; "" for files.
+        model: The model that was asked; "" for files.
+        checked: The files or the requests, in order.
+        left_out: The requests that `--without` names.
+        not_sent: Requests that were not sent, because the server cannot be reached, or because the
+            check was interrupted.
+        is_interrupted: Whether Ctrl-C ended the check.
+    """
+
+    server: str = ""
+    model: str = ""
+    checked: list[Checked] = attrs.field(factory=list)
+    left_out: list[str] = attrs.field(factory=list)
+    not_sent: list[str] = attrs.field(factory=list)
+    is_interrupted: bool = False
+
+    def count(self, severity: str) -> int:
+        """Count the broken rules of one severity."""
+        return sum(row.rule.severity == severity for row in by_rule(self.checked))
+
+    @property
+    def streams(self) -> int:
+        """How many streams were checked."""
+        return sum(one.is_stream for one in self.checked)
+
+    @property
+    def has_unreadable(self) -> bool:
+        """Whether a file could not be read."""
+        return any(one.problem for one in self.checked)
+
+
+def line_of(checked: Checked) -> str:
+    """Sum one request up in a line.
+
+    Args:
+        checked: The request.
+    """
+    counts = [
+        plural(count, severity)
+        for severity in ("error", "warning")
+        if (count := checked.count(severity))
+    ]
+    return f"{printable_name(checked.name):<15} {', '.join(counts) or 'ok'}"
+
+
+def last_line(report: Report) -> str:
+    """Sum the whole check up in a line."""
+    errors, warnings = (plural(report.count(kind), kind) for kind in ("error", "warning"))
+    line = f"{errors}, {warnings} in {plural(report.streams, 'stream')}"
+    further = len(report.checked) - report.streams
+    if report.server and further:
+        line += f" and {plural(further, 'other answer')}"
+    if report.left_out:
+        line += f"; left out: {', '.join(report.left_out)}"
+    if report.not_sent:
+        line += f"; not sent: {', '.join(report.not_sent)}"
+    if report.is_interrupted:
+        line += "; interrupted"
+    return line
+
+
+def block_of(row: BrokenRule) -> list[tuple[str, str]]:
+    """Describe a broken rule.
+
+    Args:
+        row: The rule, and who breaks it.
+
+    Returns:
+        Labels, and a text for each. A terminal can show the texts.
+    """
+    breach, rule = row.first, row.rule
+    times = "once" if row.count == 1 else f"{row.count:,} times"
+    lines = [
+        ("seen", printable(shortened(breach.message, _LONGEST))),
+        ("count", f"{times} in {_names(row.names)}"),
+        ("first", _place(row.names[0], breach)),
+        ("sent", printable(breach.event)),
+        ("the API", rule.promise),
+        ("the SDK", rule.sdk),
+        ("mend", rule.mend),
+        ("page", rule.page),
+    ]
+    return [(label, text) for label, text in lines if text]
+
+
+def as_blocks(report: Report, *, width: int | None) -> Iterator[str]:
+    """Write a block for each broken rule, without colors.
+
+    Args:
+        report: The report.
+        width: How many columns the terminal has. None where lines are not to be wrapped.
+
+    Yields:
+        Lines, each with its line feed.
+    """
+    for row in by_rule(report.checked):
+        yield f"{row.rule.severity:<{INDENT}}{row.rule.name}\n"
+        for label, text in block_of(row):
+            # A link that is broken into two lines leads nowhere.
+            yield from _wrapped(
+                f"  {label:<{INDENT - 2}}", text, None if label == "page" else width
+            )
+        yield "\n"
+
+
+def _wrapped(label: str, text: str, width: int | None) -> Iterator[str]:
+    if width is None:
+        yield f"{label}{text}\n"
+        return
+    columns = max(width - len(label), INDENT)
+    for number, line in enumerate(textwrap.wrap(text, columns) or [""]):
+        yield f"{label if not number else ' ' * len(label)}{line}\n"
+
+
+def as_json(report: Report, *, ascii_only: bool, is_terminal: bool) -> str:
+    """Write the report for programs.
+
+    Args:
+        report: The report.
+        ascii_only: Whether to write characters beyond ASCII as JSON escapes.
+        is_terminal: Whether a terminal will show it.
+
+    Returns:
+        A JSON object on one line, always with the same keys in the same order.
+    """
+    value = {
+        "chunkview": __version__,
+        "server": report.server or None,
+        "model": report.model or None,
+        "errors": report.count("error"),
+        "warnings": report.count("warning"),
+        "streams": report.streams,
+        "interrupted": report.is_interrupted,
+        "left_out": report.left_out,
+        "not_sent": report.not_sent,
+        "rules": [_json_of_rule(row) for row in by_rule(report.checked)],
+        "checked": [_json_of_checked(one) for one in report.checked],
+    }
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    return json_escaped(text, is_terminal=is_terminal)
+
+
+def _json_of_rule(row: BrokenRule) -> dict[str, Any]:
+    rule = row.rule
+    return {
+        "rule": rule.name,
+        "group": rule.group,
+        "severity": rule.severity,
+        "count": row.count,
+        "in": list(row.names),
+        "first": {"in": row.names[0], **_json_of_breach(row.first)},
+        "problem": rule.problem,
+        "promise": rule.promise,
+        "sdk": rule.sdk,
+        "mend": rule.mend,
+        "page": rule.page,
+    }
+
+
+def _json_of_checked(checked: Checked) -> dict[str, Any]:
+    return {
+        "name": checked.name,
+        "problem": checked.problem or None,
+        "answer": checked.answer or None,
+        "findings": [
+            {
+                "rule": breach.rule.name,
+                "severity": breach.rule.severity,
+                "count": breach.count,
+                **_json_of_breach(breach),
+            }
+            for breach in checked.breaches
+        ],
+    }
+
+
+def _json_of_breach(breach: Breach) -> dict[str, Any]:
+    return {
+        "position": breach.position,
+        "message": breach.message,
+        "event": breach.event or None,
+    }
+
+
+def _place(name: str, breach: Breach) -> str:
+    place = "" if breach.position is None else f", event {breach.position:,}"
+    return f"{printable_name(name)}{place}"
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = [printable_name(name) for name in names[:_MOST_NAMES]]
+    if len(names) > _MOST_NAMES:
+        shown.append(f"{len(names) - _MOST_NAMES:,} more")
+    return ", ".join(shown)

@@ -1,0 +1,242 @@
+"""The requests that `check --url` sends, and what each asks for.
+
+Each is as short and as cheap as its purpose allows. The prompts leave the model little choice, so
+the form of an answer does not depend on luck: one word, the numbers in order, a forced tool call.
+No request sets the temperature, because some models refuse that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from ..._model import Message, RedactedThinkingBlock, ThinkingBlock, ToolUseBlock
+
+__all__ = ["NO_SUCH_MODEL", "REQUESTS", "Request", "Unmet"]
+
+Unmet = tuple[str, str]
+"""A rule of `SERVER_RULES` that a message breaks, and what was seen."""
+
+NO_SUCH_MODEL = "chunkview-no-such-model"
+
+_WEATHER = {
+    "name": "get_weather",
+    "description": "Get the current weather in one city.",
+    "input_schema": {
+        "type": "object",
+        "properties": {"city": {"type": "string", "description": "The city's name"}},
+        "required": ["city"],
+    },
+}
+_STOP_SEQUENCE = "5"
+_THINKING = (ThinkingBlock, RedactedThinkingBlock)
+
+
+@attrs.frozen
+class Request:
+    """A request to `/v1/messages`.
+
+    Attributes:
+        name: Its name in reports, and for `--without`.
+        asks: What it asks for, in a few words.
+        fields: The fields of the request that differ between requests.
+        unmet: Says in what the message of an answer is not what the request asked for. None where
+            the request is invalid, and an error is due instead of a message.
+    """
+
+    name: str
+    asks: str
+    fields: dict[str, Any]
+    unmet: Callable[[Message], Iterator[Unmet]] | None
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether an error is due."""
+        return self.unmet is None
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether a stream is due."""
+        return not self.is_invalid and bool(self.fields.get("stream", True))
+
+    def body(self, model: str) -> dict[str, Any]:
+        """Make the body of the request.
+
+        Args:
+            model: The model to ask.
+        """
+        return {"model": model, "max_tokens": 1024, "stream": True, **self.fields}
+
+
+def _text(message: Message) -> Iterator[Unmet]:
+    if not message.text.strip():
+        yield "text_missing", _content(message)
+
+
+def _stopped(message: Message) -> Iterator[Unmet]:
+    reason, sequence = message.stop_reason, message.stop_sequence
+    # A rule of the stream is about a message without a stop reason.
+    if reason is not None and (reason, sequence) != ("stop_sequence", _STOP_SEQUENCE):
+        yield (
+            "stop_sequence_ignored",
+            (
+                f"stop_sequences is [{_STOP_SEQUENCE!r}] in the request; the message has "
+                f"stop_reason {reason!r} and stop_sequence {sequence!r}"
+            ),
+        )
+    elif _STOP_SEQUENCE in message.text:
+        yield "stop_sequence_ignored", f"the text has the stop sequence in it: {message.text!r}"
+
+
+def _cut(message: Message) -> Iterator[Unmet]:
+    reason = message.stop_reason
+    if reason not in (None, "max_tokens"):
+        tokens = message.usage.output_tokens
+        yield (
+            "max_tokens_ignored",
+            (
+                f"max_tokens is {_CUT['max_tokens']} in the request; the message has stop_reason "
+                f"{reason!r} and {tokens} output tokens"
+            ),
+        )
+
+
+def _called(message: Message) -> Iterator[Unmet]:
+    names = [block.name for block in message.content if isinstance(block, ToolUseBlock)]
+    if _WEATHER["name"] not in names:
+        yield "tool_choice_ignored", _content(message)
+
+
+def _called_twice(message: Message) -> Iterator[Unmet]:
+    calls = sum(isinstance(block, ToolUseBlock) for block in message.content)
+    if not calls:
+        yield "tool_choice_ignored", _content(message)
+    elif calls == 1:
+        yield "tool_calls_not_parallel", _content(message)
+
+
+def _thought(message: Message) -> Iterator[Unmet]:
+    if not any(isinstance(block, _THINKING) for block in message.content):
+        yield "thinking_missing", _content(message)
+
+
+def _content(message: Message) -> str:
+    return f"the message has {', '.join(block.type for block in message.content) or 'no blocks'}"
+
+
+def _user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+_ONE_WORD = [_user("Reply with the one word hello, and nothing else.")]
+_CUT = {
+    "max_tokens": 8,
+    "messages": [_user("Write down the numbers from one to a hundred in words.")],
+}
+_ASK_WEATHER = _user("What is the weather in Paris?")
+
+REQUESTS: dict[str, Request] = {
+    request.name: request
+    for request in (
+        Request("text", "a word of text", {"messages": _ONE_WORD}, unmet=_text),
+        Request(
+            "stop_sequence",
+            "text that a stop sequence ends",
+            {
+                "stop_sequences": [_STOP_SEQUENCE],
+                "messages": [
+                    _user(
+                        "Write the digits from 1 to 9 in order, with spaces between them, and "
+                        "nothing else."
+                    )
+                ],
+            },
+            unmet=_stopped,
+        ),
+        Request("max_tokens", "text that max_tokens cuts", _CUT, unmet=_cut),
+        Request(
+            "tool_call",
+            "a tool call, forced with tool_choice",
+            {
+                "tools": [_WEATHER],
+                "tool_choice": {"type": "tool", "name": _WEATHER["name"]},
+                "messages": [_ASK_WEATHER],
+            },
+            unmet=_called,
+        ),
+        Request(
+            "two_tool_calls",
+            "two tool calls in one message",
+            {
+                "tools": [_WEATHER],
+                "tool_choice": {"type": "any"},
+                "messages": [
+                    _user(
+                        "What is the weather in Paris, and what is it in Rome? Call the tool for "
+                        "both cities at once."
+                    )
+                ],
+            },
+            unmet=_called_twice,
+        ),
+        Request(
+            "tool_result",
+            "text after the result of a tool",
+            {
+                "tools": [_WEATHER],
+                "messages": [
+                    _ASK_WEATHER,
+                    {
+                        "role": "assistant",
+                        "content": [
+                            {
+                                "type": "tool_use",
+                                "id": "toolu_01A09q90qw90lq917835lq9",
+                                "name": _WEATHER["name"],
+                                "input": {"city": "Paris"},
+                            }
+                        ],
+                    },
+                    {
+                        "role": "user",
+                        "content": [
+                            {
+                                "type": "tool_result",
+                                "tool_use_id": "toolu_01A09q90qw90lq917835lq9",
+                                "content": "18 degrees, light rain",
+                            }
+                        ],
+                    },
+                ],
+            },
+            unmet=_text,
+        ),
+        Request(
+            "thinking",
+            "thinking before the text",
+            {
+                # The API accepts no smaller budget, and max_tokens has to be larger.
+                "thinking": {"type": "enabled", "budget_tokens": 1024},
+                "max_tokens": 2048,
+                "messages": [_user("What is 27 times 453?")],
+            },
+            unmet=_thought,
+        ),
+        Request(
+            "whole",
+            "the request `text` with stream: false",
+            {"stream": False, "messages": _ONE_WORD},
+            unmet=_text,
+        ),
+        Request(
+            "bad_model",
+            "an error: there is no such model",
+            {"model": NO_SUCH_MODEL, "messages": _ONE_WORD},
+            unmet=None,
+        ),
+        Request("malformed", "an error: there are no messages", {}, unmet=None),
+    )
+}
+"""The requests by name, in the order of sending."""

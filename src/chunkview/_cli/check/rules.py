@@ -1,0 +1,237 @@
+"""The rules for the answers of a server, beside the rules for what is in a stream.
+
+`SERVER_RULES` has the same columns as `chunkview.conformance.RULES`. Its group is "server".
+Breaking a rule is an error if it makes the official SDK raise, wait or lose something, or if the
+server does not do what the request asked for. Otherwise it is a warning.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from ...conformance import RULES, Rule
+
+__all__ = ["SERVER_RULES", "AnyRule", "ServerRule", "rule_of"]
+
+
+class ServerRule(NamedTuple):
+    """A rule that the answers of a server should keep. The columns are those of `Rule`."""
+
+    name: str
+    severity: str
+    problem: str
+    promise: str
+    sdk: str
+    mend: str
+    page: str
+    group: str = "server"
+
+
+AnyRule: TypeAlias = Rule | ServerRule
+"""A rule of a stream or of a server."""
+
+
+def rule_of(name: str) -> AnyRule:
+    """Give the rule of this name, about a stream or about a server."""
+    return SERVER_RULES.get(name) or RULES[name]
+
+
+_DOCS = "https://docs.anthropic.com/en"
+_STREAMING = f"{_DOCS}/api/messages-streaming"
+_MESSAGES = f"{_DOCS}/api/messages"
+_ERRORS = f"{_DOCS}/api/errors"
+_STOP_REASONS = f"{_DOCS}/api/handling-stop-reasons"
+_TOOLS = f"{_DOCS}/docs/agents-and-tools/tool-use/implement-tool-use"
+_THINKING = f"{_DOCS}/docs/build-with-claude/extended-thinking"
+_HTTP = "https://www.rfc-editor.org/rfc/rfc9112"
+
+SERVER_RULES: dict[str, ServerRule] = {
+    rule.name: rule
+    for rule in (
+        ServerRule(
+            "server_unreachable",
+            "error",
+            "no connection to the server can be made",
+            "The API accepts connections, over TLS where the URL begins with https.",
+            "The official SDK raises APIConnectionError.",
+            "Start the server, and give check the URL at which it listens.",
+            _MESSAGES,
+        ),
+        ServerRule(
+            "answer_missing",
+            "error",
+            "the server closed the connection without an answer",
+            "The API answers each request with a status, headers and a body.",
+            "The official SDK tries twice more, and then raises APIConnectionError.",
+            "Answer with status 500 and an error document where a request makes the server fail.",
+            _ERRORS,
+        ),
+        ServerRule(
+            "answer_not_http",
+            "error",
+            "the answer is not valid HTTP",
+            "The API answers with HTTP/1.1 or HTTP/2.",
+            "The official SDK raises APIConnectionError, or an error of httpx once the body "
+            "has begun.",
+            "Let an HTTP library write the status line, the headers and the chunks of the body.",
+            _HTTP,
+        ),
+        ServerRule(
+            "answer_hangs",
+            "error",
+            "the server sent nothing for too long",
+            "The API sends pings while it has nothing else to send, and ends each answer.",
+            "The official SDK waits, for ten minutes unless told otherwise, and then raises "
+            "APITimeoutError.",
+            "Send a ping every few seconds. End the body after message_stop.",
+            f"{_STREAMING}#ping-events",
+        ),
+        ServerRule(
+            "answer_breaks_off",
+            "error",
+            "the connection broke off within the answer",
+            "The API ends the body as HTTP requires, also after an error event.",
+            "The official SDK raises an error of httpx. What came before is lost to "
+            "get_final_message().",
+            "Send an error event where generation fails, and then end the body.",
+            f"{_STREAMING}#error-events",
+        ),
+        ServerRule(
+            "answer_endless",
+            "error",
+            "the answer did not end",
+            "The API ends the answer after message_stop.",
+            "The official SDK reads on.",
+            "End the body after message_stop. Heed max_tokens.",
+            f"{_STREAMING}#event-types",
+        ),
+        ServerRule(
+            "answer_slow",
+            "warning",
+            "the server took long to send something",
+            "The API sends message_start at once, and pings while it has nothing else to send.",
+            "The official SDK waits. Proxies and load balancers may end the connection.",
+            "Send message_start when the request is accepted, and a ping every few seconds. Flush "
+            "the output after each event.",
+            f"{_STREAMING}#ping-events",
+        ),
+        ServerRule(
+            "status_unexpected",
+            "error",
+            "the answer has another status than is due",
+            "The API answers a valid request with 200, and an invalid one with a status from 400 "
+            "to 499.",
+            "The official SDK raises APIStatusError for 400 and more. A status below that is "
+            "taken for success.",
+            "Answer a valid request with 200, a request without messages with 400, and one for an "
+            "unknown model with 404.",
+            f"{_ERRORS}#http-errors",
+        ),
+        ServerRule(
+            "content_type_unexpected",
+            "warning",
+            "the answer has another content type than is due",
+            "The API sends streams as text/event-stream, everything else as application/json.",
+            "The official SDK reads streams of any content type. Other clients do not.",
+            "Send the header content-type: text/event-stream with a stream, and application/json "
+            "with a message or an error.",
+            "https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model",
+        ),
+        ServerRule(
+            "error_event_sent",
+            "error",
+            "the stream ends with an error event",
+            "The API sends an error event only when it fails.",
+            "The official SDK raises APIStatusError.",
+            "Answer the request. If it is not valid, answer with status 400 instead of a stream.",
+            f"{_STREAMING}#error-events",
+        ),
+        ServerRule(
+            "text_missing",
+            "error",
+            "the message has no text",
+            "The API answers a question with a text block.",
+            "The official SDK gives a message without text.",
+            "Send what the model generates as a text block, with text_delta events.",
+            f"{_STREAMING}#text-delta",
+        ),
+        ServerRule(
+            "stop_sequence_ignored",
+            "error",
+            "the stop sequence did not end the message",
+            "The API stops at a stop sequence, leaves it out, and sends stop_reason "
+            '"stop_sequence" with the sequence as stop_sequence.',
+            "The official SDK passes the wrong stop_reason on.",
+            'Send stop_reason "stop_sequence" and the sequence in message_delta.',
+            _STOP_REASONS,
+        ),
+        ServerRule(
+            "max_tokens_ignored",
+            "error",
+            "max_tokens did not end the message",
+            'The API stops at max_tokens and sends stop_reason "max_tokens".',
+            "The official SDK passes the wrong stop_reason on, so that a cut answer looks like "
+            "a whole one.",
+            'Send stop_reason "max_tokens" in message_delta when the limit ends the answer.',
+            _STOP_REASONS,
+        ),
+        ServerRule(
+            "tool_choice_ignored",
+            "error",
+            "tool_choice asks for a tool call, and there is none",
+            'With tool_choice "tool" or "any" the API always calls a tool.',
+            "The official SDK gives a message without a tool use, so an agent loop ends.",
+            "Make the model call the tool, and send the call as a tool_use block.",
+            f"{_TOOLS}#forcing-tool-use",
+        ),
+        ServerRule(
+            "tool_calls_not_parallel",
+            "warning",
+            "two tool calls are asked for, and there is one",
+            "The API may call several tools in one message, each in a block of its own.",
+            "The official SDK gives a message with one tool use.",
+            "Send each tool call as a tool_use block with an index of its own. A model may also "
+            "choose to make one call at a time: then this is no fault of the server.",
+            f"{_TOOLS}#parallel-tool-use",
+        ),
+        ServerRule(
+            "thinking_missing",
+            "error",
+            "thinking is enabled, and there is none",
+            "With thinking enabled the API sends a thinking block before the text.",
+            "The official SDK gives a message without thinking.",
+            "Send the reasoning as a thinking block, with thinking_delta events and a "
+            "signature_delta. Leave this request out if the model cannot think.",
+            f"{_THINKING}#streaming-thinking",
+        ),
+        ServerRule(
+            "error_document_misshapen",
+            "error",
+            "the body of an error is not an error document",
+            'The API sends {"type": "error", "error": {"type": "...", "message": "..."}}.',
+            "The official SDK raises APIStatusError, but without the type and the message of "
+            "the error.",
+            "Send the error as a JSON object of this form, whatever the status.",
+            f"{_ERRORS}#error-shapes",
+        ),
+        ServerRule(
+            "whole_message_invalid",
+            "error",
+            "the answer to stream: false is not a message",
+            "Without stream the API answers with one JSON object of type message.",
+            "The official SDK gives an object without the attributes of a message, or raises.",
+            "Send the message as one JSON object, without events.",
+            _MESSAGES,
+        ),
+        ServerRule(
+            "whole_message_differs",
+            "error",
+            "the answers with and without stream differ in form",
+            "The API gives the same kinds of blocks, stop reason and counts either way.",
+            "The official SDK gives a message of another form.",
+            "Make the stream and the whole message from the same source.",
+            _MESSAGES,
+        ),
+    )
+}
+"""The rules, by name."""

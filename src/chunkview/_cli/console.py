@@ -1,0 +1,66 @@
+"""The inputs and outputs of the process, as every command uses them.
+
+Data goes to standard output, messages go to standard error.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .display import printable, printable_name, shortened
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["LONGEST_PROBLEM", "complain", "has_color", "name_of", "opened", "reason_of"]
+
+LONGEST_PROBLEM = 2_000
+"""A message about a problem is cut to this many characters."""
+
+
+def complain(problem: str, *, file: str = "") -> None:
+    """Write a message to standard error.
+
+    Args:
+        problem: What is wrong.
+        file: The argument FILE that it is about, if any.
+    """
+    about = f"{printable_name(name_of(file))}: " if file else ""
+    shown = printable(shortened(problem, LONGEST_PROBLEM))
+    with suppress(OSError):
+        print(f"chunkview: {about}{shown}", file=sys.stderr, flush=True)
+
+
+def reason_of(error: OSError) -> str:
+    """Say why the operating system refused something."""
+    return error.strerror or str(error)
+
+
+def name_of(file: str) -> str:
+    """Name the argument FILE in a message."""
+    return "standard input" if file == "-" else file
+
+
+def opened(file: str) -> io.FileIO:
+    """Open the argument FILE without a buffer, so that a read returns what has arrived.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    is_stdin = file == "-"
+    return io.FileIO(0 if is_stdin else file, closefd=not is_stdin)
+
+
+def has_color(stream: TextIO, *, is_refused: bool) -> bool:
+    """Say whether an output gets colors. See https://no-color.org.
+
+    Args:
+        stream: The output.
+        is_refused: Whether `--no-color` was given.
+    """
+    refused = is_refused or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return not refused and stream.isatty()

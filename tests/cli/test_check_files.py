@@ -1,0 +1,359 @@
+"""`chunkview check` on files and standard input: findings, reports and exit statuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chunkview import iter_chunks
+from chunkview._cli.check.breaches import Checked
+from chunkview._cli.check.files import check_file, items_of_file
+from chunkview._cli.check.rules import SERVER_RULES
+from chunkview._cli.main import main
+from chunkview.conformance import RULES, check
+from chunkview.testing import recording, recording_names
+from chunkview.testing import strategies as cv
+from cli.console import (
+    DELTA,
+    GUARD_SECONDS,
+    TEXT,
+    TOOL_CALL,
+    Capture,
+    Files,
+    Start,
+    event_line,
+    needs_posix,
+    run,
+    run_on_terminal,
+    without,
+)
+from cli.test_terminal import HALVES, HARMFUL, bodies_with, harmful
+
+GAP = TEXT.replace(b'"index":0', b'"index":2')
+# A warning and no error.
+REPEATED_STOP = TEXT + event_line("message_stop") + b'data: {"type": "message_stop"}\n\n'
+
+
+def report(*arguments: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(run("check", "--json", *arguments)[0])
+    return value
+
+
+def rules_of(report: dict[str, Any]) -> dict[str, int]:
+    return {row["rule"]: row["count"] for row in report["rules"]}
+
+
+@pytest.mark.parametrize("name", recording_names())
+def test_a_recording_of_the_api_breaks_no_rule(name: str, files: Files) -> None:
+    out, complaints, status = run("check", "--strict", *files(body=recording(name)))
+    assert (out, complaints, status) == ("0 errors, 0 warnings in 1 stream\n", "", 0)
+
+
+def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
+    paths = files(good=TEXT, gap=GAP, again=GAP)
+    out, complaints, status = run("check", *paths)
+    assert (complaints, status) == ("", 1)
+    lines = out.splitlines()
+    assert lines[0] == "error      index_not_consecutive"
+    assert lines[1].startswith("  seen     block 2: content_block_start does not have the next")
+    assert lines[2] == f"  count    2 times in {paths[1]}, {paths[2]}"
+    assert lines[3] == f"  first    {paths[1]}, event 1"
+    assert lines[4].startswith("  sent     ")
+    assert "content_block_start" in lines[4]
+    rule = RULES["index_not_consecutive"]
+    for text in (rule.promise, rule.sdk, rule.mend, rule.page):
+        assert text in out
+    assert lines[-1] == "1 error, 0 warnings in 3 streams"
+
+
+def test_many_files_are_counted_and_five_of_them_are_named(files: Files) -> None:
+    paths = files(**{f"gap{number}": GAP for number in range(7)})
+    assert f"7 times in {', '.join(paths[:5])}, 2 more\n" in run("check", *paths)[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "status"),
+    [
+        (TEXT, ["--strict"], 0),
+        (REPEATED_STOP, [], 0),
+        (REPEATED_STOP, ["--strict"], 1),
+        (GAP, [], 1),
+        (TEXT[:DELTA], [], 1),
+    ],
+    ids=["clean", "warning", "warning, strict", "error", "cut"],
+)
+def test_the_exit_status_is_1_for_errors_and_with_strict_for_warnings(
+    body: bytes, arguments: list[str], status: int, files: Files
+) -> None:
+    assert run("check", *arguments, *files(body=body))[2] == status
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(
+    files: Files, tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "missing\x1b.sse")
+    out, complaints, status = run("check", missing, *files(body=GAP), str(tmp_path))
+    assert "index_not_consecutive" in out
+    assert out.endswith("1 error, 0 warnings in 1 stream\n")
+    assert [line.split(": ")[1] for line in complaints.splitlines()] == [
+        missing.replace("\x1b", "\\x1b"),
+        str(tmp_path),
+    ]
+    assert status == 1
+    assert run("check", *files(body=TEXT), missing)[2] == 1
+
+
+def test_standard_input_is_checked(start: Start) -> None:
+    process = start("-m", "chunkview", "check", "-")
+    output, errors = process.communicate(GAP)
+    assert b"first    standard input, event 1\n" in output
+    assert (errors, process.returncode) == (b"", 1)
+
+
+@needs_posix
+def test_a_non_blocking_standard_input_is_a_complaint(start: Start) -> None:
+    program = (
+        "import os, sys\n"
+        "os.set_blocking(0, False)\n"
+        "from chunkview._cli.main import main\n"
+        "sys.exit(main())\n"
+    )
+    process = start("-c", program, "check", "-")
+    assert process.wait() == 1
+    assert process.stderr is not None
+    assert process.stderr.read().startswith(b"chunkview: standard input: ")
+
+
+def test_ctrl_c_reports_what_has_been_checked(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = files(gap=GAP, interrupted=TEXT, never=TEXT)
+
+    def interrupted(file: str) -> Checked:
+        if file == paths[1]:
+            raise KeyboardInterrupt
+        return check_file(file)
+
+    monkeypatch.setattr("chunkview._cli.check.command.check_file", interrupted)
+    xml = tmp_path / "report.xml"
+    out, complaints, status = run("check", "--junit", str(xml), *paths)
+    assert "index_not_consecutive" in out
+    assert out.endswith("1 error, 0 warnings in 1 stream; interrupted\n")
+    assert (complaints, status) == ("", 130)
+    assert len(ET.parse(xml).findall(".//testcase")) == 1
+    assert report(*paths)["interrupted"] is True
+
+
+def test_the_json_report_has_the_keys_that_the_help_names(files: Files, capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    documented = capsys.readouterr().out
+    paths = files(gap=GAP, good=TEXT)
+    found = report(*paths)
+    assert list(found) == [
+        "chunkview",
+        "server",
+        "model",
+        "errors",
+        "warnings",
+        "streams",
+        "interrupted",
+        "left_out",
+        "not_sent",
+        "rules",
+        "checked",
+    ]
+    (row,) = found["rules"]
+    (finding,) = found["checked"][0]["findings"]
+    for key in [*found, *row, *row["first"], *finding, *found["checked"][0]]:
+        assert key in documented
+    assert row["rule"] == "index_not_consecutive"
+    assert row["in"] == [paths[0]]
+    assert row["first"]["position"] == finding["position"] == 1
+    assert json.loads(finding["event"].partition("data:")[2] or finding["event"])["index"] == 2
+    assert [one["name"] for one in found["checked"]] == paths
+    assert found["checked"][1]["findings"] == []
+    missing = report("missing.sse")
+    assert missing["streams"] == 0
+    assert missing["checked"][0]["problem"]
+
+
+def test_a_rule_of_the_server_has_a_name_of_its_own_and_every_column() -> None:
+    assert not SERVER_RULES.keys() & RULES.keys()
+    for rule in SERVER_RULES.values():
+        assert all(rule)
+        assert rule.severity in ("error", "warning")
+        assert rule.page.startswith("https://")
+
+
+# --- JSON lines -----------------------------------------------------------------------------------
+
+
+def json_lines(body: bytes, *, wrapped: bool = False) -> bytes:
+    events = [chunk.to_event() for chunk in iter_chunks(body)]
+    lines: list[Any] = events
+    if wrapped:
+        lines = [{"type": "system", "session_id": "1"}]
+        lines += [
+            {"type": "stream_event", "event": event, "session_id": "1", "parent_tool_use_id": None}
+            for event in events
+        ]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["events", "Claude Code"])
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n \n"], ids=["", "mark", "blank"])
+def test_a_file_of_json_lines_is_checked(before: bytes, wrapped: bool, files: Files) -> None:
+    good, bad = (before + json_lines(body, wrapped=wrapped) for body in (TEXT, GAP))
+    assert run("check", "--strict", *files(good=good))[::2] == (
+        "0 errors, 0 warnings in 1 stream\n",
+        0,
+    )
+    assert rules_of(report(*files(bad=bad))) == {"index_not_consecutive": 1}
+
+
+BODIES = st.sampled_from(
+    [
+        TEXT,
+        json_lines(TOOL_CALL),
+        b'{"type": "message",\n "content": []}\n',
+        b"{\n}",
+        b"{",
+        b"\n\n",
+        b"",
+        b"\xef\xbb\xbf\n",
+        b'{"type": "ping"}\r\n\r\n{"type": "ping"}',
+    ]
+)
+
+
+@given(body=BODIES, data=st.data())
+def test_the_items_of_a_file_do_not_depend_on_the_cut(body: bytes, data: st.DataObject) -> None:
+    """However a file is cut, its items are the same text or the same bytes."""
+    pieces = data.draw(cv.segmentations(body))
+    whole, cut = [*items_of_file(iter([body]))], [*items_of_file(filter(None, pieces))]
+    if any(isinstance(item, str) for item in whole):
+        assert cut == whole
+        assert "".join(map(str, cut)).encode() == body
+    else:
+        assert b"".join(bytes(item) for item in cut if isinstance(item, bytes)) == body
+        assert len(cut) == sum(isinstance(item, bytes) for item in cut)
+
+
+def test_a_whole_message_and_an_error_document_are_bodies() -> None:
+    message = b'{"type": "message", "role": "assistant", "content": []}\n'
+    error = b'{"type": "error", "error": {"type": "api_error", "message": "No"}}\n'
+    for body in (message, error):
+        assert [*items_of_file(iter([body]))] == [body]
+
+
+# --- The report on a terminal, and in CI ----------------------------------------------------------
+
+
+PROGRAMS = [["-m", "chunkview"], ["-c", without("rich")]]
+
+
+@needs_posix
+@pytest.mark.parametrize("program", PROGRAMS, ids=["rich", "plain"])
+@pytest.mark.parametrize("columns", [200, 80, 40])
+def test_a_terminal_of_any_width_gets_blocks_that_fit(
+    columns: int, program: list[str], start: Start, files: Files
+) -> None:
+    paths = files(gap=GAP, stop=REPEATED_STOP)
+    shown = run_on_terminal(start, *program, "check", "--no-color", *paths, columns=columns)
+    lines = shown.replace("\r", "").splitlines()
+    assert "\x1b" not in shown
+    assert all(len(line) <= columns or line.startswith("  page") for line in lines)
+    assert any(line.startswith("error      index_not_consecutive") for line in lines)
+    assert any(line.startswith("warning    message_stop_repeated") for line in lines)
+    assert any(line.startswith("  seen     block 2:") for line in lines)
+    assert lines[-1] == "1 error, 1 warning in 2 streams"
+    joined = " ".join(shown.split())
+    assert RULES["index_not_consecutive"].mend in joined or columns < 80
+
+
+@needs_posix
+def test_a_terminal_gets_colors(start: Start, files: Files) -> None:
+    shown = run_on_terminal(start, "-m", "chunkview", "check", *files(gap=GAP))
+    assert "\x1b[1;31merror" in shown
+
+
+@given(data=st.data(), text=harmful, is_json=st.booleans())
+def test_no_control_character_of_a_stream_reaches_a_terminal(
+    place: Path, data: st.DataObject, text: str, is_json: bool
+) -> None:
+    """A terminal gets no control character of a stream, and the XML is always valid."""
+    name = text.replace("\0", "").replace("/", "").encode(errors="surrogatepass")[-200:] + b"1"
+    path = place / name.decode(errors="surrogateescape")
+    path.write_bytes(data.draw(bodies_with(text)))
+    xml = place / "report.xml"
+    arguments = ["--json"] * is_json + ["--no-color", "--junit", str(xml), str(path), str(place)]
+    out, complaints, _ = run("check", *arguments, is_terminal=True)
+    assert not set(HARMFUL + HALVES) & set(out + complaints)
+    if is_json:
+        exact = json.loads(run("check", *arguments)[0])
+        assert json.loads(out) == exact
+    cases = ET.parse(xml).findall(".//testcase")
+    assert len(cases) == 2
+
+
+def test_junit_has_a_case_for_each_file_and_a_failure_where_an_error_is(
+    files: Files, tmp_path: Path
+) -> None:
+    xml = tmp_path / "report.xml"
+    paths = files(good=TEXT, gap=GAP, stop=REPEATED_STOP)
+    missing = str(tmp_path / "missing")
+    assert run("check", "--junit", str(xml), *paths, missing)[2] == 1
+    (suite,) = ET.parse(xml).getroot()
+    assert [suite.get(key) for key in ("tests", "failures", "errors")] == ["4", "1", "1"]
+    good, gap, stop, unreadable = suite
+    assert [case.get("name") for case in suite] == [*paths, missing]
+    assert len(good) == 0
+    (failure,) = gap
+    assert (failure.tag, failure.get("type")) == ("failure", "index_not_consecutive")
+    assert failure.get("message") == "1 rule broken: index_not_consecutive"
+    assert "seen: block 2:" in str(failure.text)
+    (output,) = stop
+    assert output.tag == "system-out"
+    assert "message_stop_repeated" in str(output.text)
+    assert [part.tag for part in unreadable] == ["error"]
+    run("check", "--strict", "--junit", str(xml), *paths)
+    assert ET.parse(xml).getroot()[0].get("failures") == "2"
+
+
+def test_a_report_that_cannot_be_written_is_a_complaint(files: Files, tmp_path: Path) -> None:
+    out, complaints, status = run("check", "--junit", str(tmp_path), *files(good=TEXT))
+    assert out == "0 errors, 0 warnings in 1 stream\n"
+    assert complaints.startswith(f"chunkview: {tmp_path}: ")
+    assert status == 1
+
+
+@given(cv.message_streams())
+def test_check_reports_what_the_function_finds(place: Path, events: list[dict[str, Any]]) -> None:
+    """The report has the rules that `conformance.check` finds in the same stream, and no others."""
+    path = place / "generated.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert rules_of(report(str(path))).keys() == {found.rule for found in check(events)}
+
+
+def test_check_of_files_imports_no_http_client(files: Files) -> None:
+    program = (
+        "import sys\n"
+        "from chunkview._cli.main import main\n"
+        "main()\n"
+        "print(*{'httpx', 'rich'} & set(sys.modules), file=sys.stderr)\n"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program, "check", *files(body=GAP)],
+        capture_output=True,
+        timeout=GUARD_SECONDS,
+    )
+    assert shown.stderr.strip() == b""

@@ -1,0 +1,465 @@
+"""`chunkview check --url` against a server in another process, sound or with planted faults."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chunkview._cli.check.requests import REQUESTS
+from chunkview._cli.check.server import Watch, messages_url, shown_url
+from chunkview.testing import strategies as cv
+from cli.console import (
+    Start,
+    needs_sigint,
+    read_rest,
+    read_until,
+    run,
+    run_on_terminal,
+    without,
+)
+from cli.test_terminal import HALVES, HARMFUL
+
+IMITATOR = str(Path(__file__).with_name("imitator.py"))
+MODEL = "imitation-1"
+STREAMED = [name for name, request in REQUESTS.items() if request.is_streamed]
+
+Imitator: TypeAlias = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy and no key of this machine."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def imitator(start: Start) -> Imitator:
+    """Start the imitator with faults, and give its URL."""
+
+    def start_imitator(*faults: str) -> str:
+        process = start(IMITATOR, *faults)
+        return read_until(process, b"\n").decode().strip()
+
+    return start_imitator
+
+
+def check(url: str, *arguments: str, model: str = MODEL) -> dict[str, Any]:
+    out, complaints, status = run("check", "--json", "--url", url, "--model", model, *arguments)
+    assert complaints == ""
+    report: dict[str, Any] = json.loads(out)
+    assert status == int(report["errors"] > 0)
+    return report
+
+
+def only(*names: str) -> list[str]:
+    return ["--without", ",".join(name for name in REQUESTS if name not in names)]
+
+
+def places(report: dict[str, Any]) -> dict[str, list[str]]:
+    return {row["rule"]: row["in"] for row in report["rules"]}
+
+
+def test_a_sound_imitation_breaks_no_rule(imitator: Imitator) -> None:
+    url = imitator()
+    out, complaints, status = run("check", "--strict", "--url", url, "--model", MODEL)
+    lines = out.splitlines()
+    assert [line.split() for line in lines[:-2]] == [[name, "ok"] for name in REQUESTS]
+    assert lines[-1] == "0 errors, 0 warnings in 7 streams and 3 other answers"
+    assert (complaints, status) == ("", 0)
+    report = check(f"{url}/v1/messages/")
+    assert (report["server"], report["model"]) == (f"{url}/v1/messages/", MODEL)
+    for checked in report["checked"]:
+        assert checked["findings"] == []
+        assert checked["answer"]["status"] in (200, 400, 404)
+        assert checked["answer"]["bytes"] > 0
+
+
+def test_three_planted_faults_are_seen_and_nothing_else(imitator: Imitator) -> None:
+    url = imitator("no_event_lines", "index_gap", "no_stop_reason")
+    assert places(check(url)) == {
+        "event_line_missing": STREAMED,
+        "index_not_consecutive": STREAMED,
+        "stop_reason_missing": STREAMED,
+    }
+
+
+def test_what_without_names_is_not_sent_and_the_report_says_so(imitator: Imitator) -> None:
+    url = imitator("no_thinking", "one_call")
+    assert set(places(check(url))) == {"thinking_missing", "tool_calls_not_parallel"}
+    arguments = ["--without", "two_tool_calls,thinking", "--without", "whole"]
+    report = check(url, *arguments)
+    assert report["rules"] == []
+    assert report["left_out"] == ["two_tool_calls", "thinking", "whole"]
+    out, _, status = run("check", "--url", url, "--model", MODEL, *arguments)
+    assert out.endswith("; left out: two_tool_calls, thinking, whole\n")
+    assert status == 0
+
+
+ANSWERS = {
+    "no_text": {"text_missing": ["text", "tool_result"], "whole_message_differs": ["whole"]},
+    "no_stop_sequence": {"stop_sequence_ignored": ["stop_sequence"]},
+    "stop_sequence_in_text": {"stop_sequence_ignored": ["stop_sequence"]},
+    "no_max_tokens": {"max_tokens_ignored": ["max_tokens"]},
+    "no_tools": {"tool_choice_ignored": ["tool_call", "two_tool_calls"]},
+    "one_call": {"tool_calls_not_parallel": ["two_tool_calls"]},
+    "no_thinking": {"thinking_missing": ["thinking"]},
+    "any_model": {"status_unexpected": ["bad_model"]},
+    "status_422": {"status_unexpected": ["malformed"]},
+    "detail": {"error_document_misshapen": ["bad_model"]},
+    "error_string": {"error_document_misshapen": ["bad_model"]},
+    "error_html": {"error_document_misshapen": ["bad_model", "malformed"]},
+    "whole_differs": {"whole_message_differs": ["whole"]},
+    "whole_is_stream": {
+        "content_type_unexpected": ["whole"],
+        "whole_message_invalid": ["whole"],
+    },
+    "whole_without_id": {"message_id_missing": ["whole"]},
+    "error_event": {"error_event_sent": STREAMED},
+    "text_plain": {"content_type_unexpected": STREAMED},
+    "redirects": {"status_unexpected": [*REQUESTS]},
+    "redirects_well": {"status_unexpected": [*REQUESTS]},
+}
+
+
+@pytest.mark.parametrize("fault", ANSWERS)
+def test_an_answer_that_is_not_what_was_asked_for_is_found(fault: str, imitator: Imitator) -> None:
+    assert places(check(imitator(fault))) == ANSWERS[fault]
+
+
+def test_each_difference_of_the_whole_message_is_named(imitator: Imitator) -> None:
+    (row,) = check(imitator("whole_differs"))["rules"]
+    assert row["first"]["message"].split(": ", 1)[1].split("; ") == [
+        "the stream has the blocks ['text'], the whole message has ['thinking', 'text']",
+        "stop_reason is 'end_turn' in the stream, 'max_tokens' in the whole message",
+        "the stream has cache_read_input_tokens, the whole message does not",
+        "the same prompt has 12 tokens in the stream, else 13",
+    ]
+
+
+def test_a_whole_message_is_not_compared_without_the_stream(imitator: Imitator) -> None:
+    assert check(imitator("whole_differs"), "--without", "text")["rules"] == []
+
+
+def test_a_whole_message_without_usage_is_found(imitator: Imitator) -> None:
+    found = places(check(imitator("whole_without_usage")))
+    assert found.pop("whole_message_differs") == ["whole"]
+    assert all(names == ["whole"] for names in found.values())
+    assert found
+
+
+def test_a_server_that_cannot_stream_is_found(imitator: Imitator) -> None:
+    assert places(check(imitator("no_streams"), *only("text"))) == {"body_is_message": ["text"]}
+
+
+TRANSPORT = {
+    "hangs": {"answer_hangs"},
+    "closes": {"answer_missing"},
+    "resets_at_once": {"answer_missing"},
+    "not_http": {"answer_not_http"},
+    "endless_headers": {"answer_not_http"},
+    "dribbles": {"answer_endless"},
+    "endless": {"answer_endless"},
+    "endless_pings": {"answer_endless"},
+    "not_gzip": {"answer_not_http"},
+    "breaks_off": {"answer_breaks_off"},
+    "resets": {"answer_breaks_off"},
+    "stalls": {"answer_hangs"},
+}
+
+
+@pytest.mark.parametrize("fault", TRANSPORT)
+def test_an_answer_that_http_does_not_allow_is_found_and_its_consequences_are_not(
+    fault: str, imitator: Imitator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeout = "0.3" if TRANSPORT[fault] == {"answer_hangs"} else "30"
+    if fault in ("dribbles", "endless_pings"):
+        monkeypatch.setattr("chunkview._cli.check.server._MOST_TIMEOUTS", 0.05)
+    report = check(imitator(fault), "--timeout", timeout, "--slow", "100", *only("text"))
+    assert places(report).keys() == TRANSPORT[fault]
+
+
+def test_a_connection_that_is_made_after_the_deadline_is_shut_down() -> None:
+    class Stream:
+        def get_extra_info(self, name: str) -> Any:
+            return {"socket": ours}[name]
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Watch(0.001) as watch:
+        while not watch.has_ended:
+            time.sleep(0.001)
+        watch.trace("connection.connect_tcp.complete", {"return_value": Stream()})
+        assert theirs.recv(1) == b""
+
+
+@pytest.mark.parametrize("fault", ["html", "not_utf8"])
+def test_an_answer_that_is_no_stream_is_found(fault: str, imitator: Imitator) -> None:
+    assert places(check(imitator(fault), *only("text")))
+
+
+@pytest.mark.parametrize("fault", ["slow", "slow_start"])
+def test_a_slow_server_is_a_warning(fault: str, imitator: Imitator) -> None:
+    report = check(imitator(fault), *only("text"), "--slow", "0.1")
+    assert "answer_slow" in places(report)
+    assert (report["errors"], report["warnings"]) == (0, 1)
+
+
+def test_a_server_that_hangs_at_one_request_is_sent_the_others(imitator: Imitator) -> None:
+    report = check(imitator("hangs_later"), "--timeout", "2", "--slow", "100")
+    assert places(report) == {"answer_hangs": ["tool_call", "two_tool_calls"]}
+    assert report["not_sent"] == []
+
+
+def test_a_server_that_hangs_at_the_first_request_is_sent_no_other(imitator: Imitator) -> None:
+    report = check(imitator("hangs"), "--timeout", "0.3")
+    assert places(report) == {"answer_hangs": ["text"]}
+    assert report["not_sent"] == [name for name in REQUESTS if name != "text"]
+
+
+def test_a_port_where_nothing_listens_is_found() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # it does not listen
+        report = check(f"http://127.0.0.1:{taken.getsockname()[1]}")
+    assert places(report) == {"server_unreachable": ["text"]}
+    assert report["streams"] == 0
+
+
+def test_a_server_without_tls_is_found(imitator: Imitator) -> None:
+    url = imitator().replace("http:", "https:")
+    assert places(check(url)) == {"server_unreachable": ["text"]}
+
+
+def test_the_key_is_sent_and_blotted_out_of_the_report(
+    imitator: Imitator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url, xml = imitator("says_key"), tmp_path / "report.xml"
+    arguments = ["--url", url, "--model", MODEL, *only("text"), "--junit", str(xml)]
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-secret")
+    for given_key in ([], ["--key", "sk-ant-other"]):
+        out, _, _ = run("check", *arguments, *given_key)
+        assert "invalid x-api-key: ***" in out
+        assert "sk-ant" not in out + xml.read_text()
+    # What is no secret is shown.
+    assert "invalid x-api-key: none" in run("check", *arguments, "--key", "none")[0]
+    assert "invalid x-api-key: None" in run("check", *arguments, "--key", "")[0]
+    header = ["--key", "", "--header", "x-api-key: given"]
+    assert "invalid x-api-key: given" in run("check", *arguments, *header)[0]
+
+
+def test_names_that_a_server_makes_up_reach_no_terminal_and_break_no_xml(
+    imitator: Imitator, tmp_path: Path
+) -> None:
+    url, xml = imitator("hostile", "index_gap"), tmp_path / "report.xml"
+    arguments = ["--url", url, "--model", MODEL, "--no-color", "--junit", str(xml)]
+    out, complaints, status = run("check", *arguments, is_terminal=True)
+    assert not set(HARMFUL + HALVES) & set(out + complaints)
+    assert status == 1
+    (suite,) = ET.parse(xml).getroot()
+    assert [case.get("name") for case in suite] == [*REQUESTS]
+    assert {case.get("classname") for case in suite} == {url}
+
+
+def test_junit_says_what_was_left_out(imitator: Imitator, tmp_path: Path) -> None:
+    url, xml = imitator("hangs"), tmp_path / "report.xml"
+    arguments = ["--timeout", "0.3", "--without", "thinking", "--junit", str(xml)]
+    run("check", "--url", url, "--model", MODEL, *arguments)
+    (suite,) = ET.parse(xml).getroot()
+    reasons = {case.get("name"): part.get("message") for case in suite for part in case}
+    assert reasons.pop("text") == "1 rule broken: answer_hangs"
+    assert reasons.pop("thinking") == "left out with --without"
+    assert set(reasons.values()) == {"not sent"}
+    assert (suite.get("tests"), suite.get("skipped")) == (str(len(REQUESTS)), "9")
+
+
+@needs_sigint
+def test_ctrl_c_reports_the_answers_so_far(
+    start: Start, imitator: Imitator, tmp_path: Path
+) -> None:
+    xml = tmp_path / "report.xml"
+    options = ["--url", imitator("hangs_later"), "--model", MODEL, "--junit", str(xml)]
+    # The line of a request says that the next one is on its way.
+    process = start("-m", "chunkview", "check", *options)
+    read_until(process, b"max_tokens ")
+    process.send_signal(signal.SIGINT)
+    output, errors, status = read_rest(process)
+    last = output.decode().splitlines()[-1]
+    assert last.startswith("0 errors, 0 warnings in 3 streams; not sent: tool_call, ")
+    assert last.endswith("; interrupted")
+    assert (errors, status) == (b"", 130)
+    assert len(ET.parse(xml).findall(".//skipped")) == len(REQUESTS) - 3
+
+
+def test_without_httpx_the_complaint_names_the_extra(start: Start) -> None:
+    arguments = ["check", "--url", "http://127.0.0.1:1", "--model", "m"]
+    process = start("-c", without("httpx"), *arguments)
+    _, errors, status = read_rest(process)
+    assert b"pip install 'chunkview[check]'" in errors
+    assert len(errors.splitlines()) == 1
+    assert status == 2
+
+
+INVALID = [
+    [],
+    ["--url", "http://127.0.0.1"],
+    ["--url", "http://127.0.0.1", "--model", "m", "FILE"],
+    ["--url", "127.0.0.1:8000", "--model", "m"],
+    ["--url", "ftp://127.0.0.1", "--model", "m"],
+    ["--url", "http://127.0.0.1:port", "--model", "m"],
+    ["--url", "http://[bad", "--model", "m"],
+    ["--url", "http://a b", "--model", "m"],
+    ["--url", "http://xn--a.example\u00e9", "--model", "m"],
+    ["--url", "http://127.0.0.1", "--model", "m", "--without", "everything"],
+    ["--url", "http://127.0.0.1", "--model", "m", "--header", "no colon"],
+    ["--url", "http://127.0.0.1", "--model", "m", "--header", "a: b\nc: d"],
+    ["--url", "http://127.0.0.1", "--model", "m", "--key", "a\nb"],
+    ["--url", "http://127.0.0.1", "--model", "m", "--timeout", "0"],
+    ["--url", "http://127.0.0.1", "--model", "m", "--slow", "nan"],
+]
+
+
+@pytest.mark.parametrize("arguments", INVALID, ids=repr)
+def test_wrong_usage_ends_with_status_2(arguments: list[str]) -> None:
+    out, complaints, status = run("check", *arguments)
+    assert (out, status) == ("", 2)
+    assert complaints.startswith("usage: chunkview check")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected", "shown"),
+    [
+        ("http://a", "http://a/v1/messages", "http://a"),
+        ("http://a/", "http://a/v1/messages", "http://a/"),
+        ("http://a/v1", "http://a/v1/messages", "http://a/v1"),
+        (
+            "https://u:p@a:8/x/v1/messages?k=1#f",
+            "https://u:p@a:8/x/v1/messages?k=1",
+            "https://a:8/x/v1/messages",
+        ),
+    ],
+)
+def test_a_url_is_taken_as_sdks_and_documents_give_it(url: str, expected: str, shown: str) -> None:
+    assert (messages_url(url), shown_url(url)) == (expected, shown)
+
+
+# --- Any bytes at all -----------------------------------------------------------------------------
+
+
+class Repeater:
+    """Answers every request with the same bytes, and closes the connection."""
+
+    def __init__(self) -> None:
+        self.answer = b""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    request = b""
+                    while not request.endswith(b"}"):
+                        request += connection.recv(65536)
+                    connection.sendall(self.answer)
+                except OSError:
+                    pass
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def repeater() -> Iterator[Repeater]:
+    repeater = Repeater()
+    yield repeater
+    repeater.close()
+
+
+STATUSES = [100, 101, 103, 200, 200, 200, 200, 204, 302, 400, 404, 500, 999]
+TYPES = ["text/event-stream", "application/json", "text/html; charset=\xff", "", "\x00"]
+NAMES = ["content-type", "content-length", "transfer-encoding", "content-encoding", "location"]
+VALUES = [*TYPES, "chunked", "gzip", "br", "99", "-1", "http://[", "//x:99999", "a=b"]
+headers = st.lists(
+    st.tuples(st.sampled_from([*NAMES, "set-cookie", "a b"]), st.sampled_from(VALUES)),
+    max_size=3,
+)
+whole_bodies = st.builds(
+    lambda value: json.dumps(value).encode(),
+    st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["type", "error", "message", "content", "usage", "role", "id"])
+                | st.text(),
+                inner | st.sampled_from(["message", "error", "assistant"]),
+            )
+        ),
+        max_leaves=9,
+    ),
+)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    """Bytes that are more or less an answer."""
+    if draw(st.integers(0, 4)) == 0:
+        return draw(st.binary())
+    status = draw(
+        st.sampled_from([100, 101, 103, 200, 200, 200, 200, 204, 302, 400, 404, 500, 999])
+    )
+    kind = draw(st.sampled_from(TYPES))
+    lines = [f"HTTP/1.1 {status} X", f"content-type: {kind}"]
+    lines += [f"{name}: {value}" for name, value in draw(headers)]
+    body = draw(st.binary() | whole_bodies | cv.corrupted_bodies() | cv.sse_bodies())
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(answer=answers(), name=st.sampled_from([*REQUESTS]), is_json=st.booleans())
+def test_whatever_a_server_answers_check_ends_with_a_report(
+    repeater: Repeater, tmp_path: Path, answer: bytes, name: str, is_json: bool
+) -> None:
+    """For every answer there is a report, without a traceback."""
+    repeater.answer = answer
+    xml = tmp_path / "report.xml"
+    arguments = ["--url", repeater.url, "--model", "m\udcff", *only(name), "--junit", str(xml)]
+    out, complaints, status = run(
+        "check", *["--json"] * is_json, "--no-color", *arguments, is_terminal=True
+    )
+    assert complaints == ""
+    assert status in (0, 1)
+    assert not set(HARMFUL + HALVES) & set(out)
+    if is_json:
+        assert json.loads(out)["checked"][0]["name"] == name
+    assert len(ET.parse(xml).findall(".//testcase")) == len(REQUESTS)
+
+
+@pytest.mark.parametrize("columns", [120, 60])
+def test_the_report_of_a_server_fits_a_terminal(
+    columns: int, start: Start, imitator: Imitator
+) -> None:
+    options = ["--url", imitator("index_gap", "no_tools"), "--model", MODEL, "--no-color"]
+    shown = run_on_terminal(start, "-m", "chunkview", "check", *options, columns=columns)
+    lines = shown.replace("\r", "").splitlines()
+    assert "text            1 error" in lines
+    blocks = lines[lines.index("") : -1]
+    assert all(len(line) <= columns or line.startswith("  page") for line in blocks)

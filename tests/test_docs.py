@@ -1,0 +1,73 @@
+"""Every code block of the pages in docs/ runs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+from chunkview.testing import recording
+from test_readme import ROOT, run_python, run_shell
+
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+KINDS = {"python": run_python, "sh": run_shell}
+GOOD = recording("text")
+# The index of the only block is wrong, and the last event cannot be read.
+BAD = GOOD.replace(b'"index":0', b'"index":2') + b"event: more\ndata: no\n\ndata: yes\n\n"
+
+
+class Response(SimpleNamespace):
+    """What the pages call a response."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(content=body, size=9)
+
+    def iter_bytes(self) -> list[bytes]:
+        return [self.content[at : at + self.size] for at in range(0, len(self.content), self.size)]
+
+
+def run_page(page: Path) -> dict[str, Any]:
+    """Run the code blocks of a page, and give their names. Count those of each kind in `kinds`."""
+    parsers = [CodeBlockParser(kind, run) for kind, run in KINDS.items()]
+    document = Sybil(parsers=parsers, path=str(ROOT)).parse(page)
+    forwarded: list[bytes] = []
+    document.namespace.update(
+        response=Response(GOOD), forward=forwarded.append, forwarded=forwarded
+    )
+    count = 0
+    for example in document.examples():
+        example.evaluate()
+        count += 1
+    namespace: dict[str, Any] = document.namespace
+    namespace["count"] = count
+    return namespace
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_code_block_of_a_page_runs(page: Path) -> None:
+    fences = re.findall(r"^```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(fences) <= {*KINDS, "text", "diff"}
+    assert run_page(page)["count"] == sum(fence in KINDS for fence in fences)
+
+
+def test_the_relay_of_the_page_forwards_every_byte_and_counts_the_broken_rules() -> None:
+    names = run_page(ROOT / "docs" / "checking-a-server.md")
+    assert b"".join(names["forwarded"]) == GOOD
+    assert names["broken_rules"] == Counter()
+    names["forwarded"].clear()
+    names["relay"]("bad", Response(BAD))
+    assert b"".join(names["forwarded"]) == BAD
+    assert names["broken_rules"]["bad", "index_not_consecutive"] == 1
+    assert names["broken_rules"]["bad", "data_not_object"] == 1
+
+
+def test_the_assertion_of_the_page_names_the_broken_rule() -> None:
+    names = run_page(ROOT / "docs" / "checking-a-server.md")
+    with pytest.raises(AssertionError, match="index_not_consecutive: block 2: "):
+        names["assert_conforms"](BAD)
