@@ -139,6 +139,20 @@ test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproj
 	$(call environment,$(call python,$(OLDEST)),--editable . --group test \
 		--constraint build/oldest.txt)
 
+# --- Servers that imitate the API ----------------------------------------------------------------
+
+# The answers of LiteLLM differ between releases. tests/engines/test_litellm.py has those of this one.
+# Some releases had malicious code (1.82.7, 1.82.8, 1.107.0). Read about a release before you take it.
+LITELLM := 1.106.12
+
+.PHONY: check-litellm
+check-litellm: $(VENV)/.dev .venvs/litellm/.$(LITELLM) ## `chunkview check` on a LiteLLM proxy
+	REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests/engines/test_litellm.py
+
+# From wheels alone, so that no code of a package runs while it is installed.
+.venvs/litellm/.$(LITELLM):
+	$(call environment,$(PYTHON),--only-binary :all: "litellm[proxy]==$(LITELLM)")
+
 # --- Checks and documents -------------------------------------------------------------------------
 
 .PHONY: lint
