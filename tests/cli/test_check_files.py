@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from chunkview._cli.main import main
 from chunkview.conformance import RULES, check
 from chunkview.testing import recording, recording_names
 from chunkview.testing import strategies as cv
+from chunkview.testing._examples import broken_body
 from cli.console import (
     DELTA,
     GUARD_SECONDS,
@@ -72,6 +74,60 @@ def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
     for text in (rule.promise, rule.sdk, rule.mend, rule.page):
         assert text in out
     assert lines[-1] == "1 error, 0 warnings in 3 streams"
+
+
+END = {
+    "missing end": (TEXT[:DELTA], "stream_cut"),
+    "end mark": (TEXT + b"data: [DONE]\n\n", "done_marker"),
+    "unsigned thinking": (
+        re.sub(rb"event: content_block_delta\ndata: .*signature_delta.*\n\n", b"", TOOL_CALL),
+        "thinking_without_signature",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", END)
+def test_what_follows_the_last_event_has_no_number_of_an_event(case: str, files: Files) -> None:
+    body, rule = END[case]
+    count = body.count(b"data: {")
+    paths = files(body=body)
+    (row,) = report(*paths)["rules"]
+    assert (row["rule"], row["first"]["position"]) == (rule, count)
+    first = next(line for line in run("check", *paths)[0].splitlines() if "  first" in line)
+    assert first.endswith(f", after event {count - 1}")
+    assert ("at the end of the message" in first) == (case != "end mark")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_report_names_no_event_beyond_the_last_one(name: str, files: Files) -> None:
+    """For each rule: "event 7" in a report is an event of the stream, counted from 0."""
+    body = broken_body(name)
+    events = body.count(b"data:")
+    for number in re.findall(r", event (\d+)\n", run("check", *files(body=body))[0]):
+        assert int(number) < events
+    assert ", after event" not in run("check", *files(body=b""))[0]
+
+
+def test_what_was_sent_is_shown_and_not_the_events_that_were_made_of_it(files: Files) -> None:
+    message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "x"}]}
+    error = {"error": {"code": 500}}
+    for value in (message, error):
+        text = json.dumps(value, indent=1)
+        paths = files(body=text.encode())
+        found = report(*paths)["checked"][0]["findings"]
+        assert found[0]["rule"] in ("body_is_message", "body_is_error")
+        assert len(found) > 1
+        for finding in found:
+            assert (finding["event"], finding["position"]) == (" ".join(text.split()), None)
+        out = run("check", *paths)[0]
+        assert "event 0" not in out
+        assert "message_start" not in "".join(re.findall("  sent.*", out))
+
+
+def test_of_a_long_body_the_beginning_is_shown(files: Files) -> None:
+    message = {"content": [{"type": "text", "text": "x" * 99_999}], "role": "assistant"}
+    (row, *_) = report(*files(body=json.dumps(message).encode()))["rules"]
+    assert row["first"]["event"] == f"{json.dumps(message)[:400]}..."
 
 
 def test_many_files_are_counted_and_five_of_them_are_named(files: Files) -> None:
@@ -189,9 +245,12 @@ def test_the_json_report_has_the_keys_that_the_help_names(files: Files, capsys: 
 def test_a_rule_of_the_server_has_a_name_of_its_own_and_every_column() -> None:
     assert not SERVER_RULES.keys() & RULES.keys()
     for rule in SERVER_RULES.values():
-        assert all(rule)
+        # A mistake in the arguments of check is none of the API, of the SDK and of the server.
+        is_mistake = rule.group == "setup" and not rule.page
+        assert all([rule.name, rule.problem, rule.mend])
+        assert all([rule.promise, rule.sdk, rule.page]) != is_mistake
         assert rule.severity in ("error", "warning")
-        assert rule.page.startswith("https://")
+        assert is_mistake or rule.page.startswith("https://")
 
 
 # --- JSON lines -----------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         report.is_interrupted = True
     _show(report, arguments)
-    status = int(report.has_unreadable or report.count("error") > 0)
+    status = int(report.has_unreadable or report.has_only_limits or report.count("error") > 0)
     if arguments.strict:
         status = status or int(report.count("warning") > 0)
     if arguments.junit is not None and not _write_junit(report, arguments):
@@ -198,10 +198,10 @@ def _server(arguments: argparse.Namespace, report: Report) -> Iterator[Checked]:
                 is_first = not report.checked
                 del report.not_sent[0]
                 yield _without_key(checked, arguments.key)
-                rules = {breach.rule.name for breach in checked.breaches}
+                rules = {breach.rule.name: breach.rule for breach in checked.breaches}
                 # Each further request would only wait as long.
                 hangs = is_first and checked.answer["status"] is None and "answer_hangs" in rules
-                if hangs or "server_unreachable" in rules:
+                if hangs or any(rule.group == "setup" for rule in rules.values()):
                     return
 
     return checks()

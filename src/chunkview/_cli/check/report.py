@@ -40,8 +40,8 @@ class Report:
         model: The model that was asked; "" for files.
         checked: The files or the requests, in order.
         left_out: The requests that `--without` names.
-        not_sent: Requests that were not sent, because the server cannot be reached, or because the
-            check was interrupted.
+        not_sent: Requests that were not sent, because the server cannot be reached or refuses the
+            first one, or because the check was interrupted.
         is_interrupted: Whether Ctrl-C ended the check.
     """
 
@@ -62,6 +62,14 @@ class Report:
         return sum(one.is_stream for one in self.checked)
 
     @property
+    def has_only_limits(self) -> bool:
+        """Whether a server refused every request because there were too many."""
+        return bool(self.checked) and all(
+            any(breach.rule.name == "rate_limited" for breach in one.breaches)
+            for one in self.checked
+        )
+
+    @property
     def has_unreadable(self) -> bool:
         """Whether a file could not be read."""
         return any(one.problem for one in self.checked)
@@ -78,20 +86,22 @@ def line_of(checked: Checked) -> str:
         for severity in ("error", "warning")
         if (count := checked.count(severity))
     ]
-    return f"{printable_name(checked.name):<15} {', '.join(counts) or 'ok'}"
+    line = f"{printable_name(checked.name):<16} {', '.join(counts) or 'ok'}"
+    return f"{line} (waited {checked.waited:g} s for a rate limit)" if checked.waited else line
 
 
 def last_line(report: Report) -> str:
     """Sum the whole check up in a line."""
     errors, warnings = (plural(report.count(kind), kind) for kind in ("error", "warning"))
     line = f"{errors}, {warnings} in {plural(report.streams, 'stream')}"
-    further = len(report.checked) - report.streams
-    if report.server and further:
+    answered = [one for one in report.checked if one.answer.get("status") is not None]
+    further = sum(not one.is_stream for one in answered)
+    if further:
         line += f" and {plural(further, 'other answer')}"
     if report.left_out:
         line += f"; left out: {', '.join(report.left_out)}"
     if report.not_sent:
-        line += f"; not sent: {', '.join(report.not_sent)}"
+        line += f"; not sent: {_names(report.not_sent)}"
     if report.is_interrupted:
         line += "; interrupted"
     return line
@@ -107,11 +117,12 @@ def block_of(row: BrokenRule) -> list[tuple[str, str]]:
         Labels, and a text for each. A terminal can show the texts.
     """
     breach, rule = row.first, row.rule
+    is_setup = rule.group == "setup"
     times = "once" if row.count == 1 else f"{row.count:,} times"
     lines = [
         ("seen", printable(shortened(breach.message, _LONGEST))),
-        ("count", f"{times} in {_names(row.names)}"),
-        ("first", _place(row.names[0], breach)),
+        ("count", "" if is_setup else f"{times} in {_names(row.names)}"),
+        ("first", "" if is_setup else _place(row)),
         ("sent", printable(breach.event)),
         ("the API", rule.promise),
         ("the SDK", rule.sdk),
@@ -188,10 +199,10 @@ def _json_of_rule(row: BrokenRule) -> dict[str, Any]:
         "in": list(row.names),
         "first": {"in": row.names[0], **_json_of_breach(row.first)},
         "problem": rule.problem,
-        "promise": rule.promise,
-        "sdk": rule.sdk,
+        "promise": rule.promise or None,
+        "sdk": rule.sdk or None,
         "mend": rule.mend,
-        "page": rule.page,
+        "page": rule.page or None,
     }
 
 
@@ -220,9 +231,11 @@ def _json_of_breach(breach: Breach) -> dict[str, Any]:
     }
 
 
-def _place(name: str, breach: Breach) -> str:
-    place = "" if breach.position is None else f", event {breach.position:,}"
-    return f"{printable_name(name)}{place}"
+def _place(row: BrokenRule) -> str:
+    """Say where a rule is broken first."""
+    asks = f" ({row.asks})" if row.asks else ""
+    place = f", {row.first.place}" if row.first.place else ""
+    return f"{printable_name(row.names[0])}{asks}{place}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ No request sets the temperature, because some models refuse that.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,12 +45,18 @@ class Request:
         fields: The fields of the request that differ between requests.
         unmet: Says in what the message of an answer is not what the request asked for. None where
             the request is invalid, and an error is due instead of a message.
+        status: The status that is due.
+        is_exact: Whether no other status will do. Else any from 400 to 499 will do for an error.
+        is_broken: Whether the body is no JSON.
     """
 
     name: str
     asks: str
     fields: dict[str, Any]
     unmet: Callable[[Message], Iterator[Unmet]] | None
+    status: int = 200
+    is_exact: bool = True
+    is_broken: bool = False
 
     @property
     def is_invalid(self) -> bool:
@@ -61,13 +68,20 @@ class Request:
         """Whether a stream is due."""
         return not self.is_invalid and bool(self.fields.get("stream", True))
 
-    def body(self, model: str) -> dict[str, Any]:
+    def allows(self, status: int) -> bool:
+        """Whether an answer may have this status."""
+        return status == self.status or (not self.is_exact and 400 <= status <= 499)
+
+    def body(self, model: str) -> bytes:
         """Make the body of the request.
 
         Args:
             model: The model to ask.
         """
-        return {"model": model, "max_tokens": 1024, "stream": True, **self.fields}
+        fields = {"model": model, "max_tokens": 1024, "stream": True, **self.fields}
+        text = json.dumps(fields)
+        # A list that is opened and not closed.
+        return (f'{text[:-1]}, "messages": [}}' if self.is_broken else text).encode()
 
 
 def _text(message: Message) -> Iterator[Unmet]:
@@ -235,8 +249,27 @@ REQUESTS: dict[str, Request] = {
             "an error: there is no such model",
             {"model": NO_SUCH_MODEL, "messages": _ONE_WORD},
             unmet=None,
+            status=404,
+            is_exact=False,
         ),
-        Request("malformed", "an error: there are no messages", {}, unmet=None),
+        Request("missing_messages", "an error: no messages field", {}, unmet=None, status=400),
+        Request(
+            "empty_messages",
+            "an error: an empty list of messages",
+            {"messages": []},
+            unmet=None,
+            status=400,
+            is_exact=False,
+        ),
+        Request(
+            "broken_json",
+            "an error: the body is no JSON",
+            {},
+            unmet=None,
+            status=400,
+            is_exact=False,
+            is_broken=True,
+        ),
     )
 }
 """The requests by name, in the order of sending."""

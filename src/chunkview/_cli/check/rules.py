@@ -1,6 +1,8 @@
 """The rules for the answers of a server, beside the rules for what is in a stream.
 
-`SERVER_RULES` has the same columns as `chunkview.conformance.RULES`. Its group is "server".
+`SERVER_RULES` has the same columns as `chunkview.conformance.RULES`. The groups are "server", and
+"setup" for what keeps check from asking the server at all. A mistake in the arguments of check is
+no fault of the server, so its rule does not say what the API and the SDK do.
 Breaking a rule is an error if it makes the official SDK raise, wait or lose something, or if the
 server does not do what the request asked for. Otherwise it is a warning.
 """
@@ -51,11 +53,69 @@ SERVER_RULES: dict[str, ServerRule] = {
         ServerRule(
             "server_unreachable",
             "error",
-            "no connection to the server can be made",
-            "The API accepts connections, over TLS where the URL begins with https.",
-            "The official SDK raises APIConnectionError.",
-            "Start the server, and give check the URL at which it listens.",
-            _MESSAGES,
+            "no connection can be made",
+            "",
+            "",
+            "Start the server, or give --url the address at which it listens. Let the URL begin "
+            "with https only if the server has TLS.",
+            "",
+            "setup",
+        ),
+        ServerRule(
+            "key_refused",
+            "error",
+            "the first request is refused, probably because of the key",
+            "",
+            "",
+            "Give the key with --key, or as ANTHROPIC_API_KEY in the environment. It is sent as "
+            "x-api-key. For a server that wants a bearer token: "
+            "--header 'authorization: Bearer TOKEN'.",
+            "",
+            "setup",
+        ),
+        ServerRule(
+            "model_refused",
+            "error",
+            "the first request is refused, probably because of the model",
+            "",
+            "",
+            "Give --model a name that the server knows, and that the key may use.",
+            "",
+            "setup",
+        ),
+        ServerRule(
+            "url_refused",
+            "error",
+            "the first request is refused, probably because of the URL",
+            "",
+            "",
+            "Give --url the address under which the server has /v1/messages.",
+            "",
+            "setup",
+        ),
+        ServerRule(
+            "request_refused",
+            "error",
+            "the first request is refused",
+            "The API answers a request for a word of text with 200.",
+            "The official SDK raises APIStatusError.",
+            "Look at the server's words. If they are about key, model or URL, mend the arguments "
+            "of check. Otherwise let the server accept the request: it has model, max_tokens, "
+            "stream and messages.",
+            f"{_ERRORS}#http-errors",
+            "setup",
+        ),
+        ServerRule(
+            "rate_limited",
+            "warning",
+            "there were too many requests, so this one was not checked",
+            "The API answers 429 (rate_limit_error) or 529 (overloaded_error). The header "
+            "Retry-After says how many seconds to wait.",
+            "The official SDK tries twice more, and waits as long as Retry-After says. Then it "
+            "raises APIStatusError.",
+            "Run check again later, or raise the limit. A gateway may refuse all requests for a "
+            "while after one that failed (a cooldown): switch that off while you check.",
+            f"{_DOCS}/api/rate-limits",
         ),
         ServerRule(
             "answer_missing",
@@ -123,8 +183,8 @@ SERVER_RULES: dict[str, ServerRule] = {
             "to 499.",
             "The official SDK raises APIStatusError for 400 and more. A status below that is "
             "taken for success.",
-            "Answer a valid request with 200, a request without messages with 400, and one for an "
-            "unknown model with 404.",
+            "Answer a valid request with 200, one for an unknown model with 404, and any other "
+            "invalid one with 400: look at the request before you stream or translate it.",
             f"{_ERRORS}#http-errors",
         ),
         ServerRule(
