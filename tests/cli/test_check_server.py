@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chunkview import Message, Usage
-from chunkview._cli.check.answers import _COUNTS, _differences
+from chunkview._cli.check.answers import _differences
 from chunkview._cli.check.requests import REQUESTS
 from chunkview._cli.check.server import Watch, messages_url, shown_url
 from chunkview.testing import strategies as cv
@@ -156,7 +156,6 @@ def test_each_difference_of_the_whole_message_is_named(imitator: Imitator) -> No
     assert row["first"]["message"].split(": ", 1)[1].split("; ") == [
         "the stream has the blocks ['text'], the whole message has ['thinking', 'text']",
         "stop_reason is 'end_turn' in the stream, 'max_tokens' in the whole message",
-        "the whole message has cache_read_input_tokens, the stream does not",
         "the same prompt has 12 tokens in the stream, 17 in the whole message",
     ]
 
@@ -165,26 +164,34 @@ def test_a_whole_message_is_not_compared_without_the_stream(imitator: Imitator) 
     assert check(imitator("whole_differs"), "--without", "text")["rules"] == []
 
 
-COUNTS = st.none() | st.integers(0, 2)
+def usages(*keys: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(dict.fromkeys(keys, st.none() | st.integers(0, 2)))
 
 
-@given(
-    streamed=st.fixed_dictionaries(dict.fromkeys(_COUNTS, COUNTS)),
-    whole=st.fixed_dictionaries(dict.fromkeys(_COUNTS, COUNTS)),
-)
-def test_a_count_that_is_left_out_is_the_same_as_0(
+def differences(streamed: dict[str, Any], whole: dict[str, Any]) -> list[str]:
+    messages = [Message("", "", (), Usage(**usage)) for usage in (streamed, whole)]
+    return [*_differences(*messages)]
+
+
+CACHE = ("cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+@given(usages(*CACHE, "input_tokens", "output_tokens"), usages(*CACHE))
+def test_a_count_of_the_cache_that_is_left_out_is_0(
     streamed: dict[str, Any], whole: dict[str, Any]
 ) -> None:
-    """Two messages differ in the same way if each null is a 0, or each 0 is a null."""
-
-    def differences(*usages: dict[str, Any]) -> set[str]:
-        messages = [Message("", "", (), Usage(**usage)) for usage in usages]
-        return {text for text in _differences(*messages) if "the same prompt" not in text}
-
-    def nulls(usage: dict[str, Any]) -> dict[str, Any]:
-        return {key: count or None for key, count in usage.items()}
-
-    assert differences(streamed, whole) == differences(nulls(streamed), nulls(whole))
+    """Two messages do not differ more or less where a 0 of the cache is a null."""
+    whole = streamed | whole
+    nulls = [
+        {key: (count or None) if key in CACHE else count for key, count in usage.items()}
+        for usage in (streamed, whole)
+    ]
+    assert differences(streamed, whole) == differences(*nulls)
+    for key in ("input_tokens", "output_tokens"):
+        assert differences(streamed | {key: None}, streamed | {key: 0}) == []
+        assert differences(streamed | {key: None}, streamed | {key: 1}) == [
+            f"the whole message has {key}, the stream does not"
+        ]
 
 
 def test_a_whole_message_without_usage_is_found(imitator: Imitator) -> None:
