@@ -192,6 +192,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_json(400, {"error": "Which model? There are several."})
         elif "refuses_keyless" in FAULTS:
             self.send_json(400, {"detail": {"reason": "No API key was given."}})
+        elif "error_with_200" in FAULTS and "messages" in request and request["model"] == MODEL:
+            status = 200 if request["messages"] else 400
+            self.send_json(status, error("api_error", "Something went wrong"))
         elif "fails" in FAULTS and "tool_choice" in request:
             self.send_json(502, "Bad Gateway")
         elif request["model"] != MODEL and "any_model" not in FAULTS:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chunkview import Message, Usage
-from chunkview._cli.check.answers import _differences
+from chunkview._cli.check.answers import differences as differences_of
 from chunkview._cli.check.requests import REQUESTS
 from chunkview._cli.check.server import Watch, messages_url, shown_url
 from chunkview.testing import strategies as cv
@@ -30,11 +30,11 @@ from cli.console import (
     run_on_terminal,
     without,
 )
-from cli.imitator import WRONG_KEY
 from cli.test_terminal import HALVES, HARMFUL
 
 IMITATOR = str(Path(__file__).with_name("imitator.py"))
 MODEL = "imitation-1"
+WRONG_KEY = "sk-wrong"
 STREAMED = [name for name, request in REQUESTS.items() if request.is_streamed]
 INVALID_REQUESTS = [name for name, request in REQUESTS.items() if request.is_invalid]
 
@@ -142,6 +142,7 @@ ANSWERS = {
     "whole_without_id": {"message_id_missing": ["whole"]},
     "error_event": {"error_event_sent": STREAMED},
     "overloaded_event": {"rate_limited": STREAMED},
+    "error_with_200": {"body_is_error": STREAMED, "whole_message_invalid": ["whole"]},
     "text_plain": {"content_type_unexpected": STREAMED},
 }
 
@@ -170,7 +171,7 @@ def usages(*keys: str) -> st.SearchStrategy[dict[str, Any]]:
 
 def differences(streamed: dict[str, Any], whole: dict[str, Any]) -> list[str]:
     messages = [Message("", "", (), Usage(**usage)) for usage in (streamed, whole)]
-    return [*_differences(*messages)]
+    return [*differences_of(*messages)]
 
 
 CACHE = ("cache_creation_input_tokens", "cache_read_input_tokens")
@@ -228,6 +229,8 @@ def test_an_answer_that_http_does_not_allow_is_found_and_its_consequences_are_no
     timeout = "0.3" if TRANSPORT[fault] == {"answer_hangs"} else "30"
     if fault in ("dribbles", "endless_pings"):
         monkeypatch.setattr("chunkview._cli.check.server._MOST_TIMEOUTS", 0.05)
+    if fault == "endless":
+        monkeypatch.setattr("chunkview._cli.check.server._MAX_BODY_BYTES", 1_000_000)
     report = check(imitator(fault), "--timeout", timeout, "--slow", "100", *only("text"))
     assert places(report).keys() == TRANSPORT[fault]
 
@@ -394,6 +397,9 @@ def test_the_key_is_sent_and_blotted_out_of_the_report(
     assert "invalid x-api-key: None" in run("check", *arguments, "--key", "")[0]
     header = ["--key", "", "--header", "x-api-key: given"]
     assert "invalid x-api-key: given" in run("check", *arguments, *header)[0]
+    header = ["--key", "", "--header", "x-api-key: given-in-a-header", "--header", "token:"]
+    out = run("check", *arguments, *header)[0]
+    assert "invalid x-api-key: ***" in out
 
 
 def test_names_that_a_server_makes_up_reach_no_terminal_and_break_no_xml(

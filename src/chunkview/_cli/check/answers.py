@@ -23,6 +23,7 @@ from ..._stream import AnthropicStream
 from ...conformance import check
 from ...errors import ChunkviewError, DecodeError, StreamError
 from .breaches import Breach, Checked, breaches_of, excerpt
+from .requests import LONGEST_WAIT
 from .rules import rule_of
 from .server import Answer
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from .requests import Request, Unmet
     from .server import Server
 
-__all__ = ["Examiner"]
+__all__ = ["Examiner", "differences"]
 
 # What the end of a stream breaks when the connection breaks off.
 _OF_THE_END = frozenset(
@@ -56,8 +57,6 @@ _LONGEST_EXCERPT = 300
 # The statuses and the types of errors that say that there were too many requests.
 _LIMITS = (429, 529)
 _LIMIT_ERRORS = ("overloaded_error", "rate_limit_error")
-# The longest wait before a request is sent again, in seconds.
-_LONGEST_WAIT = 30.0
 # Whatever a first request asks for, an answer with one of these is about key, model or URL.
 _OF_SETUP = (*range(300, 400), 401, 403, 404, 405)
 _PLAIN = ("text", "whole")
@@ -96,7 +95,7 @@ class _Answered:
         if not self.limit or not after.isascii() or not after.isdigit():
             return None
         # A wait of 0 seconds is one, too.
-        return max(float(after), 0.1) if float(after) <= _LONGEST_WAIT else None
+        return max(float(after), 0.1) if float(after) <= LONGEST_WAIT else None
 
 
 class Examiner:
@@ -255,9 +254,9 @@ class Examiner:
         if request.name == "text":
             self._streamed = message
         elif request.name == "whole" and self._streamed is not None:
-            differences = [*_differences(self._streamed, message)]
-            if differences:
-                yield _breach("whole_message_differs", "; ".join(differences))
+            found = [*differences(self._streamed, message)]
+            if found:
+                yield _breach("whole_message_differs", "; ".join(found))
 
 
 def _of_whole_message(message: dict[str, Any], body: bytes) -> Iterator[Breach]:
@@ -309,11 +308,18 @@ def _of_error_document(body: bytes) -> Iterator[Breach]:
         )
 
 
-def _differences(streamed: Message, whole: Message) -> Iterator[str]:
+def differences(streamed: Message, whole: Message) -> Iterator[str]:
     """Compare what does not depend on the words that a model chooses.
 
     The texts may differ, because the model is not asked for certainty, and so may the counts of
     output tokens. The prompt is the same, so its tokens are.
+
+    Args:
+        streamed: The message of a stream.
+        whole: The message that the same request without streaming gives.
+
+    Yields:
+        In what they differ, for a person.
     """
     kinds = [[block.type for block in message.content] for message in (streamed, whole)]
     if kinds[0] != kinds[1]:

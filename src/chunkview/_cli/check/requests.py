@@ -15,10 +15,13 @@ import attrs
 
 from ..._model import Message, RedactedThinkingBlock, ThinkingBlock, ToolUseBlock
 
-__all__ = ["NO_SUCH_MODEL", "REQUESTS", "Request", "Unmet"]
+__all__ = ["LONGEST_WAIT", "NO_SUCH_MODEL", "REQUESTS", "Request", "Unmet"]
 
 Unmet = tuple[str, str]
 """A rule of `SERVER_RULES` that a message breaks, and what was seen."""
+
+LONGEST_WAIT = 30.0
+"""Seconds. A server may say how long to wait before a request is sent again."""
 
 NO_SUCH_MODEL = "chunkview-no-such-model"
 
