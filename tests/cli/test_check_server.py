@@ -332,13 +332,12 @@ def test_a_limit_is_a_warning_and_the_check_fails_because_it_checked_nothing(
     # It waits for one request, and for no other when that was in vain.
     waits = [one["answer"]["waited_seconds"] for one in report["checked"]]
     assert sum(wait > 0 for wait in waits) == (fault == "limited_with_header")
-    assert status == 0
-    only_text = ["--url", imitator(fault), "--model", MODEL, *only("text")]
-    assert run("check", *only_text)[2] == 1
+    assert status == 1
 
 
 def test_a_long_limit_is_not_waited_for(imitator: Imitator) -> None:
     report = check(imitator("limited_once_long"))
+    assert report["streams"] > 0
     assert "429, Retry-After: 3600: Slow down" in report["rules"][0]["first"]["message"]
     assert all(one["answer"]["waited_seconds"] == 0 for one in report["checked"])
     names = [name for name in REQUESTS if name != "broken_json"]

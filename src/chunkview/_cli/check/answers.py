@@ -57,7 +57,8 @@ _LONGEST_EXCERPT = 300
 # The statuses and the types of errors that say that there were too many requests.
 _LIMITS = (429, 529)
 _LIMIT_ERRORS = ("overloaded_error", "rate_limit_error")
-# Whatever a first request asks for, an answer with one of these is about key, model or URL.
+# With one of these, the answer to the first request is about key, model or URL, whichever request
+# that is.
 _OF_SETUP = (*range(300, 400), 401, 403, 404, 405)
 _PLAIN = ("text", "whole")
 _KEY = re.compile(r"api.?key|authenticat|authoriz", re.IGNORECASE)
@@ -131,7 +132,7 @@ class Examiner:
         if self._waits and wait is not None:
             time.sleep(wait)
             answered = attrs.evolve(self._answer_to(request), seconds_waited=wait)
-            # It waits no more for a server whose limit is not over by then.
+            # A server with a limit that is not over by then is not waited for again.
             self._waits = not answered.limit
         answer = answered.answer
         facts = {

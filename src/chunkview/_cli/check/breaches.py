@@ -84,6 +84,11 @@ class Checked:
         """How many seconds check waited, because the server said so, before it asked again."""
         return float(self.answer.get("waited_seconds") or 0)
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the request was not answered because there were too many."""
+        return any(breach.rule.name == "rate_limited" for breach in self.breaches)
+
     def count(self, severity: str) -> int:
         """Count the broken rules of one severity."""
         return sum(breach.rule.severity == severity for breach in unique(self.breaches))

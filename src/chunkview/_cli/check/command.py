@@ -67,7 +67,7 @@ requests, in the order of sending:
 exit status:
   0    no rule is broken, or only rules of severity warning
   1    a rule of severity error is broken (with --strict, any rule), or a file
-       cannot be read, or the server refused every request as one too many
+       cannot be read, or no valid request was answered because of a rate limit
   2    the arguments are invalid, or httpx is not installed
   130  ended by Ctrl-C, after the report of what has been checked
 

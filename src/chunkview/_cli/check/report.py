@@ -63,10 +63,10 @@ class Report:
 
     @property
     def has_only_limits(self) -> bool:
-        """Whether a server refused every request because there were too many."""
-        return bool(self.checked) and all(
-            any(breach.rule.name == "rate_limited" for breach in one.breaches)
-            for one in self.checked
+        """Whether a rate limit left nothing to check but answers to invalid requests."""
+        answered = [one for one in self.checked if not one.is_limited]
+        return len(answered) < len(self.checked) and all(
+            one.answer.get("status") != 200 for one in answered
         )
 
     @property

@@ -271,7 +271,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             'The API sends {"type": "error", "error": {"type": "...", "message": "..."}}.',
             "The official SDK raises APIStatusError, but without the type and the message of "
             "the error.",
-            "Send the error as a JSON object of this form, whatever the status.",
+            "Send the error as a JSON object of this form, with each status.",
             f"{_ERRORS}#error-shapes",
         ),
         ServerRule(

@@ -1,4 +1,4 @@
-"""Sends a request to a server, and takes whatever it answers, within bounds of size and time.
+"""Sends a request to a server, and takes its answer, within bounds of size and time.
 
 httpx sends it, with the headers of the official SDK. Each request has a connection of its own, so
 no answer depends on the one before. Where the server does not answer as HTTP requires, that is a
