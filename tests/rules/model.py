@@ -38,7 +38,17 @@ from rules.results import (
     whole_characters,
 )
 
-__all__ = ["COUNTS", "Block", "Finding", "Result", "events_of", "read", "read_body"]
+__all__ = [
+    "COUNTS",
+    "Block",
+    "Finding",
+    "OrderError",
+    "Reader",
+    "Result",
+    "events_of",
+    "read",
+    "read_body",
+]
 
 TAKES = {
     "text_delta": "text",
@@ -130,30 +140,40 @@ class Reader:
         """The counts that came with a value of another type."""
 
     def take(self, event: Event) -> None:
-        """Take the next event."""
+        """Take the next event. What is wrong with it is the error of the result."""
         result = self.result
         try:
-            # Choice: the depth is checked before the rules about errors.
-            self.check_depth(event)
-            if is_error(event):
-                self.fail(event)
-                return
-            tag = event.get("type")
-            take = self.TAKES.get(tag) if isinstance(tag, str) else None
-            # "Pings, unknown and error events do not" need a message. Choice: nor do the events
-            # that the SDK's helper adds.
-            if take is not None:
-                take(self, event)
-                self.is_beginning = tag == "message_start"
+            self.use(event)
         except RefusedError as refused:
             result.error, result.error_message = "DecodeError", str(refused)
         except OrderError as protocol:
             result.error, result.rule = "ProtocolError", str(protocol)
 
+    def use(self, event: Event) -> None:
+        """Take the next event.
+
+        Raises:
+            RefusedError: It cannot be read. The message does not change.
+            OrderError: It is out of order. The message does not change, and the rule that is broken
+                is among the findings.
+        """
+        # Choice: the depth is checked before the rules about errors.
+        self.check_depth(event)
+        if is_error(event):
+            self.fail(event)
+            return
+        tag = event.get("type")
+        take = self.TAKES.get(tag) if isinstance(tag, str) else None
+        # "Pings, unknown and error events do not" need a message. Choice: nor do the events
+        # that the SDK's helper adds.
+        if take is not None:
+            take(self, event)
+            self.is_beginning = tag == "message_start"
+
     def check_depth(self, event: Event) -> None:
         if depth_of(event) > MAX_DEPTH:
             self.reached("2 too deep")
-            raise RefusedError("nested too deep")
+            raise RefusedError("nested too deep", "too_deep")
 
     # -- the message ---------------------------------------------------------------------------
 
@@ -433,14 +453,14 @@ class Reader:
         delta = event.get("delta")
         if not isinstance(delta, dict):
             self.reached("2 delta missing")
-            raise RefusedError("delta is essential")
+            raise RefusedError("delta is essential", "delta_missing")
         tag = self.delta_type(delta)
         key = ONE_STRING.get(tag)
         if key is not None and delta.get(key) is None:
             self.reached("2 delta string absent")
         elif key is not None and not isinstance(delta[key], str):
             self.reached("2 delta string misfit")
-            raise RefusedError(f"{key} is essential when it is there")
+            raise RefusedError(f"{key} is essential when it is there", "delta_string_misfit")
         self.needs_message()
         self.not_after_stop()
         kind = TAKES.get(tag)
@@ -612,7 +632,7 @@ class Reader:
         if index is None or index < 0:
             kind = "absent" if event.get("index") is None else "misfit"
             self.reached("2 index " + (kind if index is None else "negative"))
-            raise RefusedError("index is essential")
+            raise RefusedError("index is essential", "index_missing")
         if isinstance(event["index"], float):
             self.reached("2 integral float as index")
         return index
@@ -621,14 +641,14 @@ class Reader:
         """The type of a block and a copy of it."""
         if not isinstance(block, dict):
             self.reached("2 content_block missing")
-            raise RefusedError("content_block is essential")
+            raise RefusedError("content_block is essential", "content_block_missing")
         tag = block.get("type")
         if not isinstance(tag, str):
             self.reached("2 block type missing")
-            raise RefusedError("a block's type is essential")
+            raise RefusedError("a block's type is essential", "block_type_missing")
         if tag in TOOLS and not isinstance(block.get("name"), str):
             self.reached("2 tool name missing")
-            raise RefusedError("a tool's name is essential")
+            raise RefusedError("a tool's name is essential", "tool_name_missing")
         return tag, dict(block)
 
     def delta_type(self, delta: dict[str, Any]) -> str:
