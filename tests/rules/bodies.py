@@ -30,6 +30,7 @@ __all__ = [
     "is_unknown",
     "object_in",
     "parse",
+    "why_unreadable",
 ]
 
 Event = dict[str, Any]
@@ -208,7 +209,7 @@ def fold(names: list[str], data: list[bytes], reached: set[str]) -> Any:
         if not text.strip():
             reached.add("1 empty data")
             return LEAVE_OUT
-        raise _why_unreadable(text, reached)
+        raise why_unreadable(text, reached)
     event = dict(found)
     if isinstance(event.get("type"), str):
         return event
@@ -392,7 +393,8 @@ def object_in(text: bytes) -> Event | None:
     return value if isinstance(value, dict) else None
 
 
-def _why_unreadable(text: bytes, reached: set[str]) -> RefusedError:
+def why_unreadable(text: bytes, reached: set[str]) -> RefusedError:
+    """Why data is no object."""
     try:
         value = parse(text)
     except RefusedError as refused:

@@ -24,6 +24,7 @@ from rules.bodies import (
     is_error,
     is_unknown,
     object_in,
+    why_unreadable,
 )
 from rules.fields import BLOCKS, CITATIONS, DELTAS, EVENTS, PARTS
 from rules.model import ONE_STRING, TOLD_BY_KEY, OrderError, Reader
@@ -58,8 +59,11 @@ def check_body(body: bytes) -> list[Finding]:
 
 
 def check_events(events: list[Event]) -> list[Finding]:
-    """The findings of events that somebody else has read from a body."""
-    return check_items(Item(event, faults_of_event(event)) for event in events)
+    """The findings of events that somebody else has read from a body.
+
+    Choice: the group wire is about bytes. Events have none of its findings.
+    """
+    return check_items(Item(event, []) for event in events)
 
 
 def summary_of_findings(findings: list[Finding]) -> Counter[tuple[str, int, int]]:
@@ -202,8 +206,12 @@ def items_of_lines(body: bytes) -> Iterator[Item]:
         if is_unknown(block):
             if b"\n".join(block).lstrip()[:1] in (b"{", b"<"):
                 yield Item(None, [], "data_not_object")
-                yield STOPS
-                return
+                # Choice: behind an event this is a broken event, else the body is no stream.
+                if not has_begun:
+                    yield STOPS
+                    return
+                block = []
+                continue
             has_unknown = True
         item = item_of(names, data)
         if item is not None:
@@ -219,7 +227,7 @@ def items_of_lines(body: bytes) -> Iterator[Item]:
         assert item is not None
         yield item._replace(faults=[*item.faults, "last_event_unterminated"])
     elif are_joined(data):
-        yield Item(None, [], "data_not_object")
+        yield Item(None, ["last_event_unterminated"], "data_not_object")
     elif data and text.strip() == b"[DONE]":
         assert item is not None
         # Choice: the marker is noted, although no event is made of its name.
@@ -237,8 +245,9 @@ def item_of(names: list[str], data: list[bytes]) -> Item | None:
     try:
         event = fold(names, data, set())
     except RefusedError as refused:
-        # The rule that refuses it is the only word about its data.
-        return Item(None, [rule for rule in faults if rule != "data_not_object"], refused.rule)
+        # The rule that refuses it is among the faults, but where events are joined.
+        rest = [rule for rule in faults if rule == "event_line_missing"]
+        return Item(None, rest, refused.rule)
     if event is LEAVE_OUT:
         return Item(None, faults, counts=False) if faults else None
     return Item(event, faults + half_characters(event))
@@ -253,9 +262,11 @@ def faults_of_lines(names: list[str], data: list[bytes]) -> list[str]:
         # Choice: that is all there is to say of it, even where its name makes an event of it.
         return ["done_marker_named" if name else "done_marker"]
     if found is None:
-        if not name:
-            return ["event_line_missing", "data_not_object"] if text.strip() else []
-        return ["data_not_object"]
+        if not text.strip():
+            return ["data_not_object"] if name else []
+        # Choice: what keeps the data from being read is named, where it has a rule of its own.
+        rule = why_unreadable(text, set()).rule
+        return [rule] if name else ["event_line_missing", rule]
     tag = found.get("type")
     faults = [] if isinstance(tag, str) else ["event_type_missing"]
     if not name:
@@ -263,12 +274,6 @@ def faults_of_lines(names: list[str], data: list[bytes]) -> list[str]:
     elif isinstance(tag, str) and tag != name:
         faults.append("event_line_differs")
     return faults
-
-
-def faults_of_event(event: Event) -> list[str]:
-    """What is off on the wire with an event whose lines are gone."""
-    faults = [] if isinstance(event.get("type"), str) else ["event_type_missing"]
-    return faults + half_characters(event)
 
 
 def half_characters(event: Event) -> list[str]:
@@ -364,7 +369,9 @@ def faults_of_block_start(event: Event) -> Iterator[str]:
 
 def faults_of_block(block: Any) -> Iterator[str]:
     tag = block["type"]
-    if tag in ("text", "thinking") and block.get(tag) is None:
+    # Choice: the strings are the content of these blocks, not their signatures or ids.
+    strings = {"text": "text", "thinking": "thinking", "redacted_thinking": "data"}
+    if tag in strings and block.get(strings[tag]) is None:
         yield "block_string_missing"
     if tag in TOOLS:
         if block.get("id") in (None, ""):
@@ -378,16 +385,16 @@ def faults_of_block(block: Any) -> Iterator[str]:
 def faults_of_delta(event: Event) -> Iterator[str]:
     delta = event["delta"]
     tag = delta.get("type")
-    if tag is None:
-        yield "delta_type_missing"
-    elif not isinstance(tag, str):
-        yield "misfit_value"
+    # Choice: a type that is no string is as good as none, as with the type of an event or a block.
     if not isinstance(tag, str):
+        yield "delta_type_missing"
         told = [tag for key, tag in TOLD_BY_KEY.items() if delta.get(key) is not None]
         tag = told[0] if len(told) == 1 else ""
-    if tag in ONE_STRING and delta.get(ONE_STRING[tag]) is None:
+    # Choice: a citation is what its delta lacks, although it is no string.
+    its_field = {**ONE_STRING, "citations_delta": "citation"}.get(tag)
+    if its_field is not None and delta.get(its_field) is None:
         yield "delta_string_missing"
-    if tag in DELTAS and not fit(DELTAS[tag][1], event):
+    if tag and tag in DELTAS and not fit(DELTAS[tag][1], event):
         yield "misfit_value"
 
 

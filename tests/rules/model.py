@@ -449,11 +449,12 @@ class Reader:
                 self.reached("2 tool input " + kinds.get(type(value), "no object"))
 
     def delta(self, event: Event) -> None:
-        index = self.index(event)
+        # Choice: where the index is missing too, the delta is the one that is named.
         delta = event.get("delta")
         if not isinstance(delta, dict):
             self.reached("2 delta missing")
             raise RefusedError("delta is essential", "delta_missing")
+        index = self.index(event)
         tag = self.delta_type(delta)
         key = ONE_STRING.get(tag)
         if key is not None and delta.get(key) is None:
