@@ -41,15 +41,17 @@ class Item(NamedTuple):
         faults: The rules of the group wire that it breaks.
         refused: The rule that keeps it from being read, or "".
         counts: Whether it has a number of its own. What is skipped has none.
+        begins: Whether it shows that the body is a stream: it has data, or an event.
     """
 
     event: Event | None
     faults: list[str]
     refused: str = ""
     counts: bool = True
+    begins: bool = True
 
 
-STOPS = Item(None, [], counts=False)
+STOPS = Item(None, [], counts=False, begins=False)
 """Nothing can be read from here on."""
 
 
@@ -99,7 +101,10 @@ class Checker:
         return self.messages[-1]
 
     def findings(self) -> list[Finding]:
-        return [finding for message in self.messages for finding in message.result.findings]
+        # "At most 100 a stream." Choice: of each message.
+        return [
+            finding for message in self.messages for finding in message.result.findings[:100]
+        ]
 
     def take(self, item: Item) -> None:
         self.message.position = self.position
@@ -170,14 +175,13 @@ def items_of(body: bytes) -> Iterator[Item]:
     if body.strip()[:1] == b"{":
         yield from items_of_object(body, faults)
         return
-    is_first = True
     for item in items_of_lines(body):
-        # Choice: a byte order mark is at the first item, whatever that is.
-        if is_first and item is not STOPS:
+        # Choice: a byte order mark is at the first data or event, whatever that is.
+        if item.begins:
             yield item._replace(faults=faults + item.faults)
+            faults = []
         else:
             yield item
-        is_first = False
 
 
 def items_of_object(body: bytes, faults: list[str]) -> Iterator[Item]:
@@ -205,7 +209,7 @@ def items_of_lines(body: bytes) -> Iterator[Item]:
         names, data = fields_of(block)
         if is_unknown(block):
             if b"\n".join(block).lstrip()[:1] in (b"{", b"<"):
-                yield Item(None, [], "data_not_object")
+                yield Item(None, [], "data_not_object", begins=False)
                 # Choice: behind an event this is a broken event, else the body is no stream.
                 if not has_begun:
                     yield STOPS
@@ -216,7 +220,7 @@ def items_of_lines(body: bytes) -> Iterator[Item]:
         item = item_of(names, data)
         if item is not None:
             yield item
-        has_begun |= (item is not None and item.counts) or bool(data)
+            has_begun |= item.begins
         block = []
     if unfinished:
         block.append(unfinished)
@@ -231,11 +235,11 @@ def items_of_lines(body: bytes) -> Iterator[Item]:
     elif data and text.strip() == b"[DONE]":
         assert item is not None
         # Choice: the marker is noted, although no event is made of its name.
-        yield item._replace(event=None, counts=False)
+        yield item._replace(event=None, counts=False, begins=True)
     elif is_cut(block, unfinished, has_begun=has_begun):
-        yield Item(None, ["last_event_unterminated"], counts=False)
+        yield Item(None, ["last_event_unterminated"], counts=False, begins=bool(text.strip()))
     elif not has_begun and not data and (has_unknown or is_unknown(block)):
-        yield Item(None, [], "data_not_object")
+        yield Item(None, [], "data_not_object", begins=False)
         yield STOPS
 
 
@@ -249,7 +253,7 @@ def item_of(names: list[str], data: list[bytes]) -> Item | None:
         rest = [rule for rule in faults if rule == "event_line_missing"]
         return Item(None, rest, refused.rule)
     if event is LEAVE_OUT:
-        return Item(None, faults, counts=False) if faults else None
+        return Item(None, faults, counts=False, begins=bool(data)) if faults or data else None
     return Item(event, faults + half_characters(event))
 
 

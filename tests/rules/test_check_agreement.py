@@ -2,37 +2,150 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from unittest import mock
 
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from chunkview.conformance import check
+from chunkview import AnthropicStream, ChunkviewError
+from chunkview._model.json import stdlib_loads
+from chunkview._stream import wire
+from chunkview.conformance import RULES, Finding, check
 from chunkview.testing import strategies as cv
 from rules.bodies import Event
+from rules.cases import CASES, needs_cases
 from rules.checker import check_body, check_events, summary_of_findings
-from rules.lenient import lenient_bodies, lenient_streams
-from support import examples
+from rules.lenient import lenient_bodies, lenient_streams, rough_bodies
+from rules.model import read_body
+from support import Recorded, examples
 
 Summary = Counter[tuple[str, int, int]]
 
 
-def checked(source: Any) -> Summary:
-    return Counter((f.rule, f.position, f.count) for f in check(source))
+def summary(findings: Iterable[Finding]) -> Summary:
+    return Counter((f.rule, f.position, f.count) for f in findings)
+
+
+def one_by_one(body: bytes) -> Iterator[bytes]:
+    return (body[at : at + 1] for at in range(len(body)))
+
+
+def without_msgspec(source: Any) -> list[Finding]:
+    """The findings where the standard library parses JSON."""
+    with mock.patch.object(wire, "parser", lambda _: stdlib_loads):
+        return check(source)
 
 
 @examples(4)
-@given(lenient_streams())
-def test_check_and_the_slow_checker_agree_on_events(events: list[Event]) -> None:
-    assert checked(events) == summary_of_findings(check_events(events))
+@given(lenient_streams(), st.booleans())
+def test_check_and_the_slow_checker_agree_on_events(events: list[Event], as_text: bool) -> None:
+    source: list[Any] = [*map(json.dumps, events)] if as_text else events
+    assert summary(check(source)) == summary_of_findings(check_events(events))
 
 
 @examples(4)
-@given(lenient_bodies(), st.data())
-def test_check_and_the_slow_checker_agree_on_bodies(body: bytes, data: Any) -> None:
+@given(lenient_bodies())
+def test_check_and_the_slow_checker_agree_on_bodies(body: bytes) -> None:
     note(body)
-    want = summary_of_findings(check_body(body))
-    assert checked(body) == want
-    assert checked(data.draw(cv.segmentations(body))) == want
-    assert checked(body[at : at + 1] for at in range(len(body))) == want
+    assert summary(check(body)) == summary_of_findings(check_body(body))
+
+
+@examples(10)
+@given(rough_bodies())
+def test_check_and_the_slow_checker_agree_on_lines_in_any_order(body: bytes) -> None:
+    note(body)
+    assert summary(check(body)) == summary_of_findings(check_body(body))
+
+
+BODIES = st.one_of(
+    lenient_bodies(),
+    rough_bodies(),
+    cv.corrupted_bodies(),
+    st.binary(max_size=200),
+)
+
+
+@examples(4)
+@given(BODIES, st.data())
+def test_check_is_the_same_for_every_cut_and_every_json_library(body: bytes, data: Any) -> None:
+    note(body)
+    found = check(body)
+    assert check(one_by_one(body)) == found
+    assert check(data.draw(cv.segmentations(body))) == found
+    assert summary(without_msgspec(body)) == summary(found)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+TAGS = st.sampled_from(
+    ("message_start", "content_block_start", "content_block_delta", "content_block_stop")
+    + ("message_delta", "message_stop", "ping", "error", "message", "stream_event", "news")
+)
+KEYS = st.sampled_from(
+    ("message", "index", "content_block", "delta", "usage", "error", "event", "session_id")
+)
+ANY_EVENTS = st.one_of(
+    st.dictionaries(st.text(max_size=8), JSON, max_size=4),
+    st.builds(
+        lambda tag, rest: {"type": tag, **rest}, TAGS, st.dictionaries(KEYS, JSON, max_size=4)
+    ),
+    JSON.map(json.dumps),
+)
+
+
+@examples(4)
+@given(st.lists(ANY_EVENTS, max_size=6))
+def test_check_raises_for_no_events(events: list[Any]) -> None:
+    for finding in check(events):
+        assert finding.rule in RULES
+
+
+@given(lenient_bodies())
+def test_a_stream_that_is_read_to_its_end_has_the_findings_that_check_has(body: bytes) -> None:
+    note(body)
+    stream = AnthropicStream(body)
+    try:
+        for _ in stream:
+            pass
+    except ChunkviewError:
+        found = {(f.rule, f.position) for f in check(body)}
+        # What is noted at the end where the stream broke is not at its end.
+        assert {(f.rule, f.position) for f in stream.findings} <= found
+    else:
+        assert summary(stream.findings) == summary(check(body))
+        assert read_body(body).error in (None, "IncompleteStreamError")
+
+
+# -- streams of others -------------------------------------------------------------------------
+
+
+@needs_cases
+def test_check_and_the_slow_checker_agree_on_the_streams_of_compatible_servers(
+    record_property: Callable[[str, object], None],
+) -> None:
+    bodies = [path.read_bytes() for path in sorted(CASES.glob("*.sse"))]
+    for body in bodies:
+        want = summary_of_findings(check_body(body))
+        assert summary(check(body)) == want
+        assert summary(check(one_by_one(body))) == want
+    record_property("summary", f"{len(bodies)} cases of compatible servers were checked")
+
+
+HAVE_ERRORS: dict[str, set[str]] = {}
+"""The recordings with findings of severity error, and why."""
+
+
+def test_a_recorded_stream_has_no_finding_of_severity_error(recorded: Recorded) -> None:
+    found = check(recorded.body)
+    assert summary(found) == summary_of_findings(check_body(recorded.body))
+    errors = {f.rule for f in found if RULES[f.rule].severity == "error"}
+    assert errors == HAVE_ERRORS.get(recorded.name, set())
