@@ -102,9 +102,7 @@ class Checker:
 
     def findings(self) -> list[Finding]:
         # "At most 100 a stream." Choice: of each message.
-        return [
-            finding for message in self.messages for finding in message.result.findings[:100]
-        ]
+        return [finding for message in self.messages for finding in message.result.findings[:100]]
 
     def take(self, item: Item) -> None:
         self.message.position = self.position
@@ -160,7 +158,10 @@ class Checker:
         is_complete = bool(message.has_stopped or message.result.stop_reason)
         if self.is_cut and is_complete:
             message.found("last_event_unterminated")
-        if is_complete or not self.is_after_error:
+        # Choice: a message that never started is not cut, too.
+        rules = {finding.rule for finding in message.result.findings}
+        never_started = not message.result.has_message and "message_start_missing" in rules
+        if is_complete or not (self.is_after_error or never_started):
             message.end()
 
 
@@ -186,7 +187,8 @@ def items_of(body: bytes) -> Iterator[Item]:
 
 def items_of_object(body: bytes, faults: list[str]) -> Iterator[Item]:
     if object_in(body) is None:
-        yield Item(None, faults, "data_not_object")
+        # Choice: that the body is no stream is all there is to say of it.
+        yield Item(None, [], "data_not_object")
         yield STOPS
         return
     events, _ = events_of_object(body, set())
@@ -238,6 +240,8 @@ def items_of_lines(body: bytes) -> Iterator[Item]:
         yield item._replace(event=None, counts=False, begins=True)
     elif is_cut(block, unfinished, has_begun=has_begun):
         yield Item(None, ["last_event_unterminated"], counts=False, begins=bool(text.strip()))
+    elif data:
+        yield Item(None, [], counts=False)
     elif not has_begun and not data and (has_unknown or is_unknown(block)):
         yield Item(None, [], "data_not_object", begins=False)
         yield STOPS

@@ -81,6 +81,10 @@ STOP_REASONS = (
 )
 
 
+CUT_OFF = ("max_tokens", "model_context_window_exceeded", "refusal")
+"""The stop reasons of a message that did not come to its end."""
+
+
 def read_body(body: bytes) -> Result:
     """Read a body to its end, or to its first error."""
     reached: set[str] = set()
@@ -738,9 +742,12 @@ class Reader:
         if reason == "tool_use" and not calls:
             self.found("stop_reason_without_tool_use")
         for block in result.blocks:
+            # Choice: a message that was cut off may have half a last block.
+            may_be_half = block is result.blocks[-1] and reason in CUT_OFF
             if block.kind == "tool_use" and "INVALID_JSON" in (block.input or {}):
                 self.reached("3 tool input invalid")
-                self.found("tool_input_invalid", block)
+                if not may_be_half:
+                    self.found("tool_input_invalid", block)
             if block.kind == "tool_use" and block.parts:
                 blank = not "".join(block.parts).strip()
                 replaced = not blank and not is_empty(block.start.get("input"))
@@ -748,7 +755,7 @@ class Reader:
                     self.reached("3 blank deltas leave the start's input")
                 if replaced:
                     self.reached("3 deltas replace the start's input")
-            if block.type == "thinking" and not block.signature:
+            if block.type == "thinking" and not block.signature and not may_be_half:
                 self.found("thinking_without_signature", block)
 
     TAKES: dict[str, Callable[[Reader, Event], None]] = {  # noqa: RUF012

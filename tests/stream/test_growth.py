@@ -100,7 +100,9 @@ def assert_check_is_linear(source: Callable[[int], Any]) -> None:
     assert lines_run_by(lambda: check(many)) <= 1.25 * 4 * lines_run_by(lambda: check(few))
     tracemalloc.start()
     try:
-        assert bytes_taken_by(lambda: check(many)) <= 1.25 * 4 * bytes_taken_by(lambda: check(few))
+        taken = [bytes_taken_by(lambda s=s: check(s)) for s in (few, many)]  # type: ignore[misc]
+        # Exceptions and their frames are in cycles, and so may be gone or not.
+        assert taken[1] <= 1.25 * 4 * taken[0] + 65_536
     finally:
         tracemalloc.stop()
 

@@ -81,8 +81,10 @@ class _Checker:
         except DecodeError as error:
             if not error.truncated:
                 self._note_broken(error)
-            elif self._message.is_complete:
-                self._message.note([Fault("last_event_unterminated")], self._position)
+            else:
+                self._add([])  # a byte order mark may be off with half an event, too
+                if self._message.is_complete:
+                    self._message.note([Fault("last_event_unterminated")], self._position)
         if not self._messages:
             self._begin()  # an empty source lacks a message
         is_known = not self._intake.is_broken
@@ -213,9 +215,13 @@ class _Check:
         Args:
             is_known: Whether it is known that nothing more comes.
         """
+        accumulator = self._accumulator
         # An error ends a stream, and a message that never started cannot be cut.
-        is_excused = self.is_after_error or "message_start_missing" in self._accumulator.noted.known
-        if self._accumulator.complete or (is_known and not is_excused):
-            self._accumulator.go_to(self._next_position)
-            self._accumulator.note_end()
-        return self._accumulator.findings
+        never_started = accumulator.head is None and (
+            "message_start_missing" in accumulator.noted.known
+        )
+        is_excused = self.is_after_error or never_started
+        if accumulator.complete or (is_known and not is_excused):
+            accumulator.go_to(self._next_position)
+            accumulator.note_end()
+        return accumulator.findings
