@@ -36,7 +36,7 @@ def one_by_one(body: bytes) -> Iterator[bytes]:
 
 def without_msgspec(source: Any) -> list[Finding]:
     """The findings where the standard library parses JSON."""
-    with mock.patch.object(wire, "parser", lambda _: stdlib_loads):
+    with mock.patch.object(wire, "parser", return_value=stdlib_loads):
         return check(source)
 
 
@@ -88,8 +88,10 @@ JSON = st.recursive(
     max_leaves=10,
 )
 TAGS = st.sampled_from(
-    ("message_start", "content_block_start", "content_block_delta", "content_block_stop")
-    + ("message_delta", "message_stop", "ping", "error", "message", "stream_event", "news")
+    (
+        *("message_start", "content_block_start", "content_block_delta", "content_block_stop"),
+        *("message_delta", "message_stop", "ping", "error", "message", "stream_event", "news"),
+    )
 )
 KEYS = st.sampled_from(
     ("message", "index", "content_block", "delta", "usage", "error", "event", "session_id")

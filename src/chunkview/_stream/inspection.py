@@ -154,6 +154,8 @@ class InspectedDecoder(ChunkDecoder):
         chunk: ChunkView | None = None
         beginning = self._beginning
         self._inspector.number = 0
+        if beginning is not None:
+            rest = beginning.without_mark(rest)
         try:
             chunk = super()._decode_last(rest)
             if chunk is not None:
