@@ -30,7 +30,13 @@ from rules.fields import BLOCKS, CITATIONS, DELTAS, EVENTS, PARTS
 from rules.model import ONE_STRING, TOLD_BY_KEY, OrderError, Reader
 from rules.results import TOOLS, Finding, int_of, whole_characters
 
-__all__ = ["check_body", "check_events", "faults_of_fields", "summary_of_findings"]
+__all__ = [
+    "check_agents",
+    "check_body",
+    "check_events",
+    "faults_of_fields",
+    "summary_of_findings",
+]
 
 
 class Item(NamedTuple):
@@ -68,6 +74,22 @@ def check_events(events: list[Event]) -> list[Finding]:
     return check_items(Item(event, []) for event in events)
 
 
+def check_agents(events: list[tuple[str | None, Event]]) -> list[Finding]:
+    """The findings of events of several agents, each with the parent of its agent.
+
+    Choice: the position is among all events. An agent may have many messages, one after the other,
+    since each is the answer to a request of its own.
+    """
+    checkers: dict[str | None, Checker] = {}
+    for position, (parent, event) in enumerate(events):
+        checker = checkers.setdefault(parent, Checker(is_body=False))
+        checker.position = position
+        checker.take(Item(event, []))
+    for checker in checkers.values():
+        checker.end()
+    return [finding for checker in checkers.values() for finding in checker.findings()]
+
+
 def summary_of_findings(findings: list[Finding]) -> Counter[tuple[str, int, int]]:
     """The findings in a form to compare."""
     return Counter((f.rule, f.position, f.count) for f in findings)
@@ -89,9 +111,12 @@ def check_items(items: Iterator[Item]) -> list[Finding]:
 class Checker:
     """Takes the items of a stream, one message after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_body: bool = True) -> None:
+        self.is_body = is_body
         self.messages = [Reader()]
         self.position = 0
+        self.next_of_message = 0
+        """The number of the event after the last one of the message."""
         self.is_after_error = False
         self.is_cut = False
         """The body ended in the middle of an event."""
@@ -106,9 +131,9 @@ class Checker:
 
     def take(self, item: Item) -> None:
         self.message.position = self.position
-        was_after_error = self.is_after_error
         refused = item.refused
         fields: list[str] = []
+        is_failure = item.event is not None and is_error(item.event)
         if item.event is not None:
             try:
                 self.use(item.event)
@@ -118,6 +143,8 @@ class Checker:
             except OrderError:
                 # The rule is among the findings already. The event can be read all the same.
                 fields = faults_of_fields(item.event)
+        is_after_error = self.is_after_error
+        self.is_after_error |= is_failure and not refused
         for rule in item.faults:
             if rule == "last_event_unterminated" and item.event is None and not item.refused:
                 # A cut event: whether the message is complete shows at the end.
@@ -133,24 +160,27 @@ class Checker:
         )
         for rule in fields:
             self.message.found(rule, blocks[-1] if has_index and blocks else None)
-        if was_after_error and item.counts:
+        if is_after_error and item.counts:
             # "What follows is not read."
             self.message.found("event_after_error")
         self.position += item.counts
+        self.next_of_message = self.position
 
     def use(self, event: Event) -> None:
-        is_failure = is_error(event)
         try:
             self.message.use(event)
         except OrderError as error:
             if str(error) != "second_message" or not self.message.has_stopped:
                 raise
+            if not self.is_body:
+                self.message.take_back("second_message")
+                self.is_after_error = False
             # A new message begins. What shows at the end of the first one shows now.
+            self.message.position = self.next_of_message
             self.message.end()
             self.messages.append(Reader())
             self.message.position = self.position
             self.message.use(event)
-        self.is_after_error |= is_failure
 
     def end(self) -> None:
         message = self.message

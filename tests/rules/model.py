@@ -701,6 +701,14 @@ class Reader:
                 return
         self.result.findings.append(Finding(rule, place, self.position))
 
+    def take_back(self, rule: str) -> None:
+        """Undo that a rule about no block was found once."""
+        findings = self.result.findings
+        place = [(finding.rule, finding.block) for finding in findings].index((rule, None))
+        findings[place].count -= 1
+        if not findings[place].count:
+            del findings[place]
+
     def find_order_of_delta(self, index: int, tag: str, taker: Block | None) -> None:
         """What is off with the place of a delta. Side blocks do not make it right."""
         blocks = self.result.blocks
