@@ -108,7 +108,7 @@ def block_for(draw: DrawFn, stream: Stream, tag: str) -> Event:
     if tag == "thinking":
         block["signature"] = block["signature"] or "="
     if "id" in block:
-        block["id"] = unused_id(block["id"], {other.get("id") for other in started(stream)})
+        block["id"] = unused_id(block["id"], [other.get("id", "") for other in started(stream)])
     return block
 
 

@@ -155,16 +155,16 @@ def _misfit_value(draw: DrawFn, stream: Stream) -> Stream:
     return stream
 
 
-def _scalars_in(value: Event, read: Any) -> Iterator[tuple[Event, str, type]]:
-    """Find the fields of an event, or of an object in it, that have a scalar. Tags are left out.
+def _scalars_in(value: Event, read: Any) -> Iterator[tuple[Event, str, Any]]:
+    """Find the fields of an event, or of an object in it, that have a scalar.
 
     Args:
         value: The event or object.
         read: Its chunk view or record.
 
     Yields:
-        The object that has the field, its key, and the type of the scalar. A tool's input is a
-        dict: a string is a misfit there.
+        The object that has the field, its key, and the type of the scalar. A tool's input is
+        among them, with the type dict: a string is a misfit there.
     """
     if isinstance(read, Message):
         yield value, "type", str
