@@ -713,8 +713,8 @@ class Reader:
         """What is off with the place of a delta. Side blocks do not make it right."""
         blocks = self.result.blocks
         if taker is not None and not taker.is_side:
-            if taker is not blocks[-1]:
-                # Choice: the delta is for a block that is open, but not the newest.
+            if taker is not [block for block in blocks if not block.is_side][-1]:
+                # Choice: the delta is for a block that is open, but not the one that started last.
                 self.found("blocks_interleave", taker)
             return
         started = [block for block in blocks if block.index == index and not block.is_side]

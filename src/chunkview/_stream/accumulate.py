@@ -773,7 +773,7 @@ class HeadAccumulator(Accumulator):
             if error.rule:
                 self.noted.note(Fault(error.rule, str(error)), self._next_position)
         elif self.complete:
-            self.noted.note(Fault("last_event_unterminated"), self._next_position)
+            self._note(self.noted.note(Fault("last_event_unterminated"), self._next_position))
         else:
             self._note_end()
 

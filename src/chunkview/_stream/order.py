@@ -73,8 +73,8 @@ def fault_of_delta(
     """
     index, delta_type = chunk.index, clipped(chunk.delta_type)
     if taker is not None and not taker.is_side:
-        newest = blocks.drafts[-1]
-        if taker is newest:
+        newest = blocks.newest_start
+        if newest is None or taker is newest:
             return None
         seen = f"{delta_type} came after the start of block {newest.index}"
         return Fault("blocks_interleave", seen), taker
