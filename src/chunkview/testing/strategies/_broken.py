@@ -86,7 +86,22 @@ def _known(rule: str) -> str:
 _BREAKS = {**_broken_order.BREAKS, **_broken_fields.BREAKS, **_broken_data.BREAKS}
 _RULES = tuple([rule for rule in RULES if rule in _BREAKS])
 _VALID = streams_without_findings()
-_VALID_FOR = {"stop_reason_without_tool_use": streams_without_findings(tools=False)}
+_WITH_BLOCKS = streams_without_findings(min_blocks=1)
+_VALID_FOR = {
+    **dict.fromkeys(
+        (
+            "second_message",
+            "index_reused",
+            "index_not_consecutive",
+            "blocks_overlap",
+            "delta_after_block_stop",
+            "block_stop_repeated",
+            "block_not_stopped",
+        ),
+        _WITH_BLOCKS,
+    ),
+    "stop_reason_without_tool_use": streams_without_findings(tools=False),
+}
 """The valid streams to break, where not any will do."""
 
 

@@ -133,7 +133,7 @@ def message_streams(
     return _streams_of(features)
 
 
-def streams_without_findings(*, tools: bool = True) -> SearchStrategy[Stream]:
+def streams_without_findings(*, tools: bool = True, min_blocks: int = 0) -> SearchStrategy[Stream]:
     """Valid streams to break: what is off with them afterwards is the break.
 
     Each block ends: while one is open, "twice" and "after" would be ambiguous. The only
@@ -141,12 +141,13 @@ def streams_without_findings(*, tools: bool = True) -> SearchStrategy[Stream]:
 
     Args:
         tools: As for `message_streams`.
+        min_blocks: As for `message_streams`.
     """
     return _streams_of(
         _Features(
             tools=tools,
             cut_off=False,
-            min_blocks=1,
+            min_blocks=min_blocks,
             max_blocks=3,
             max_deltas=2,
             max_message_deltas=1,
