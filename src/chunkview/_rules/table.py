@@ -820,7 +820,8 @@ RULES: dict[str, Rule] = {
             page=f"{_STREAMING}#input-json-delta",
             mend=(
                 "Write the input with `json.dumps(input)`, not `str(input)`, and send all of it "
-                "before `content_block_stop`, each piece once. Without arguments, send `{}` or nothing."
+                "before `content_block_stop`, each piece once. Without arguments, send `{}` or "
+                "nothing."
             ),
         ),
         tool_id_repeated=_texts(
