@@ -248,6 +248,7 @@ def test_the_json_report_has_the_keys_that_the_help_names(files: Files, capsys: 
         "interrupted",
         "left_out",
         "not_sent",
+        "notes",
         "rules",
         "checked",
     ]

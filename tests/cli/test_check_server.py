@@ -497,6 +497,18 @@ def test_a_url_is_taken_as_sdks_and_documents_give_it(url: str, expected: str, s
     assert (messages_url(url), shown_url(url)) == (expected, shown)
 
 
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/messages", "/x", "/x/v1"])
+def test_a_url_that_is_no_base_url_of_the_sdk_gets_a_note(path: str, imitator: Imitator) -> None:
+    """With base_url .../v1 the official SDK would ask for /v1/v1/messages."""
+    url = imitator()
+    root = path.removesuffix("/messages").rstrip("/").removesuffix("/v1")
+    out = run("check", "--url", url + path, "--model", MODEL, *only("text"))[0]
+    note = f"note: the official SDK adds /v1/messages to its base_url, so give it {url}{root}\n"
+    assert (note in out) is ("/v1" in path)
+    assert ("note: " in out) is ("/v1" in path)
+    assert len(check(url + path, *only("text"))["notes"]) == ("/v1" in path)
+
+
 # --- Any bytes at all -----------------------------------------------------------------------------
 
 
