@@ -33,8 +33,10 @@ def text_block(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return {"type": "text", "text": ""}, deltas
 
 
-def tool_block(number: int, city: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    name = HOSTILE if "hostile" in FAULTS else "get_weather"
+def tool_block(
+    number: int, city: str, name: str = "get_weather"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    name = HOSTILE if "hostile" in FAULTS else name
     block = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}
     parts = ("", '{"city": ', json.dumps(city) + "}")
     return block, [{"type": "input_json_delta", "partial_json": part} for part in parts]
@@ -52,22 +54,28 @@ Answer = tuple[list[tuple[dict[str, Any], list[dict[str, Any]]]], str, "str | No
 
 def answer_to(request: dict[str, Any]) -> Answer:
     """Blocks with their deltas, the stop reason and the stop sequence."""
-    choice = request.get("tool_choice", {}).get("type")
+    tool_choice = request.get("tool_choice", {})
+    choice = tool_choice.get("type")
     if choice == "tool" and "no_tools" not in FAULTS:
-        return [tool_block(1, "Paris")], "tool_use", None
+        tools = [tool["name"] for tool in request["tools"]]
+        names = [tools[0]] if "first_tool" in FAULTS else [tool_choice["name"]]
+        if "always_parallel" in FAULTS:
+            names *= 2
+        calls = [tool_block(number, "Paris", name) for number, name in enumerate(names)]
+        return calls, "tool_use", None
     if choice == "any" and "no_tools" not in FAULTS:
         calls = [tool_block(1, "Paris"), tool_block(2, "Rome")]
         return calls[: 1 if "one_call" in FAULTS else 2], "tool_use", None
     if "thinking" in request and "no_thinking" not in FAULTS:
         return [thinking_block(), text_block("12231")], "end_turn", None
-    if request["max_tokens"] < 100 and "no_max_tokens" not in FAULTS:
+    if request.get("max_tokens", 999) < 100 and "no_max_tokens" not in FAULTS:
         return [text_block("one two three")], "max_tokens", None
     if request.get("stop_sequences") and "no_stop_sequence" not in FAULTS:
         text = "1 2 3 4 5 6" if "stop_sequence_in_text" in FAULTS else "1 2 3 4 "
         return [text_block(text)], "stop_sequence", request["stop_sequences"][0]
     if "no_text" in FAULTS:
         return [], "end_turn", None
-    return [text_block(TEXT)], "end_turn", None
+    return [text_block(f"  {TEXT}" if "strips_whole" in FAULTS else TEXT)], "end_turn", None
 
 
 def usage(output: int) -> dict[str, int]:
@@ -110,7 +118,8 @@ def events_of(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "stop_reason": None if "no_stop_reason" in FAULTS else reason,
         "stop_sequence": sequence,
     }
-    yield {"type": "message_delta", "delta": delta, "usage": usage(9)}
+    output = 9 if "counts_too_many" in FAULTS else min(9, request.get("max_tokens", 9))
+    yield {"type": "message_delta", "delta": delta, "usage": usage(output)}
     yield {"type": "message_stop"}
 
 
@@ -164,6 +173,11 @@ class Handler(BaseHTTPRequestHandler):
         try:
             request = json.loads(body)
         except ValueError:
+            request = None
+        if isinstance(request, list) and "array_closes" in FAULTS:
+            self.close_connection = True
+            return
+        if not isinstance(request, dict):
             if "broken_json_500" in FAULTS:
                 self.send_json(500, {"detail": "Internal Server Error"})
             else:
@@ -174,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         Handler.answers += 1
         key = self.headers["x-api-key"]
-        if self.path != "/v1/messages":
+        if self.path.removesuffix("" if "no_query" in FAULTS else "?beta=true") != "/v1/messages":
             self.send_json(404, {"detail": "Not Found"})
         elif "says_key" in FAULTS:
             self.send_json(401, error("authentication_error", f"invalid x-api-key: {key}"))
@@ -192,7 +206,11 @@ class Handler(BaseHTTPRequestHandler):
             self.send_json(400, {"error": "Which model? There are several."})
         elif "refuses_keyless" in FAULTS:
             self.send_json(400, {"detail": {"reason": "No API key was given."}})
-        elif "error_with_200" in FAULTS and "messages" in request and request["model"] == MODEL:
+        elif (
+            "error_with_200" in FAULTS
+            and {"messages", "max_tokens"} <= request.keys()
+            and request["model"] == MODEL
+        ):
             status = 200 if request["messages"] else 400
             self.send_json(status, error("api_error", "Something went wrong"))
         elif "fails" in FAULTS and "tool_choice" in request:
@@ -212,6 +230,8 @@ class Handler(BaseHTTPRequestHandler):
         elif "messages" not in request:
             words = error("invalid_request_error", "messages: Field required")
             self.send_json(422 if "status_422" in FAULTS else 400, words)
+        elif "max_tokens" not in request and "no_limit_needed" not in FAULTS:
+            self.send_json(400, error("invalid_request_error", "max_tokens: Field required"))
         elif (
             not request.get("stream") and "whole_is_stream" not in FAULTS
         ) or "no_streams" in FAULTS:

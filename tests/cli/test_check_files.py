@@ -65,7 +65,9 @@ def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
     assert (complaints, status) == ("", 1)
     lines = out.splitlines()
     assert lines[0] == "error      index_not_consecutive"
-    assert lines[1].startswith("  seen     block 2: content_block_start does not have the next")
+    assert lines[1] == (
+        "  seen     content_block_start does not have the next index: index 2 came, and 0 is due"
+    )
     assert lines[2] == f"  count    2 times in {paths[1]}, {paths[2]}"
     assert lines[3] == f"  first    {paths[1]}, event 1"
     assert lines[4].startswith("  sent     ")
@@ -96,6 +98,28 @@ def test_what_follows_the_last_event_has_no_number_of_an_event(case: str, files:
     first = next(line for line in run("check", *paths)[0].splitlines() if "  first" in line)
     assert first.endswith(f", after event {count - 1}")
     assert ("at the end of the message" in first) == (case != "end mark")
+
+
+BLOCKS = {
+    "tool_input_invalid": ("block 0", "\"{'city': 'Paris'}\""),
+    "thinking_without_signature": ("block 0", "'Hmm'"),
+    "block_not_stopped": ("block 0", "text 'Hello world'"),
+}
+
+
+@pytest.mark.parametrize("rule", BLOCKS)
+def test_what_shows_at_the_end_about_a_block_names_the_block_and_shows_it(
+    rule: str, files: Files
+) -> None:
+    """Nothing was sent at the end, so the block is shown."""
+    body = broken_body(rule).partition(b"event: message_stop")[0]
+    out = run("check", *files(body=body))[0]
+    block, beginning = BLOCKS[rule]
+    lines = out[out.index(f"{rule}\n") :].splitlines()
+    assert lines[1].startswith(f"  seen     {block}: ")
+    assert lines[1].endswith(f": {beginning}")
+    assert f", {block}, seen at the end of the message, after event " in lines[3]
+    assert not lines[4].startswith("  sent")
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -224,6 +248,7 @@ def test_the_json_report_has_the_keys_that_the_help_names(files: Files, capsys: 
         "interrupted",
         "left_out",
         "not_sent",
+        "notes",
         "rules",
         "checked",
     ]
@@ -333,7 +358,7 @@ def test_a_terminal_of_any_width_gets_blocks_that_fit(
     assert all(len(line) <= columns or line.startswith("  page") for line in lines)
     assert any(line.startswith("error      index_not_consecutive") for line in lines)
     assert any(line.startswith("warning    message_stop_repeated") for line in lines)
-    assert any(line.startswith("  seen     block 2:") for line in lines)
+    assert any(line.startswith("  seen     content_block_start") for line in lines)
     assert lines[-1] == "1 error, 1 warning in 2 streams"
     joined = " ".join(shown.split())
     assert RULES["index_not_consecutive"].mend in joined or columns < 80
@@ -379,7 +404,7 @@ def test_junit_has_a_case_for_each_file_and_a_failure_where_an_error_is(
     (failure,) = gap
     assert (failure.tag, failure.get("type")) == ("failure", "index_not_consecutive")
     assert failure.get("message") == "1 rule broken: index_not_consecutive"
-    assert "seen: block 2:" in str(failure.text)
+    assert "seen: content_block_start" in str(failure.text)
     (output,) = stop
     assert output.tag == "system-out"
     assert "message_stop_repeated" in str(output.text)

@@ -36,6 +36,8 @@ IMITATOR = str(Path(__file__).with_name("imitator.py"))
 MODEL = "imitation-1"
 WRONG_KEY = "sk-wrong"
 STREAMED = [name for name, request in REQUESTS.items() if request.is_streamed]
+# A body that is no request is refused before anything else.
+UNREAD = ("broken_json", "json_array")
 INVALID_REQUESTS = [name for name, request in REQUESTS.items() if request.is_invalid]
 
 Imitator: TypeAlias = Callable[..., str]
@@ -80,7 +82,7 @@ def test_a_sound_imitation_breaks_no_rule(imitator: Imitator) -> None:
     out, complaints, status = run("check", "--strict", "--url", url, "--model", MODEL)
     lines = out.splitlines()
     assert [line.split() for line in lines[:-2]] == [[name, "ok"] for name in REQUESTS]
-    assert lines[-1] == "0 errors, 0 warnings in 7 streams and 5 other answers"
+    assert lines[-1] == "0 errors, 0 warnings in 8 streams and 7 other answers"
     assert (complaints, status) == ("", 0)
     report = check(f"{url}/v1/messages/")
     assert (report["server"], report["model"]) == (f"{url}/v1/messages/", MODEL)
@@ -113,19 +115,32 @@ def test_what_without_names_is_not_sent_and_the_report_says_so(imitator: Imitato
 
 ANSWERS = {
     "whole_without_zeros": {},
-    "no_text": {"text_missing": ["text", "tool_result"], "whole_message_differs": ["whole"]},
+    "no_text": {
+        "text_missing": ["text", "tool_result", "beta_query"],
+        "whole_message_differs": ["whole"],
+    },
     "no_stop_sequence": {"stop_sequence_ignored": ["stop_sequence"]},
     "stop_sequence_in_text": {"stop_sequence_ignored": ["stop_sequence"]},
     "no_max_tokens": {"max_tokens_ignored": ["max_tokens"]},
     "no_tools": {"tool_choice_ignored": ["tool_call", "two_tool_calls"]},
+    "first_tool": {"other_tool_called": ["tool_call"]},
+    "always_parallel": {"parallel_calls_not_disabled": ["tool_call"]},
     "one_call": {"tool_calls_not_parallel": ["two_tool_calls"]},
+    "counts_too_many": {"max_tokens_exceeded": ["max_tokens"]},
+    "strips_whole": {"white_space_differs": ["whole"]},
+    "no_query": {
+        "status_unexpected": ["beta_query"],
+        "error_document_misshapen": ["beta_query"],
+    },
+    "no_limit_needed": {"status_unexpected": ["missing_max_tokens"]},
+    "array_closes": {"answer_missing": ["json_array"]},
     "no_thinking": {"thinking_missing": ["thinking"]},
     "any_model": {"status_unexpected": ["bad_model"]},
     "status_422": {"status_unexpected": ["missing_messages"]},
     "empty_messages_500": {"status_unexpected": ["empty_messages"]},
     "broken_json_500": {
-        "status_unexpected": ["broken_json"],
-        "error_document_misshapen": ["broken_json"],
+        "status_unexpected": ["broken_json", "json_array"],
+        "error_document_misshapen": ["broken_json", "json_array"],
     },
     "fails": {
         "status_unexpected": ["tool_call", "two_tool_calls"],
@@ -309,7 +324,7 @@ def test_a_limit_that_passes_is_no_finding(imitator: Imitator) -> None:
     )
     assert (complaints, status) == ("", 0)
     assert "stop_sequence    ok (waited 0.1 s for a rate limit)\n" in out
-    assert out.endswith("0 errors, 0 warnings in 7 streams and 5 other answers\n")
+    assert out.endswith("0 errors, 0 warnings in 8 streams and 7 other answers\n")
 
 
 LIMITS = {
@@ -325,7 +340,7 @@ def test_a_limit_is_a_warning_and_the_check_fails_because_it_checked_nothing(
 ) -> None:
     out, _, status = run("check", "--json", "--url", imitator(fault), "--model", MODEL)
     report = json.loads(out)
-    names = [name for name in REQUESTS if name != "broken_json"]
+    names = [name for name in REQUESTS if name not in UNREAD]
     assert places(report) == {"rate_limited": names}
     assert (report["errors"], report["warnings"], report["streams"]) == (0, 1, 0)
     assert report["rules"][0]["first"]["message"].endswith(LIMITS[fault])
@@ -340,7 +355,7 @@ def test_a_long_limit_is_not_waited_for(imitator: Imitator) -> None:
     assert report["streams"] > 0
     assert "429, Retry-After: 3600: Slow down" in report["rules"][0]["first"]["message"]
     assert all(one["answer"]["waited_seconds"] == 0 for one in report["checked"])
-    names = [name for name in REQUESTS if name != "broken_json"]
+    names = [name for name in REQUESTS if name not in UNREAD]
     assert places(report) == {"rate_limited": names[::2]}
 
 
@@ -497,6 +512,18 @@ def test_a_url_is_taken_as_sdks_and_documents_give_it(url: str, expected: str, s
     assert (messages_url(url), shown_url(url)) == (expected, shown)
 
 
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/messages", "/x", "/x/v1"])
+def test_a_url_that_is_no_base_url_of_the_sdk_gets_a_note(path: str, imitator: Imitator) -> None:
+    """With base_url .../v1 the official SDK would ask for /v1/v1/messages."""
+    url = imitator()
+    root = path.removesuffix("/messages").rstrip("/").removesuffix("/v1")
+    out = run("check", "--url", url + path, "--model", MODEL, *only("text"))[0]
+    note = f"note: the official SDK adds /v1/messages to its base_url, so give it {url}{root}\n"
+    assert (note in out) is ("/v1" in path)
+    assert ("note: " in out) is ("/v1" in path)
+    assert len(check(url + path, *only("text"))["notes"]) == ("/v1" in path)
+
+
 # --- Any bytes at all -----------------------------------------------------------------------------
 
 
@@ -519,7 +546,7 @@ class Repeater:
             with connection:
                 try:
                     request = b""
-                    while not request.endswith(b"}"):
+                    while not request.endswith((b"}", b"[1]")):
                         request += connection.recv(65536)
                     connection.sendall(self.answer)
                 except OSError:

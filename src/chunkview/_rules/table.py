@@ -819,8 +819,9 @@ RULES: dict[str, Rule] = {
             ),
             page=f"{_STREAMING}#input-json-delta",
             mend=(
-                "Send pieces that add up to one JSON object: each piece once, none escaped twice. "
-                "Without arguments, send `{}` or no piece."
+                "Write the input with `json.dumps(input)`, not `str(input)`, and send all of it "
+                "before `content_block_stop`, each piece once. Without arguments, send `{}` or "
+                "nothing."
             ),
         ),
         tool_id_repeated=_texts(

@@ -21,7 +21,7 @@ from ..._chunks import events_of_whole_message, is_message
 from ..._model import loads
 from ..._stream import AnthropicStream
 from ...conformance import check
-from ...errors import ChunkviewError, DecodeError, StreamError
+from ...errors import ChunkviewError, DecodeError, StreamError, shown
 from .breaches import Breach, Checked, breaches_of, excerpt
 from .requests import LONGEST_WAIT
 from .rules import rule_of
@@ -151,7 +151,7 @@ class Examiner:
 
     def _answer_to(self, request: Request) -> _Answered:
         """Send a request, and read the answer to its end."""
-        answer, pieces = self._server.ask(request.body(self._model))
+        answer, pieces = self._server.ask(request.body(self._model), request.query)
         body = bytearray()
 
         def kept() -> Iterator[bytes]:
@@ -258,6 +258,10 @@ class Examiner:
             found = [*differences(self._streamed, message)]
             if found:
                 yield _breach("whole_message_differs", "; ".join(found))
+            texts = self._streamed.text, message.text
+            if texts[0] != texts[1] and "".join(texts[0].split()) == "".join(texts[1].split()):
+                seen = f"{shown(texts[0])} in the stream, {shown(texts[1])} in the whole message"
+                yield _breach("white_space_differs", seen)
 
 
 def _of_whole_message(message: dict[str, Any], body: bytes) -> Iterator[Breach]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -33,6 +34,8 @@ _OF_DOCUMENTS = frozenset({"body_is_error", "body_is_message"})
 # the other groups are about one that cannot be decoded.
 _AFTER_EVENTS = frozenset({"done_marker", "done_marker_named", "last_event_unterminated"})
 _AT_THE_END = ("data", "order")
+# How the message of a finding begins if it is about a block.
+_BLOCK = re.compile(r"(block \d+): ")
 
 
 @attrs.frozen
@@ -202,7 +205,10 @@ def _place_of(finding: Finding) -> str:
     if finding.chunk is not None or not (is_at_end or rule.name in _AFTER_EVENTS):
         return f"event {position:,}"
     after = f"after event {position - 1:,}" if position else "before the first event"
-    return f"at the end of the message, {after}" if position and is_at_end else after
+    if not (position and is_at_end):
+        return after
+    block = _BLOCK.match(finding.message)
+    return f"{f'{block[1]}, seen ' if block else ''}at the end of the message, {after}"
 
 
 def _text_of(event: Any) -> str:

@@ -79,6 +79,7 @@ keys of the object that --json prints, always all of them:
   interrupted            whether Ctrl-C ended the check
   left_out, not_sent     requests that --without names; that came after the
                          end of the check
+  notes                  what else a reader should know: strings, as a rule none
   rules                  an object for each broken rule, the errors first:
                          rule, group, severity, count, in (files or requests),
                          first (in, position, message, event), problem,
@@ -274,6 +275,8 @@ def _show(report: Report, arguments: argparse.Namespace) -> None:
         except ImportError:
             width = shutil.get_terminal_size().columns
             sys.stdout.writelines(as_blocks(report, width=width))
+    for note in report.notes:
+        print(f"note: {note}")
     print(last_line(report))
 
 

@@ -52,6 +52,14 @@ class Report:
     not_sent: list[str] = attrs.field(factory=list)
     is_interrupted: bool = False
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know besides what the server does."""
+        root = base_url_of(self.server)
+        if root == self.server:
+            return []
+        return [f"the official SDK adds /v1/messages to its base_url, so give it {root}"]
+
     def count(self, severity: str) -> int:
         """Count the broken rules of one severity."""
         return sum(row.rule.severity == severity for row in by_rule(self.checked))
@@ -73,6 +81,16 @@ class Report:
     def has_unreadable(self) -> bool:
         """Whether a file could not be read."""
         return any(one.problem for one in self.checked)
+
+
+def base_url_of(url: str) -> str:
+    """Give the part of a URL that the official SDK takes as its `base_url`.
+
+    Args:
+        url: The URL of a server, with or without `/v1` or `/v1/messages`.
+    """
+    rest = url.rstrip("/").removesuffix("/messages").removesuffix("/v1")
+    return url if rest == url.rstrip("/") else rest
 
 
 def line_of(checked: Checked) -> str:
@@ -182,6 +200,7 @@ def as_json(report: Report, *, ascii_only: bool, is_terminal: bool) -> str:
         "interrupted": report.is_interrupted,
         "left_out": report.left_out,
         "not_sent": report.not_sent,
+        "notes": report.notes,
         "rules": [_json_of_rule(row) for row in by_rule(report.checked)],
         "checked": [_json_of_checked(one) for one in report.checked],
     }

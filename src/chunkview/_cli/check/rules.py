@@ -236,6 +236,15 @@ SERVER_RULES: dict[str, ServerRule] = {
             _STOP_REASONS,
         ),
         ServerRule(
+            "max_tokens_exceeded",
+            "warning",
+            "the message has more output tokens than max_tokens allows",
+            "The API generates max_tokens tokens at most, and counts them as output_tokens.",
+            "The official SDK passes the count on, so a client pays or plans for too much.",
+            "Cut the answer at max_tokens. Count as output_tokens what the model generated.",
+            _MESSAGES,
+        ),
+        ServerRule(
             "tool_choice_ignored",
             "error",
             "tool_choice asks for a tool call, and there is none",
@@ -243,6 +252,27 @@ SERVER_RULES: dict[str, ServerRule] = {
             "The official SDK gives a message without a tool use, so an agent loop ends.",
             "Make the model call the tool, and send the call as a tool_use block.",
             f"{_TOOLS}#forcing-tool-use",
+        ),
+        ServerRule(
+            "other_tool_called",
+            "error",
+            "another tool is called than the one that tool_choice names",
+            'With tool_choice {"type": "tool", "name": "..."} the API calls this tool.',
+            "The official SDK gives a tool use that the client did not ask for.",
+            "Make the model call the tool that tool_choice names, wherever it is in the list of "
+            "tools.",
+            f"{_TOOLS}#forcing-tool-use",
+        ),
+        ServerRule(
+            "parallel_calls_not_disabled",
+            "warning",
+            "disable_parallel_tool_use is true, and there are several tool calls",
+            "With disable_parallel_tool_use and a tool_choice of tool or any, the API calls "
+            "exactly one tool.",
+            "The official SDK gives a message with all tool uses. A client that expects one may "
+            "run only the first.",
+            "Let the model make one call, or send only its first call.",
+            f"{_TOOLS}#parallel-tool-use",
         ),
         ServerRule(
             "tool_calls_not_parallel",
@@ -290,6 +320,15 @@ SERVER_RULES: dict[str, ServerRule] = {
             "The API gives the same kinds of blocks, stop reason and counts either way.",
             "The official SDK gives a message of another form.",
             "Make the stream and the whole message from the same source.",
+            _MESSAGES,
+        ),
+        ServerRule(
+            "white_space_differs",
+            "warning",
+            "the texts with and without stream differ only in white space",
+            "The API sends the text that the model writes, with its white space, either way.",
+            "The official SDK gives the text that was sent.",
+            "Do not strip the text or its pieces. A piece often begins with a blank.",
             _MESSAGES,
         ),
     )

@@ -146,27 +146,30 @@ class Server:
     def __exit__(self, *exc_info: object) -> None:
         self._client.close()
 
-    def ask(self, body: bytes) -> tuple[Answer, Generator[bytes]]:
+    def ask(self, body: bytes, query: str = "") -> tuple[Answer, Generator[bytes]]:
         """Send a request.
 
         Args:
             body: Its body.
+            query: What to add to the query of the URL.
 
         Returns:
             The answer, and the pieces of its body as they arrive. The request is sent when the
             first piece is asked for. After the last piece the answer is complete.
         """
         answer = Answer()
-        return answer, self._pieces(body, answer)
+        parts = urlsplit(self._url)
+        query = "&".join(filter(None, (parts.query, query)))
+        return answer, self._pieces(urlunsplit(parts._replace(query=query)), body, answer)
 
-    def _pieces(self, body: bytes, answer: Answer) -> Generator[bytes]:
+    def _pieces(self, url: str, body: bytes, answer: Answer) -> Generator[bytes]:
         watch = Watch(self._timeout * _MOST_TIMEOUTS)
         begin = last = time.perf_counter()
         try:
             with (
                 watch,
                 self._client.stream(
-                    "POST", self._url, content=body, extensions={"trace": watch.trace}
+                    "POST", url, content=body, extensions={"trace": watch.trace}
                 ) as response,
             ):
                 answer.status = response.status_code
