@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from chunkview import iter_chunks
 from chunkview._cli.check.breaches import Checked
 from chunkview._cli.check.files import check_file, items_of_file
+from chunkview._cli.check.requests import REQUESTS
 from chunkview._cli.check.rules import SERVER_RULES
 from chunkview._cli.main import main
+from chunkview._rules import VERSIONS
 from chunkview.conformance import RULES, check
 from chunkview.testing import recording, recording_names
 from chunkview.testing import strategies as cv
@@ -56,7 +58,7 @@ def rules_of(report: dict[str, Any]) -> dict[str, int]:
 @pytest.mark.parametrize("name", recording_names())
 def test_a_recording_of_the_api_breaks_no_rule(name: str, files: Files) -> None:
     out, complaints, status = run("check", "--strict", *files(body=recording(name)))
-    assert (out, complaints, status) == ("0 errors, 0 warnings in 1 stream\n", "", 0)
+    assert (out, complaints, status) == ("No rule is broken in 1 stream\n", "", 0)
 
 
 def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
@@ -75,7 +77,7 @@ def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
     rule = RULES["index_not_consecutive"]
     for text in (rule.promise, rule.sdk, rule.mend, rule.page):
         assert text in out
-    assert lines[-1] == "1 error, 0 warnings in 3 streams"
+    assert lines[-1] == "1 rule broken (1 error, 0 warnings) in 3 streams"
 
 
 END = {
@@ -154,9 +156,17 @@ def test_of_a_long_body_the_beginning_is_shown(files: Files) -> None:
     assert row["first"]["event"] == f"{json.dumps(message)[:400]}..."
 
 
-def test_many_files_are_counted_and_five_of_them_are_named(files: Files) -> None:
-    paths = files(**{f"gap{number}": GAP for number in range(7)})
-    assert f"7 times in {', '.join(paths[:5])}, 2 more\n" in run("check", *paths)[0]
+def test_many_files_are_counted_and_as_many_named_as_there_are_requests(files: Files) -> None:
+    most = len(REQUESTS)
+    paths = files(**{f"gap{number}": GAP for number in range(most + 2)})
+    end = f"{', '.join(paths[:most])}, 2 more\n"
+    assert f"{most + 2} times in {end}" in run("check", *paths)[0]
+
+
+def test_the_report_says_once_which_sdk_it_means(files: Files) -> None:
+    note = f"note: the SDK is anthropic for Python, {' and '.join(VERSIONS)}\n"
+    assert run("check", *files(gap=GAP, stop=REPEATED_STOP))[0].count(note) == 1
+    assert "note: " not in run("check", *files(good=TEXT))[0]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +192,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(
     missing = str(tmp_path / "missing\x1b.sse")
     out, complaints, status = run("check", missing, *files(body=GAP), str(tmp_path))
     assert "index_not_consecutive" in out
-    assert out.endswith("1 error, 0 warnings in 1 stream\n")
+    assert out.endswith("1 rule broken (1 error, 0 warnings) in 1 stream\n")
     assert [line.split(": ")[1] for line in complaints.splitlines()] == [
         missing.replace("\x1b", "\\x1b"),
         str(tmp_path),
@@ -226,7 +236,7 @@ def test_ctrl_c_reports_what_has_been_checked(
     xml = tmp_path / "report.xml"
     out, complaints, status = run("check", "--junit", str(xml), *paths)
     assert "index_not_consecutive" in out
-    assert out.endswith("1 error, 0 warnings in 1 stream; interrupted\n")
+    assert out.endswith("1 rule broken (1 error, 0 warnings) in 1 stream; interrupted\n")
     assert (complaints, status) == ("", 130)
     assert len(ET.parse(xml).findall(".//testcase")) == 1
     assert report(*paths)["interrupted"] is True
@@ -298,7 +308,7 @@ def json_lines(body: bytes, *, wrapped: bool = False) -> bytes:
 def test_a_file_of_json_lines_is_checked(before: bytes, wrapped: bool, files: Files) -> None:
     good, bad = (before + json_lines(body, wrapped=wrapped) for body in (TEXT, GAP))
     assert run("check", "--strict", *files(good=good))[::2] == (
-        "0 errors, 0 warnings in 1 stream\n",
+        "No rule is broken in 1 stream\n",
         0,
     )
     assert rules_of(report(*files(bad=bad))) == {"index_not_consecutive": 1}
@@ -355,11 +365,12 @@ def test_a_terminal_of_any_width_gets_blocks_that_fit(
     shown = run_on_terminal(start, *program, "check", "--no-color", *paths, columns=columns)
     lines = shown.replace("\r", "").splitlines()
     assert "\x1b" not in shown
-    assert all(len(line) <= columns or line.startswith("  page") for line in lines)
+    blocks = lines[: max(at for at, line in enumerate(lines) if not line)]
+    assert all(len(line) <= columns or line.startswith("  page") for line in blocks)
     assert any(line.startswith("error      index_not_consecutive") for line in lines)
     assert any(line.startswith("warning    message_stop_repeated") for line in lines)
     assert any(line.startswith("  seen     content_block_start") for line in lines)
-    assert lines[-1] == "1 error, 1 warning in 2 streams"
+    assert lines[-1] == "2 rules broken (1 error, 1 warning) in 2 streams"
     joined = " ".join(shown.split())
     assert RULES["index_not_consecutive"].mend in joined or columns < 80
 
@@ -415,7 +426,7 @@ def test_junit_has_a_case_for_each_file_and_a_failure_where_an_error_is(
 
 def test_a_report_that_cannot_be_written_is_a_complaint(files: Files, tmp_path: Path) -> None:
     out, complaints, status = run("check", "--junit", str(tmp_path), *files(good=TEXT))
-    assert out == "0 errors, 0 warnings in 1 stream\n"
+    assert out == "No rule is broken in 1 stream\n"
     assert complaints.startswith(f"chunkview: {tmp_path}: ")
     assert status == 1
 

@@ -36,6 +36,8 @@ CHECK_SECONDS = 120
 ALWAYS = {"message_delta_fields_missing"}
 # To broken JSON it answers with the error document of another API, that of OpenAI.
 BROKEN_JSON = {"error_document_misshapen"}
+# To a body that is an array it answers 500, with a text.
+JSON_ARRAY = {"status_unexpected", "error_document_misshapen"}
 
 STREAMED = {
     "text": ALWAYS,
@@ -47,11 +49,14 @@ STREAMED = {
     "tool_result": ALWAYS,
     "thinking": ALWAYS | {"thinking_without_signature"},
     "whole": set(),
+    "beta_query": ALWAYS,
     "bad_model": set(),
     "missing_messages": set(),
     # It notes only in the translation that there are no messages, and answers 500.
     "empty_messages": {"status_unexpected"},
+    "missing_max_tokens": set(),
     "broken_json": BROKEN_JSON,
+    "json_array": JSON_ARRAY,
 }
 # Of several tool calls in one chunk, it drops all but the first, and joins the arguments of all.
 STREAMED_AT_ONCE = {
@@ -68,11 +73,14 @@ MOCKED = {
     "tool_result": {"body_is_message"},
     "thinking": {"body_is_message", "thinking_missing"},
     "whole": set(),
+    "beta_query": {"body_is_message"},
     "bad_model": set(),
     "missing_messages": set(),
     # It answers 200, with the same text.
     "empty_messages": {"status_unexpected"},
+    "missing_max_tokens": set(),
     "broken_json": BROKEN_JSON,
+    "json_array": JSON_ARRAY,
 }
 
 

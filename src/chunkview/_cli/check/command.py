@@ -40,7 +40,7 @@ For each broken rule there is a block: what was seen, where it was seen first,
 what the API does, what its SDK makes of it, and what to send instead. Events
 are counted from 0, pings included. A rule is an error if the SDK raises, or
 loses or changes content, or if the server does not do what a request asks
-for. Otherwise it is a warning.
+for. Otherwise it is a warning. The words of a model are not compared.
 
 A FILE is an SSE body, a whole message, or JSON lines: events, or the output
 of Claude Code
@@ -79,7 +79,7 @@ keys of the object that --json prints, always all of them:
   interrupted            whether Ctrl-C ended the check
   left_out, not_sent     requests that --without names; that came after the
                          end of the check
-  notes                  what else a reader should know: strings, as a rule none
+  notes                  what else a reader should know: strings
   rules                  an object for each broken rule, the errors first:
                          rule, group, severity, count, in (files or requests),
                          first (in, position, message, event), problem,
@@ -112,7 +112,7 @@ def add_check(commands: Any) -> None:
     Args:
         commands: What `add_subparsers` of the parser gave.
     """
-    requests = "".join(f"  {one.name:<16} {one.asks}\n" for one in REQUESTS.values())
+    requests = "".join(f"  {one.name:<18} {one.asks}\n" for one in REQUESTS.values())
     check = described(
         commands.add_parser("check", help="check streams, or a server, against the API's rules"),
         description=_DESCRIPTION,

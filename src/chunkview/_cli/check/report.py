@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ... import __version__
+from ..._rules import RULES, VERSIONS
 from ..display import json_escaped, printable, printable_name, shortened
 from .breaches import by_rule, plural
+from .requests import REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +27,12 @@ __all__ = ["INDENT", "Report", "as_blocks", "as_json", "block_of", "last_line", 
 
 # How much of what was seen is shown.
 _LONGEST = 500
-# How many files or requests are named.
-_MOST_NAMES = 5
+# How many files or requests are named: all requests are.
+_MOST_NAMES = len(REQUESTS)
+_NOT_TRIED = (
+    "images, documents, system prompts, caching, server tools, long answers, many requests at "
+    "once, nor other paths such as /v1/messages/count_tokens"
+)
 INDENT = 11
 """Where the texts of a block begin."""
 
@@ -54,11 +60,17 @@ class Report:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know besides what the server does."""
+        """What a reader should know besides the broken rules."""
+        notes: list[str] = []
+        rules = [row.rule for row in by_rule(self.checked)]
         root = base_url_of(self.server)
-        if root == self.server:
-            return []
-        return [f"the official SDK adds /v1/messages to its base_url, so give it {root}"]
+        if root != self.server:
+            notes.append(f"the official SDK adds /v1/messages to its base_url, so give it {root}")
+        if self.server and not rules:
+            notes.append(f"check does not try {_NOT_TRIED}")
+        if any(rule.name in RULES for rule in rules):
+            notes.append(f"the SDK is anthropic for Python, {' and '.join(VERSIONS)}")
+        return notes
 
     def count(self, severity: str) -> int:
         """Count the broken rules of one severity."""
@@ -104,18 +116,26 @@ def line_of(checked: Checked) -> str:
         for severity in ("error", "warning")
         if (count := checked.count(severity))
     ]
-    line = f"{printable_name(checked.name):<16} {', '.join(counts) or 'ok'}"
+    line = f"{printable_name(checked.name):<18} {', '.join(counts) or 'ok'}"
     return f"{line} (waited {checked.waited:g} s for a rate limit)" if checked.waited else line
 
 
 def last_line(report: Report) -> str:
     """Sum the whole check up in a line."""
-    errors, warnings = (plural(report.count(kind), kind) for kind in ("error", "warning"))
-    line = f"{errors}, {warnings} in {plural(report.streams, 'stream')}"
     answered = [one for one in report.checked if one.answer.get("status") is not None]
     further = sum(not one.is_stream for one in answered)
+    answers = plural(report.streams, "stream")
     if further:
-        line += f" and {plural(further, 'other answer')}"
+        answers += f" and {plural(further, 'other answer')}"
+    errors, warnings = report.count("error"), report.count("warning")
+    if errors or warnings:
+        counts = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
+        line = f"{plural(errors + warnings, 'rule')} broken ({counts}) in {answers}"
+    elif report.server:
+        requests = plural(len(report.checked), "request")
+        line = f"No rule is broken in the {requests} sent ({answers})"
+    else:
+        line = f"No rule is broken in {answers}"
     if report.left_out:
         line += f"; left out: {', '.join(report.left_out)}"
     if report.not_sent:

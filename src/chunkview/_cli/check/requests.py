@@ -163,7 +163,7 @@ def _user(text: str) -> dict[str, Any]:
 
 
 _ONE_WORD = [_user("Reply with the one word hello, and nothing else.")]
-_CUT = {
+_CUT: dict[str, Any] = {
     "max_tokens": 8,
     "messages": [_user("Write down the numbers from one to a hundred in words.")],
 }
