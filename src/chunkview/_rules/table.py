@@ -700,8 +700,8 @@ RULES: dict[str, Rule] = {
         block_string_missing=_texts(
             problem="content_block_start lacks the string of its block",
             promise=(
-                'A text block starts with `"text": ""`, a thinking block with `"thinking": ""`, and '
-                "the deltas add to that string. A redacted_thinking block starts with all of its "
+                'A text block starts with `"text": ""`, a thinking block with `"thinking": ""`. '
+                "The deltas add to that string. A redacted_thinking block starts with all of its "
                 "`data`."
             ),
             page=f"{_STREAMING}#basic-streaming-request",
