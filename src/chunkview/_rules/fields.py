@@ -125,7 +125,7 @@ def faults_of_fields(event: Mapping[str, Any], chunk: ChunkView) -> list[Fault]:
     cls = chunk.__class__
     if cls in _WITHOUT_FIELDS:
         return []
-    delta = event.get("delta")
+    delta: Any = event.get("delta")
     name = _STRINGS.get(cls)
     if (
         name is not None
