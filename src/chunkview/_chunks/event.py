@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from .._model import ABSENT, MisfitError, per_class, reader, schema, to_json
+from .._model import ABSENT, MisfitError, per_class, reader, record_reader, schema, to_json
 from .._repr import concise_repr, rich_repr
 from ..errors import shown
 from .contract import AnthropicCallResponseChunk
@@ -65,7 +65,7 @@ class Variant(AnthropicCallResponseChunk):
         Raises:
             DecodeError: Something essential is missing or of the wrong type.
         """
-        made: Self = _event_reader(cls)(event, source)
+        made: Self = event_reader(cls)(event, source, False)  # noqa: FBT003 - positional is faster
         return made
 
     def to_event(self) -> dict[str, Any]:
@@ -97,9 +97,17 @@ class Variant(AnthropicCallResponseChunk):
 
 
 @per_class
-def _event_reader(cls: type[Any]) -> Callable[[dict[str, Any], Any], Any]:
-    slow = functools.partial(_read_slowly, cls)
-    return reader(cls, schema(cls).keys, slow, given=("chunk",))
+def event_reader(cls: type[Any]) -> Callable[..., Any]:
+    """Write the function that reads the events of a class: from `reader`, with the source."""
+    tags = {"": cls.type, "delta": getattr(cls, "delta_type", None)}
+    return reader(
+        cls,
+        schema(cls).keys,
+        functools.partial(_read_slowly, cls),
+        record_reader,
+        tags={place: tag for place, tag in tags.items() if isinstance(tag, str)},
+        given=("chunk",),
+    )
 
 
 def _read_slowly(cls: type[Any], event: dict[str, Any], source: Any) -> Any:

@@ -24,6 +24,7 @@ __all__ = [
     "check_depth",
     "copy_json",
     "failure_of",
+    "is_small",
 ]
 
 MAX_DEPTH = 200
@@ -57,34 +58,37 @@ def bounded(value: Any, levels: int = MAX_DEPTH) -> dict[str, Any]:
             make it grow beyond all bounds when it is written; or a mapping's own methods failed.
     """
     try:
-        # Most events are small and plain. As long as no more dicts and lists are reached than
-        # there may be levels, the value is not nested too deep, and its shape does not matter:
-        # that takes half of the time of the walk by levels (benchmarks/test_decode.py).
-        if value.__class__ is dict:
-            reached: list[Any] = [value]
-            room = 10_000  # items: what is shared is walked through, and counted, each time
-            for container in reached:
-                room -= len(container)
-                if room < 0 or len(reached) > levels:
-                    break
-                for item in container.values() if container.__class__ is dict else container:
-                    kind = item.__class__
-                    if kind is str or kind is int or item is None:
-                        continue
-                    if kind is dict or kind is list:
-                        reached.append(item)
-                    elif kind is not bool and kind is not float:
-                        room = -1
-            else:
-                if room >= 0:
-                    return value
-            if _is_plain(value, levels):
-                return value
+        if value.__class__ is dict and (is_small(value, levels=levels) or _is_plain(value, levels)):
+            return value  # type: ignore[no-any-return]
         return _bounded(value, levels)
     except (DecodeError, MemoryError, OSError):
         raise
     except Exception as error:
         raise failure_of("the object's own methods failed", error) from error
+
+
+def is_small(*values: Any, levels: int = MAX_DEPTH // 2) -> bool:
+    """Pass what is plain and small, as most values are.
+
+    As long as no more dicts and lists are reached than there may be levels, a value is not nested
+    too deep, and its shape does not matter: that takes half of the time of the walk by levels
+    (benchmarks/test_decode.py).
+    """
+    reached: list[Any] = [values]
+    room = 10_000  # items: what is shared is walked through, and counted, each time
+    for container in reached:
+        room -= len(container)
+        if room < 0 or len(reached) > levels:
+            return False
+        for item in container.values() if type(container) is dict else container:
+            kind = type(item)
+            if kind is str or kind is int or item is None:
+                continue
+            if kind is dict or kind is list:
+                reached.append(item)
+            elif kind is not bool and kind is not float:
+                return False
+    return True
 
 
 def _is_plain(value: Any, levels: int) -> bool:

@@ -40,16 +40,20 @@ For a citation with a `url` and an optional `title`, this is what `reader` write
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from ..errors import DecodeError
+from .bounds import is_small
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .record import Key
 
-__all__ = ["NOTHING", "MisfitError", "changer", "maker", "reader"]
+__all__ = ["NOTHING", "MisfitError", "changer", "maker", "put_later", "reader"]
 
 T = TypeVar("T")
 
@@ -102,10 +106,11 @@ def reader(
     cls: type[T],
     keys: Sequence[Key],
     slow: Callable[..., T],
+    read_part: Callable[[type[Any]], Callable[..., Any]],
     *,
-    tag: str | None = None,
+    tags: Mapping[str, str],
     given: tuple[str, ...] = (),
-    rest: Callable[[dict[str, Any]], tuple[dict[str, Any], dict[str, Any]]] | None = None,
+    rest: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Callable[..., T]:
     """Write a function that makes an instance from a JSON object.
 
@@ -114,67 +119,137 @@ def reader(
         keys: The keys that its fields are read from.
         slow: Does the same for any object. The function calls it, with its own arguments, for an
             object that is not exactly as expected.
-        tag: The `type` that the object must have, if that is to be checked.
+        read_part: From the class of a part to the function that reads it.
+        tags: The fixed `type` of the object, under "", and of an object in it, under its key.
         given: Fields that the function takes as further arguments.
-        rest: From the object to the fields `extra` and `_memory`, for a class that has them.
+        rest: From an object with unknown keys to its `extra`, for a class that has one.
 
     Returns:
-        A function from the object and the further arguments to the instance. It raises what the
-        keys' readers and `slow` raise.
+        A function from the object, the further arguments, and whether the object has yet to pass
+        `bounded`, to the instance. It raises what the keys' readers and `slow` raise. Of an object
+        that has yet to pass, it makes an instance only if `bounded` would let it in unchanged;
+        otherwise it raises a MisfitError, KeyError, TypeError or DecodeError.
     """
-    arguments = ("data_", *given)
-    slowly = f"return slow_({', '.join(arguments)})"
-    scope: dict[str, Any] = {"rest_": rest, "slow_": slow, "tag_": tag, "Misfit_": MisfitError}
+    scope: dict[str, Any] = {"rest_": rest, "slow_": slow, "is_small_": is_small, "typeof_": type}
+    scope |= {"Misfit_": MisfitError, "DecodeError_": DecodeError}
     lines: list[str] = []
-    optional: list[Key] = []
-    if tag is not None:
-        lines += [f"if data_.get('type') != tag_: {slowly}"]
-    for inside in dict.fromkeys(key.inside for key in keys):
+    nullable: list[str] = []
+    for inside in dict.fromkeys(("", *(key.inside for key in keys))):
+        here = [key for key in keys if key.inside == inside]
+        place = "place_" if inside else "data_"
         if inside:
-            lines += [f"place_ = data_.get({inside!r})"]
-            lines += [f"if place_.__class__ is not dict: {slowly}"]
-        lines += [f"get_ = {'place_' if inside else 'data_'}.get"]
-        for key in keys:
-            if key.inside != inside:
+            lines += [f"place_ = data_[{inside!r}]", *_unless("typeof_(place_) is dict")]
+        count = {key.wire for key in here if key.is_expected}
+        if inside in tags:
+            lines += _unless(f"{place}['type'] == {tags[inside]!r}")
+            count.add("type")
+        if not inside:
+            count |= {key.inside for key in keys} - {""}
+        lines += [f"count_ = {len(count)}"]
+        for key in here:
+            reading = _reading(key, scope, read_part)
+            if key.is_expected:
+                lines += [f"{key.name} = {place}[{key.wire!r}]", *_fitting(key), *reading]
                 continue
-            scope[f"read_{key.name}_"] = key.read_under_path
-            scope[f"type_{key.name}_"] = key.exact
-            if rest is not None and not key.is_expected:
-                optional.append(key)
-            else:
-                lines += _lines_of(key, slowly)
+            lines += [f"if {key.wire!r} in {place}:", f"    {key.name} = {place}[{key.wire!r}]"]
+            lines += ["    count_ += 1", f"    if {key.name} is None:"]
+            lines += [f"        nulls_ += {1 << len(nullable)}", "    else:"]
+            lines += [f"        {line}" for line in (*_fitting(key), *reading, "pass")]
+            lines += ["else:", f"    {key.name} = None"]
+            nullable.append(key.wire)
+        if rest is None:
+            lines += [f"if unchecked_ and len({place}) != count_: raise Misfit_"]
+    if nullable:
+        scope["memory_of_"] = _memories(nullable)
+        lines.insert(0, "nulls_ = 0")
     if rest is not None:
-        # An object of this size has no other key, so nothing else is looked for.
-        expected = len(keys) - len(optional) + (tag is not None)
-        lines += [f"if len(data_) == {expected}:"]
-        lines += [f"    {key.name} = None" for key in optional]
-        lines += ["    extra = {}", "    _memory = NOTHING_", "else:"]
-        lines += [f"    {line}" for key in optional for line in _lines_of(key, slowly)]
-        lines += ["    extra, _memory = rest_(data_)"]
-    read = {"extra", "_memory", *given, *(key.name for key in keys)}
+        lines += ["if len(data_) == count_:", "    extra = {}", "else:", "    extra = rest_(data_)"]
+        lines += ["    if unchecked_ and not is_small_(extra): raise Misfit_"]
+        lines += [f"_memory = {'memory_of_(nulls_) if nulls_ else ' * bool(nullable)}NOTHING_"]
     fields = {field.name: field.default for field in attrs.fields(cls)}  # type: ignore[arg-type]
-    for name in fields.keys() - read:  # fields that are not on the wire
-        scope[f"default_{name}_"] = fields[name]
+    for name in fields.keys() - {"extra", "_memory", *given, *(key.name for key in keys)}:
+        scope[f"default_{name}_"] = fields[name]  # a field that is not on the wire
         lines += [f"{name} = default_{name}_"]
-    if not all(key.is_plain for key in keys):
-        lines = ["try:", *(f"    {line}" for line in lines), "except Misfit_:", f"    {slowly}"]
-    return _function("read_", arguments, [*lines, *_instance_of(fields)], cls, **scope)
+    lines = [
+        "at_ = ''",
+        "try:",
+        *(f"    {line}" for line in lines),
+        "except (Misfit_, KeyError, TypeError):",
+        "    if unchecked_: raise",
+        "except DecodeError_ as error_:",
+        "    raise error_.under(at_) from None",
+        "else:",
+        *(f"    {line}" for line in _instance_of(fields)),
+        f"return slow_({', '.join(('data_', *given))})",
+    ]
+    return _function("read_", ("data_", *given, "unchecked_"), lines, cls, **scope)
 
 
-def _lines_of(key: Key, slowly: str) -> list[str]:
-    """Read one key."""
-    name = key.name
-    lines = [f"{name} = get_({key.wire!r})"]
-    is_there = "" if key.is_expected else f"{name} is not None and "
-    if key.exact is not None:
-        bound = "" if key.least is None else f" or {name} < {key.least}"
-        lines += [f"if {is_there}{name}.__class__ is not type_{name}_{bound}: {slowly}"]
-    elif key.is_expected:
-        lines += [f"if {name} is None: {slowly}"]
+def _unless(condition: str) -> list[str]:
+    return [f"if not ({condition}): raise Misfit_"]
+
+
+def _fitting(key: Key) -> list[str]:
+    """Check that a value, which is there, is of the type that the key's reader expects."""
+    if key.json_type is None:
+        return [f"if {key.name} is None: raise Misfit_"] * key.is_expected
+    bound = "" if key.least is None else f" or {key.name} < {key.least}"
+    return [f"if typeof_({key.name}) is not {key.json_type.__name__}{bound}: raise Misfit_"]
+
+
+def _reading(
+    key: Key, scope: dict[str, Any], read_part: Callable[[type[Any]], Callable[..., Any]]
+) -> list[str]:
+    """Read a value that is of the type that the key's reader expects."""
+    name, parts, read = key.name, key.parts, f"read_{key.name}_"
+    at = f"at_ = {key.path!r}"
+    if parts is tuple:
+        scope[read] = key.read
+        reading = ["if unchecked_: raise Misfit_", at, f"{name} = {read}({name})"]
+        return [f"if {name}:", *(f"    {line}" for line in reading), "else:", f"    {name} = ()"]
+    if isinstance(parts, type):
+        put_later(scope, read, functools.partial(read_part, parts))
+        return [at, f"{name} = {read}({name}, unchecked_)"]
+    if parts is not None:
+        scope[read] = table = {}
+        for tag, part in parts.items():
+            put_later(table, tag, functools.partial(read_part, part))
+        return [at, f"{name} = {read}[{name}['type']]({name}, unchecked_)"]
+    if key.json_type in _SCALARS:
+        return []
+    lines = [f"if unchecked_ and not is_small_({name}): raise Misfit_"]
     if not key.is_plain:
-        condition = "" if key.is_expected else f"if {name} is not None: "
-        lines += [f"{condition}{name} = read_{name}_({name})"]
+        scope[read] = key.read
+        lines += [f"if {name}: {name} = {read}({name})"]
     return lines
+
+
+_SCALARS = (str, int, bool)
+
+
+def put_later(
+    table: dict[str, Any], name: str, make: Callable[[], Callable[..., Any]]
+) -> None:
+    """Put a function into a table that is made when it is first called."""
+
+    def first(*arguments: Any) -> Any:
+        table[name] = made = make()
+        return made(*arguments)
+
+    table[name] = first
+
+
+def _memories(names: Sequence[str]) -> Callable[[int], dict[str, Any]]:
+    """Make a function from a set of names, as the bits of an integer, to the memory of their nulls.
+
+    A memory is shared, since the API sends the same nulls again and again.
+    """
+
+    @functools.lru_cache(maxsize=256)
+    def memory_of(bits: int) -> dict[str, Any]:
+        return {name: None for place, name in enumerate(names) if bits >> place & 1}
+
+    return memory_of
 
 
 def _instance_of(fields: Iterable[str]) -> list[str]:
@@ -191,15 +266,19 @@ def _function(
     name: str, parameters: Iterable[str], lines: list[str], cls: type[Any], **scope: Any
 ) -> Callable[..., Any]:
     """Write a function for a class. Its own names end in "_", which no field's name does."""
+    scope |= {"cls_": cls, "NOTHING_": NOTHING, "unfrozen_": _unfrozen(cls)}
+    head = f"def {name}({', '.join(parameters)}):"
+    exec("\n    ".join([head, *lines]), scope)  # noqa: S102 - the names come from our own classes
+    function: Callable[..., Any] = scope[name]
+    return function
+
+
+@functools.cache
+def _unfrozen(cls: type[Any]) -> type[Any]:
     namespace: dict[str, Any] = {
         "__slots__": cls.__slots__,
         "__init__": object.__init__,
         "__setattr__": object.__setattr__,
         "__delattr__": object.__delattr__,
     }
-    scope |= {"cls_": cls, "NOTHING_": NOTHING}
-    scope["unfrozen_"] = type(cls.__name__, cls.__bases__, namespace)
-    head = f"def {name}({', '.join(parameters)}):"
-    exec("\n    ".join([head, *lines]), scope)  # noqa: S102 - the names come from our own classes
-    function: Callable[..., Any] = scope[name]
-    return function
+    return type(cls.__name__, cls.__bases__, namespace)
