@@ -82,7 +82,7 @@ def maker(cls: type[T], *names: str) -> Callable[..., T]:
         name if name in names or defaults[name] is attrs.NOTHING else f"{name}=defaults_[{name!r}]"
         for name in fields
     ]
-    return _function("make_", parameters, _instance_of(fields), cls, defaults_=defaults)
+    return _function("make_", parameters, _instance_of(fields), cls, {"defaults_": defaults})
 
 
 def changer(cls: type[T], *names: str) -> Callable[..., T]:
@@ -99,7 +99,7 @@ def changer(cls: type[T], *names: str) -> Callable[..., T]:
     """
     fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
     lines = [f"{name} = old_.{name}" for name in fields if name not in names]
-    return _function("change_", ("old_", *names), [*lines, *_instance_of(fields)], cls)
+    return _function("change_", ("old_", *names), [*lines, *_instance_of(fields)], cls, {})
 
 
 def reader(
@@ -182,7 +182,7 @@ def reader(
         *(f"    {line}" for line in _instance_of(fields)),
         f"return slow_({', '.join(('data_', *given))})",
     ]
-    return _function("read_", ("data_", *given, "unchecked_"), lines, cls, **scope)
+    return _function("read_", ("data_", *given, "unchecked_"), lines, cls, scope)
 
 
 def _unless(condition: str) -> list[str]:
@@ -220,8 +220,8 @@ def _reading(
     lines = [f"if unchecked_ and not is_small_({name}): raise Misfit_"]
     if not key.is_plain:
         scope[read] = key.read
-        lines += [f"if {name}: {name} = {read}({name})"]
-    return lines
+        lines += [f"{name} = {read}({name})"]
+    return [f"if {name}:", *(f"    {line}" for line in lines)]
 
 
 _SCALARS = (str, int, bool)
@@ -263,7 +263,7 @@ def _instance_of(fields: Iterable[str]) -> list[str]:
 
 
 def _function(
-    name: str, parameters: Iterable[str], lines: list[str], cls: type[Any], **scope: Any
+    name: str, parameters: Iterable[str], lines: list[str], cls: type[Any], scope: dict[str, Any]
 ) -> Callable[..., Any]:
     """Write a function for a class. Its own names end in "_", which no field's name does."""
     scope |= {"cls_": cls, "NOTHING_": NOTHING, "unfrozen_": _unfrozen(cls)}
