@@ -7,14 +7,13 @@ row is kept whole.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, cast
 
-from .._model import REQUIRED_KEY, bounded, maker, put_later
+from .._model import REQUIRED_KEY, MisfitError, bounded, maker
 from ..errors import DecodeError, kind_of
 from .contract import AnthropicCallResponseChunk
 from .error import ErrorChunk, is_error
-from .event import event_reader, Variant
+from .event import put_event_reader
 from .sources import event_dict, text_event_dict
 from .variants import (
     CitationsDeltaChunk,
@@ -91,25 +90,23 @@ def decode_object(event: dict[str, Any], source: Any) -> ChunkView:
     # The hot path, for a delta that is one string. Two calls fewer than by way of the tables make
     # it 25% faster (benchmarks/test_decode.py). A delta that is unusual in any way goes there.
     try:
-        tag = event["type"]
-        if tag == "content_block_delta":
+        if event["type"] == "content_block_delta":
             delta = event["delta"]
-            tag = delta["type"]
-            make, name = _MAKERS[tag]
+            make, name = _MAKERS[delta["type"]]
             index, value = event["index"], delta[name]
             # Exact types: a bool is not an index, and str subclasses take the general path. No
             # further keys either, such as the estimated_tokens of a thinking delta.
             if (
-                index.__class__ is int
-                and value.__class__ is str
-                and delta.__class__ is dict
+                type(index) is int
+                and type(value) is str
+                and type(delta) is dict
                 and len(delta) == 2
                 and len(event) == 3
                 and index >= 0
             ):
                 return make(source, index, value)
-            return _DELTA_READERS[tag](event, source, event is source)
-        return _EVENT_READERS[tag](event, source, event is source)
+            return _DELTA_READERS[delta["type"]](event, source, event is source)
+        return _EVENT_READERS[event["type"]](event, source, event is source)
     except (MemoryError, OSError):
         raise
     except Exception:  # noqa: BLE001, S110 - the general path meets it again and reports it
@@ -202,14 +199,19 @@ def _read_delta(event: dict[str, Any], source: Any) -> ChunkView:
     return DELTAS.get(tag, UnknownDeltaChunk).from_event(event, source)
 
 
-EVENTS: dict[str, type[ChunkView]] = {
+_SIMPLE_EVENTS: dict[str, type[ChunkView]] = {
     "message_start": MessageStartChunk,
     "content_block_start": ContentBlockStartChunk,
-    "content_block_delta": UnknownDeltaChunk,  # unless `DELTAS` has the delta's type
     "content_block_stop": ContentBlockStopChunk,
     "message_delta": MessageDeltaChunk,
     "message_stop": MessageStopChunk,
     "ping": PingChunk,
+}
+"""The classes of events that are read by their schema alone."""
+
+EVENTS: dict[str, type[ChunkView]] = {
+    **_SIMPLE_EVENTS,
+    "content_block_delta": UnknownDeltaChunk,  # unless `DELTAS` has the delta's type
     "error": ErrorChunk,
     # Events that the SDK's `client.messages.stream()` adds.
     "text": HelperEventChunk,
@@ -248,15 +250,15 @@ STRING_DELTAS: dict[str, tuple[Callable[..., ChunkView], str]] = {
 """Deltas that are one string: how to make the chunk view, and the string's key on the delta."""
 
 
-def _fast(classes: dict[str, type[ChunkView]]) -> dict[str, Callable[..., ChunkView]]:
-    readers: dict[str, Callable[..., ChunkView]] = {}
-    for tag, cls in classes.items():
-        if cls.from_event.__func__ is Variant.from_event.__func__:
-            put_later(readers, tag, functools.partial(event_reader, cls))
-    return readers
+def _not_a_string(*_: Any) -> ChunkView:
+    raise MisfitError
 
 
-_EVENT_READERS = _fast(EVENTS)
-del _EVENT_READERS["content_block_delta"]
-_DELTA_READERS = _fast(DELTAS)
-_MAKERS={**STRING_DELTAS,"citations_delta":(None,"citation"),"compaction_delta":(None,"content")}
+# A look-up that finds nothing raises an error, which costs as much as to read the citation.
+_MAKERS = {**STRING_DELTAS, "citations_delta": (_not_a_string, "citation")}
+_EVENT_READERS: dict[str, Callable[..., ChunkView]] = {}
+_DELTA_READERS: dict[str, Callable[..., ChunkView]] = {}
+for _tag, _cls in _SIMPLE_EVENTS.items():
+    put_event_reader(_EVENT_READERS, _tag, _cls)
+for _tag, _cls in DELTAS.items():
+    put_event_reader(_DELTA_READERS, _tag, _cls)

@@ -38,7 +38,7 @@ from .citations import (
     WebSearchResultLocationCitation,
     read_citation,
 )
-from .generate import changer, maker, put_later, reader
+from .generate import changer, maker, put_reader, reader
 from .json import is_object, loads, parser, stdlib_loads
 from .message import Message
 from .record import (
@@ -50,7 +50,7 @@ from .record import (
     evolved,
     per_class,
     record,
-    record_reader,
+    put_record_reader,
     schema,
     to_json,
 )
@@ -123,14 +123,14 @@ __all__ = [
     "parsed_input",
     "parser",
     "per_class",
-    "put_later",
+    "put_reader",
     "read_block",
     "read_citation",
     "read_input",
     "read_tag",
     "reader",
     "record",
-    "record_reader",
+    "put_record_reader",
     "schema",
     "stdlib_loads",
     "to_json",

@@ -53,12 +53,16 @@ if TYPE_CHECKING:
 
     from .record import Key
 
-__all__ = ["NOTHING", "MisfitError", "changer", "maker", "put_later", "reader"]
+__all__ = ["NOTHING", "MisfitError", "changer", "maker", "put_reader", "reader"]
 
 T = TypeVar("T")
 
 NOTHING: dict[str, Any] = {}
 """The memory of an object that came as it is written. Shared; never changed."""
+
+
+LATER = 16
+"""At which use the reader of a class is written."""
 
 
 class MisfitError(Exception):
@@ -106,7 +110,7 @@ def reader(
     cls: type[T],
     keys: Sequence[Key],
     slow: Callable[..., T],
-    read_part: Callable[[type[Any]], Callable[..., Any]],
+    put_part: Callable[[dict[str, Any], str, type[Any]], None],
     *,
     tags: Mapping[str, str],
     given: tuple[str, ...] = (),
@@ -119,7 +123,8 @@ def reader(
         keys: The keys that its fields are read from.
         slow: Does the same for any object. The function calls it, with its own arguments, for an
             object that is not exactly as expected.
-        read_part: From the class of a part to the function that reads it.
+        put_part: Puts the reader of a part into a table, as `put_reader` does, given the table, the
+            name in it and the part's class.
         tags: The fixed `type` of the object, under "", and of an object in it, under its key.
         given: Fields that the function takes as further arguments.
         rest: From an object with unknown keys to its `extra`, for a class that has one.
@@ -138,40 +143,39 @@ def reader(
         here = [key for key in keys if key.inside == inside]
         place = "place_" if inside else "data_"
         if inside:
-            lines += [f"place_ = data_[{inside!r}]", *_unless("typeof_(place_) is dict")]
+            lines += [f"place_ = data_[{inside!r}]"]
+            lines += ["if typeof_(place_) is not dict: raise Misfit_"]
         count = {key.wire for key in here if key.is_expected}
         if inside in tags:
-            lines += _unless(f"{place}['type'] == {tags[inside]!r}")
+            lines += [f"if {place}['type'] != {tags[inside]!r}: raise Misfit_"]
             count.add("type")
         if not inside:
             count |= {key.inside for key in keys} - {""}
         lines += [f"count_ = {len(count)}"]
         for key in here:
-            reading = _reading(key, scope, read_part)
+            reading = [*_fitting(key), *_reading(key, scope, put_part)]
             if key.is_expected:
-                lines += [f"{key.name} = {place}[{key.wire!r}]", *_fitting(key), *reading]
+                lines += [f"{key.name} = {place}[{key.wire!r}]", *reading]
                 continue
             lines += [f"if {key.wire!r} in {place}:", f"    {key.name} = {place}[{key.wire!r}]"]
             lines += ["    count_ += 1", f"    if {key.name} is None:"]
             lines += [f"        nulls_ += {1 << len(nullable)}", "    else:"]
-            lines += [f"        {line}" for line in (*_fitting(key), *reading, "pass")]
+            lines += [f"        {line}" for line in reading]
             lines += ["else:", f"    {key.name} = None"]
             nullable.append(key.wire)
         if rest is None:
             lines += [f"if unchecked_ and len({place}) != count_: raise Misfit_"]
-    if nullable:
-        scope["memory_of_"] = _memories(nullable)
-        lines.insert(0, "nulls_ = 0")
     if rest is not None:
         lines += ["if len(data_) == count_:", "    extra = {}", "else:", "    extra = rest_(data_)"]
         lines += ["    if unchecked_ and not is_small_(extra): raise Misfit_"]
-        lines += [f"_memory = {'memory_of_(nulls_) if nulls_ else ' * bool(nullable)}NOTHING_"]
+        lines += ["_memory = memory_of_(nulls_) if nulls_ else NOTHING_"]
+        scope["memory_of_"] = _memories(nullable)
     fields = {field.name: field.default for field in attrs.fields(cls)}  # type: ignore[arg-type]
     for name in fields.keys() - {"extra", "_memory", *given, *(key.name for key in keys)}:
         scope[f"default_{name}_"] = fields[name]  # a field that is not on the wire
         lines += [f"{name} = default_{name}_"]
     lines = [
-        "at_ = ''",
+        "at_, nulls_ = '', 0",
         "try:",
         *(f"    {line}" for line in lines),
         "except (Misfit_, KeyError, TypeError):",
@@ -185,22 +189,53 @@ def reader(
     return _function("read_", ("data_", *given, "unchecked_"), lines, cls, scope)
 
 
-def _unless(condition: str) -> list[str]:
-    return [f"if not ({condition}): raise Misfit_"]
+def put_reader(
+    table: dict[Any, Callable[..., Any]],
+    name: Any,
+    slow: Callable[..., T],
+    make: Callable[[], Callable[..., T]],
+) -> None:
+    """Put a function that `reader` writes into a table, and write it when that pays.
+
+    To write one takes as long as to read some fifty objects without it. So it is written at the
+    `LATER`th use: a process that reads one short stream never waits for it.
+
+    Args:
+        table: The table, in which the function is replaced.
+        name: The function's name there.
+        slow: Does the same for any object that has passed `bounded`.
+        make: Calls `reader`.
+    """
+    uses = 0
+
+    def first(*arguments: Any) -> T:
+        nonlocal uses
+        uses += 1
+        if uses >= LATER:
+            table[name] = made = make()
+            return made(*arguments)
+        *arguments, is_unchecked = arguments  # type: ignore[assignment]
+        if is_unchecked:
+            raise MisfitError
+        return slow(*arguments)
+
+    table[name] = first
 
 
 def _fitting(key: Key) -> list[str]:
-    """Check that a value, which is there, is of the type that the key's reader expects."""
+    """Check that a value, which is there, is of the type that an ordinary one has."""
     if key.json_type is None:
-        return [f"if {key.name} is None: raise Misfit_"] * key.is_expected
+        return [f"if {key.name} is None: raise Misfit_"]
     bound = "" if key.least is None else f" or {key.name} < {key.least}"
     return [f"if typeof_({key.name}) is not {key.json_type.__name__}{bound}: raise Misfit_"]
 
 
 def _reading(
-    key: Key, scope: dict[str, Any], read_part: Callable[[type[Any]], Callable[..., Any]]
+    key: Key,
+    scope: dict[str, Any],
+    put_part: Callable[[dict[str, Any], str, type[Any]], None],
 ) -> list[str]:
-    """Read a value that is of the type that the key's reader expects."""
+    """Read a value of that type."""
     name, parts, read = key.name, key.parts, f"read_{key.name}_"
     at = f"at_ = {key.path!r}"
     if parts is tuple:
@@ -208,41 +243,29 @@ def _reading(
         reading = ["if unchecked_: raise Misfit_", at, f"{name} = {read}({name})"]
         return [f"if {name}:", *(f"    {line}" for line in reading), "else:", f"    {name} = ()"]
     if isinstance(parts, type):
-        put_later(scope, read, functools.partial(read_part, parts))
+        put_part(scope, read, parts)
         return [at, f"{name} = {read}({name}, unchecked_)"]
     if parts is not None:
-        scope[read] = table = {}
+        scope[read] = {}
         for tag, part in parts.items():
-            put_later(table, tag, functools.partial(read_part, part))
+            put_part(scope[read], tag, part)
         return [at, f"{name} = {read}[{name}['type']]({name}, unchecked_)"]
     if key.json_type in _SCALARS:
         return []
-    lines = [f"if unchecked_ and not is_small_({name}): raise Misfit_"]
+    reading = [f"if unchecked_ and not is_small_({name}): raise Misfit_"]
     if not key.is_plain:
         scope[read] = key.read
-        lines += [f"{name} = {read}({name})"]
-    return [f"if {name}:", *(f"    {line}" for line in lines)]
+        reading += [f"{name} = {read}({name})"]
+    return [f"if {name}:", *(f"    {line}" for line in reading)]
 
 
 _SCALARS = (str, int, bool)
 
 
-def put_later(
-    table: dict[str, Any], name: str, make: Callable[[], Callable[..., Any]]
-) -> None:
-    """Put a function into a table that is made when it is first called."""
-
-    def first(*arguments: Any) -> Any:
-        table[name] = made = make()
-        return made(*arguments)
-
-    table[name] = first
-
-
 def _memories(names: Sequence[str]) -> Callable[[int], dict[str, Any]]:
     """Make a function from a set of names, as the bits of an integer, to the memory of their nulls.
 
-    A memory is shared, since the API sends the same nulls again and again.
+    The memories are shared: the API sends the same nulls again and again.
     """
 
     @functools.lru_cache(maxsize=256)

@@ -19,7 +19,7 @@ import attrs
 from .._repr import concise_repr, rich_repr
 from ..errors import DecodeError, kind_of, shown
 from .bounds import MAX_RECORD_DEPTH, bounded, copy_json
-from .generate import NOTHING, MisfitError, reader
+from .generate import NOTHING, MisfitError, put_reader, reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,11 +42,11 @@ __all__ = [
     "Record",
     "evolved",
     "per_class",
+    "put_record_reader",
     "read_as",
     "read_object",
     "read_record",
     "record",
-    "record_reader",
     "schema",
     "to_json",
 ]
@@ -338,18 +338,32 @@ def read_record(cls: type[Any], data: Any) -> Any:
         MisfitError: It is no object.
         DecodeError: Its tag is that of another class, or something essential is missing.
     """
-    return record_reader(cls)(read_object(data), False)  # noqa: FBT003 - positional is faster
+    return _record_readers[cls](read_object(data), False)  # noqa: FBT003 - positional is faster
+
+
+class _RecordReaders(dict[type[Any], "Callable[..., Any]"]):
+    def __missing__(self, cls: type[Any]) -> Callable[..., Any]:
+        put_record_reader(self, cls, cls)
+        return self[cls]
+
+
+_record_readers = _RecordReaders()
+
+
+def put_record_reader(table: dict[Any, Callable[..., Any]], name: Any, cls: type[Any]) -> None:
+    """Put the function that reads the objects of a class into a table, as `put_reader` does."""
+    slow = functools.partial(_read_slowly, cls)
+    put_reader(table, name, slow, functools.partial(_record_reader, cls))
 
 
 @per_class
-def record_reader(cls: type[Any]) -> Callable[..., Any]:
-    """Write the function that reads the objects of a class, as `reader` says."""
+def _record_reader(cls: type[Any]) -> Callable[..., Any]:
     keys, tag, names = schema(cls)
     return reader(
         cls,
         keys,
         functools.partial(_read_slowly, cls),
-        record_reader,
+        put_record_reader,
         tags={} if tag is None else {"": tag},
         rest=functools.partial(_unknown, names),
     )
