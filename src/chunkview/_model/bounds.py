@@ -67,7 +67,7 @@ def bounded(value: Any, levels: int = MAX_DEPTH) -> dict[str, Any]:
         raise failure_of("the object's own methods failed", error) from error
 
 
-def is_small(*values: Any, levels: int = MAX_DEPTH // 2) -> bool:
+def is_small(*values: Any, levels: int = 50) -> bool:
     """Pass what is plain and small, as most values are.
 
     As long as no more dicts and lists are reached than there may be levels, a value is not nested
@@ -252,7 +252,7 @@ def bounding(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 def check_depth(value: Any) -> None:
     """Refuse a value that is nested deeper than `MAX_DEPTH`.
 
-    It goes depth first, so that it needs no more memory than one iterator a level.
+    It goes depth first, up to 256 items at a time, so that it needs little memory for each level.
 
     Args:
         value: A JSON value as a parser makes it: a tree of dicts and lists.
@@ -260,22 +260,22 @@ def check_depth(value: Any) -> None:
     Raises:
         DecodeError: It is nested deeper.
     """
-    stack: list[Iterator[Any]] = [iter((value,))]
-    while stack:
-        for item in stack[-1]:
-            kind = item.__class__
-            if kind is dict:
-                inner = iter(item.values())
-            elif kind is list:
-                inner = iter(item)
-            else:
-                continue
-            if len(stack) > MAX_DEPTH:
+    if is_small(value):
+        return
+    levels: list[Iterator[Any]] = [iter((value,))]
+    while levels:
+        items = list(itertools.islice(levels[-1], 256))
+        inner = [
+            item.values() if type(item) is dict else item
+            for item in items
+            if type(item) is dict or type(item) is list
+        ]
+        if inner:
+            if len(levels) > MAX_DEPTH:
                 raise _too_deep(MAX_DEPTH)
-            stack.append(inner)
-            break
-        else:
-            stack.pop()
+            levels.append(itertools.chain.from_iterable(inner))
+        elif not items:
+            levels.pop()
 
 
 def _too_deep(levels: int) -> DecodeError:
