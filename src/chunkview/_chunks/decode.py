@@ -7,6 +7,7 @@ row is kept whole.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .._model import REQUIRED_KEY, MisfitError, bounded, maker
@@ -14,7 +15,7 @@ from ..errors import DecodeError, kind_of
 from .contract import AnthropicCallResponseChunk
 from .error import ErrorChunk, is_error
 from .event import put_event_reader
-from .sources import event_dict, text_event_dict
+from .sources import sdk_event_dict, text_event_dict
 from .variants import (
     CitationsDeltaChunk,
     CompactionDeltaChunk,
@@ -74,12 +75,18 @@ def decode(event: MessageStreamEvent) -> ChunkView:
     return _decode_other(event)
 
 
-def decode_object(event: dict[str, Any], source: Any) -> ChunkView:
+def decode_object(
+    event: dict[str, Any],
+    source: Any,
+    is_unchecked: bool = False,
+) -> ChunkView:
     """Decode an event that has been parsed.
 
     Args:
-        event: The event: bounded, and of plain dicts and lists, unless it is its own source.
+        event: The event. Unless it is unchecked, or its own source, it has passed `bounded` or
+            comes from text.
         source: What the chunk view shall keep as its `chunk`.
+        is_unchecked: Whether the event has yet to pass `bounded`.
 
     Returns:
         The chunk view.
@@ -97,27 +104,28 @@ def decode_object(event: dict[str, Any], source: Any) -> ChunkView:
             # Exact types: a bool is not an index, and str subclasses take the general path. No
             # further keys either, such as the estimated_tokens of a thinking delta.
             if (
-                type(index) is int
-                and type(value) is str
-                and type(delta) is dict
+                index.__class__ is int
+                and value.__class__ is str
+                and delta.__class__ is dict
                 and len(delta) == 2
                 and len(event) == 3
                 and index >= 0
             ):
                 return make(source, index, value)
-            return _DELTA_READERS[delta["type"]](event, source, event is source)
-        return _EVENT_READERS[event["type"]](event, source, event is source)
+            return _DELTA_READERS[delta["type"]](event, source, is_unchecked or event is source)
+        return _EVENT_READERS[event["type"]](event, source, is_unchecked or event is source)
     except (MemoryError, OSError):
         raise
     except Exception:  # noqa: BLE001, S110 - the general path meets it again and reports it
         pass
-    return _decode_generally(event, source)
+    return _decode_generally(event, source, is_unchecked or event is source)
 
 
-def _decode_generally(event: dict[str, Any], source: Any) -> ChunkView:
+def _decode_generally(event: dict[str, Any], source: Any, is_unchecked: bool) -> ChunkView:
+    """Decode any event, or say what is wrong with it."""
     tag: Any = event.get("type")
     try:
-        if event is source:
+        if is_unchecked:
             event = bounded(event)
         read = _READERS.get(tag) if isinstance(tag, str) else None
         if read is None:
@@ -150,11 +158,13 @@ def _decode_other(event: Any) -> ChunkView:
     if isinstance(event, (bytearray, memoryview)):
         return _decode_text(bytes(event))
     try:
-        parsed = event_dict(event)
+        parsed = event if isinstance(event, Mapping) else sdk_event_dict(event)
+        if parsed.__class__ is not dict:
+            parsed = bounded(parsed)
     except DecodeError as error:
         error.event = event
         raise
-    return decode_object(parsed, event)
+    return decode_object(parsed, event, True)
 
 
 def _decode_sdk_delta(event: Any) -> ChunkView | None:

@@ -9,7 +9,16 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from .._model import ABSENT, MisfitError, per_class, put_reader, put_record_reader, reader, schema, to_json
+from .._model import (
+    ABSENT,
+    MisfitError,
+    per_class,
+    put_reader,
+    put_record_reader,
+    reader,
+    schema,
+    to_json,
+)
 from .._repr import concise_repr, rich_repr
 from ..errors import shown
 from .contract import AnthropicCallResponseChunk
@@ -65,7 +74,7 @@ class Variant(AnthropicCallResponseChunk):
         Raises:
             DecodeError: Something essential is missing or of the wrong type.
         """
-        made: Self = _event_readers[cls](event, source, False)  # noqa: FBT003 - positional is faster
+        made: Self = _event_readers[cls](event, source, False)
         return made
 
     def to_event(self) -> dict[str, Any]:

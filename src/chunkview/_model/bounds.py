@@ -80,8 +80,8 @@ def is_small(*values: Any, levels: int = 50) -> bool:
         room -= len(container)
         if room < 0 or len(reached) > levels:
             return False
-        for item in container.values() if type(container) is dict else container:
-            kind = type(item)
+        for item in container.values() if container.__class__ is dict else container:
+            kind = item.__class__
             if kind is str or kind is int or item is None:
                 continue
             if kind is dict or kind is list:
@@ -266,9 +266,9 @@ def check_depth(value: Any) -> None:
     while levels:
         items = list(itertools.islice(levels[-1], 256))
         inner = [
-            item.values() if type(item) is dict else item
+            item.values() if item.__class__ is dict else item
             for item in items
-            if type(item) is dict or type(item) is list
+            if item.__class__ is dict or item.__class__ is list
         ]
         if inner:
             if len(levels) > MAX_DEPTH:

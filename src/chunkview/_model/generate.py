@@ -135,7 +135,7 @@ def reader(
         that has yet to pass, it makes an instance only if `bounded` would let it in unchanged;
         otherwise it raises a MisfitError, KeyError, TypeError or DecodeError.
     """
-    scope: dict[str, Any] = {"rest_": rest, "slow_": slow, "is_small_": is_small, "typeof_": type}
+    scope: dict[str, Any] = {"rest_": rest, "slow_": slow, "is_small_": is_small}
     scope |= {"Misfit_": MisfitError, "DecodeError_": DecodeError}
     lines: list[str] = []
     nullable: list[str] = []
@@ -144,7 +144,7 @@ def reader(
         place = "place_" if inside else "data_"
         if inside:
             lines += [f"place_ = data_[{inside!r}]"]
-            lines += ["if typeof_(place_) is not dict: raise Misfit_"]
+            lines += ["if place_.__class__ is not dict: raise Misfit_"]
         count = {key.wire for key in here if key.is_expected}
         if inside in tags:
             lines += [f"if {place}['type'] != {tags[inside]!r}: raise Misfit_"]
@@ -227,7 +227,7 @@ def _fitting(key: Key) -> list[str]:
     if key.json_type is None:
         return [f"if {key.name} is None: raise Misfit_"]
     bound = "" if key.least is None else f" or {key.name} < {key.least}"
-    return [f"if typeof_({key.name}) is not {key.json_type.__name__}{bound}: raise Misfit_"]
+    return [f"if {key.name}.__class__ is not {key.json_type.__name__}{bound}: raise Misfit_"]
 
 
 def _reading(

@@ -338,7 +338,7 @@ def read_record(cls: type[Any], data: Any) -> Any:
         MisfitError: It is no object.
         DecodeError: Its tag is that of another class, or something essential is missing.
     """
-    return _record_readers[cls](read_object(data), False)  # noqa: FBT003 - positional is faster
+    return _record_readers[cls](read_object(data), False)
 
 
 class _RecordReaders(dict[type[Any], "Callable[..., Any]"]):
