@@ -12,7 +12,7 @@ import importlib
 import json
 import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 import attrs
@@ -32,15 +32,16 @@ from chunkview import (
     read_block,
     read_citation,
 )
-from chunkview._chunks import event as _event
 from chunkview._chunks.decode import DELTAS, EVENTS
-from chunkview._model import MisfitError, generate
+from chunkview._model import MisfitError
 from chunkview.testing import strategies as cv
 from rules import fields
 from rules.bodies import error_words, is_error
 from support import Event, block_start, examples, lines_run_by, message_delta, message_start
 
-# The packages have functions of these names.
+# Some of the packages have functions of these names.
+_event: Any = importlib.import_module("chunkview._chunks.event")
+_generate: Any = importlib.import_module("chunkview._model.generate")
 _decode: Any = importlib.import_module("chunkview._chunks.decode")
 _record: Any = importlib.import_module("chunkview._model.record")
 
@@ -307,10 +308,10 @@ def test_a_named_key_that_is_null_is_as_good_as_absent(kind: str, data: Any) -> 
 
 
 @contextlib.contextmanager
-def nothing_written() -> Iterator[None]:
+def nothing_written() -> Generator[None]:
     """Read everything with the functions that serve until a reader is written."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generate, "LATER", sys.maxsize)
+        patch.setattr(_generate, "LATER", sys.maxsize)
         patch.setattr(_record, "_record_readers", _record._RecordReaders())
         patch.setattr(_event, "_event_readers", _event._EventReaders())
         patch.setattr(_decode, "_EVENT_READERS", {})
@@ -351,16 +352,22 @@ def test_a_written_reader_reads_parts_as_the_function_that_serves_before(
 
 
 def test_a_reader_is_written_at_a_later_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate, "LATER", 3)
+    monkeypatch.setattr(_generate, "LATER", 3)
     table: dict[str, Any] = {}
     written: list[str] = []
 
-    def make() -> Callable[..., str]:
+    class Read:
+        pass
+
+    def slow(*arguments: Any) -> Any:
+        return arguments
+
+    def make() -> Callable[..., Any]:
         written.append("written")
         return lambda *arguments: "fast"
 
-    generate.put_reader(table, "a", lambda *arguments: f"slow {arguments}", make)
-    assert table["a"]({}, "source", False) == "slow ({}, 'source')"
+    _generate.put_reader(table, "a", Read, slow, make)
+    assert table["a"]({}, "source", False) == ({}, "source")
     with pytest.raises(MisfitError):
         table["a"]({}, "source", True)
     assert written == []

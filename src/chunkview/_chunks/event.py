@@ -121,7 +121,7 @@ def put_event_reader(table: dict[Any, Callable[..., Any]], name: Any, cls: type[
     to pass `bounded`.
     """
     slow = functools.partial(_read_slowly, cls)
-    put_reader(table, name, slow, functools.partial(_event_reader, cls))
+    put_reader(table, name, cls, slow, functools.partial(_event_reader, cls))
 
 
 @per_class

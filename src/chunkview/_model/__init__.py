@@ -38,7 +38,7 @@ from .citations import (
     WebSearchResultLocationCitation,
     read_citation,
 )
-from .generate import changer, maker, put_reader, reader
+from .generate import changer, maker, per_class, put_reader, reader
 from .json import is_object, loads, parser, stdlib_loads
 from .message import Message
 from .record import (
@@ -48,7 +48,6 @@ from .record import (
     MisfitError,
     Record,
     evolved,
-    per_class,
     put_record_reader,
     record,
     schema,

@@ -59,7 +59,7 @@ def bounded(value: Any, levels: int = MAX_DEPTH) -> dict[str, Any]:
     """
     try:
         if value.__class__ is dict and (is_small(value, levels=levels) or _is_plain(value, levels)):
-            return value  # type: ignore[no-any-return]
+            return value
         return _bounded(value, levels)
     except (DecodeError, MemoryError, OSError):
         raise

@@ -5,41 +5,67 @@ once, since most of the time would be lost between the two: `reader` writes a fu
 the keys of a JSON object one after the other, in straight-line code, and makes the instance from
 them. It knows one case only: everything is as it should be. Anything else, such as a missing string
 or a count that is a text, is left to an ordinary function, which reads the object again from the
-start.
+start. `put_reader` has that function read everything until a class has been used often enough.
 
-An attrs class that is frozen sets its fields through `object.__setattr__`, one call for each. A
-sibling that is laid out alike, but is not frozen, takes plain assignments; assigning `__class__`
-then freezes the instance. For a text delta on CPython 3.11 that takes about a third of the time of
-the generated `__init__` (benchmarks/test_decode.py, group "construct"); reading a message_delta
-takes half of the time of a loop over a table of keys.
+Three things make the written code fast (benchmarks/test_decode.py):
+
+- Frozen instances: an attrs class that is frozen sets its fields through `object.__setattr__`, one
+  call for each. A sibling that is laid out alike, but is not frozen, takes plain assignments;
+  assigning `__class__` then freezes the instance. A text delta takes a third of the time.
+- Counted keys: if an object has as many keys as were found, then no other key is looked for. Nulls
+  are bits, and there is one memory for each set of nulls. Parts are read by the function that was
+  written for their class. A message_start takes half of the time that it takes with a loop over its
+  keys for the unknown ones and the nulls, and with general functions for its parts.
+- No walk: an event that did not come as text has yet to pass `bounded`. If all its keys are known
+  and all its values are of the expected types, then only what is kept as a dict or list can be
+  deep, and usually that is empty. So a message_start that is a dict does without the walk, which
+  would take two thirds of the time of reading it.
 
 For a citation with a `url` and an optional `title`, this is what `reader` writes:
 
-    def read_(data_):
+    def read_(data_, unchecked_):
+        at_, nulls_ = '', 0
         try:
-            if data_.get('type') != tag_: return slow_(data_)
-            get_ = data_.get
-            url = get_('url')
-            if url.__class__ is not type_url_: return slow_(data_)
-            if len(data_) == 2:
-                title = None
-                extra = {}
-                _memory = NOTHING_
+            if data_['type'] != 'citation': raise Misfit_
+            count_ = 2
+            url = data_['url']
+            if url.__class__ is not str: raise Misfit_
+            if 'title' in data_:
+                title = data_['title']
+                count_ += 1
+                if title is None:
+                    nulls_ += 1
+                else:
+                    if title.__class__ is not str: raise Misfit_
             else:
-                title = get_('title')
-                if title is not None and title.__class__ is not type_title_: return slow_(data_)
-                extra, _memory = rest_(data_)
-        except Misfit_:
-            return slow_(data_)
-        made_ = unfrozen_()
-        made_.extra = extra
-        …
-        made_.__class__ = cls_
-        return made_
+                title = None
+            if len(data_) == count_:
+                extra = {}
+            else:
+                extra = rest_(data_)
+                if unchecked_ and not is_small_(extra): raise Misfit_
+            _memory = memory_of_(nulls_) if nulls_ else NOTHING_
+        except (Misfit_, KeyError, TypeError):
+            if unchecked_: raise
+        except DecodeError_ as error_:
+            raise error_.under(at_) from None
+        else:
+            made_ = unfrozen_()
+            made_.extra = extra
+            …
+            made_.__class__ = cls_
+            return made_
+        return slow_(data_)
+
+A part, such as the usage of a message, is read with the line before it saying where an error is:
+
+    at_ = 'usage'
+    usage = read_usage_(usage, unchecked_)
 """
 
 from __future__ import annotations
 
+import collections
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,20 +79,30 @@ if TYPE_CHECKING:
 
     from .record import Key
 
-__all__ = ["NOTHING", "MisfitError", "changer", "maker", "put_reader", "reader"]
+    PutPart = Callable[[dict[str, Any], str, type[Any]], None]
+
+__all__ = ["NOTHING", "MisfitError", "changer", "maker", "per_class", "put_reader", "reader"]
 
 T = TypeVar("T")
 
 NOTHING: dict[str, Any] = {}
 """The memory of an object that came as it is written. Shared; never changed."""
 
-
 LATER = 16
-"""At which use the reader of a class is written."""
+"""At which use of a class its reader is written."""
 
 
 class MisfitError(Exception):
     """A value that does not fit its field. It never leaves the package."""
+
+
+def per_class(make: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+    """Make something for a class once, when it is first wanted.
+
+    Classes that are never read cost nothing that way. (`functools.cache` itself is typed for
+    hashable arguments, which mypy says that `type[Any]` is not.)
+    """
+    return functools.cache(make)  # type: ignore[return-value]
 
 
 def maker(cls: type[T], *names: str) -> Callable[..., T]:
@@ -110,7 +146,7 @@ def reader(
     cls: type[T],
     keys: Sequence[Key],
     slow: Callable[..., T],
-    put_part: Callable[[dict[str, Any], str, type[Any]], None],
+    put_part: PutPart,
     *,
     tags: Mapping[str, str],
     given: tuple[str, ...] = (),
@@ -123,8 +159,8 @@ def reader(
         keys: The keys that its fields are read from.
         slow: Does the same for any object. The function calls it, with its own arguments, for an
             object that is not exactly as expected.
-        put_part: Puts the reader of a part into a table, as `put_reader` does, given the table, the
-            name in it and the part's class.
+        put_part: From a table, a name and a class: puts the reader of a part into the table, as
+            `put_reader` does.
         tags: The fixed `type` of the object, under "", and of an object in it, under its key.
         given: Fields that the function takes as further arguments.
         rest: From an object with unknown keys to its `extra`, for a class that has one.
@@ -142,27 +178,18 @@ def reader(
     for inside in dict.fromkeys(("", *(key.inside for key in keys))):
         here = [key for key in keys if key.inside == inside]
         place = "place_" if inside else "data_"
+        count = {key.wire for key in here if key.is_expected}
         if inside:
             lines += [f"place_ = data_[{inside!r}]"]
             lines += ["if place_.__class__ is not dict: raise Misfit_"]
-        count = {key.wire for key in here if key.is_expected}
+        else:
+            count |= {key.inside for key in keys if key.inside}
         if inside in tags:
             lines += [f"if {place}['type'] != {tags[inside]!r}: raise Misfit_"]
-            count.add("type")
-        if not inside:
-            count |= {key.inside for key in keys} - {""}
+            count |= {"type"}
         lines += [f"count_ = {len(count)}"]
         for key in here:
-            reading = [*_fitting(key), *_reading(key, scope, put_part)]
-            if key.is_expected:
-                lines += [f"{key.name} = {place}[{key.wire!r}]", *reading]
-                continue
-            lines += [f"if {key.wire!r} in {place}:", f"    {key.name} = {place}[{key.wire!r}]"]
-            lines += ["    count_ += 1", f"    if {key.name} is None:"]
-            lines += [f"        nulls_ += {1 << len(nullable)}", "    else:"]
-            lines += [f"        {line}" for line in reading]
-            lines += ["else:", f"    {key.name} = None"]
-            nullable.append(key.wire)
+            lines += _lines_of(key, place, nullable, _reading(key, scope, put_part))
         if rest is None:
             lines += [f"if unchecked_ and len({place}) != count_: raise Misfit_"]
     if rest is not None:
@@ -177,71 +204,87 @@ def reader(
     lines = [
         "at_, nulls_ = '', 0",
         "try:",
-        *(f"    {line}" for line in lines),
+        *_indented(lines),
         "except (Misfit_, KeyError, TypeError):",
         "    if unchecked_: raise",
         "except DecodeError_ as error_:",
         "    raise error_.under(at_) from None",
         "else:",
-        *(f"    {line}" for line in _instance_of(fields)),
+        *_indented(_instance_of(fields)),
         f"return slow_({', '.join(('data_', *given))})",
     ]
     return _function("read_", ("data_", *given, "unchecked_"), lines, cls, scope)
 
 
+_uses: collections.Counter[type[Any]] = collections.Counter()
+
+
 def put_reader(
     table: dict[Any, Callable[..., Any]],
     name: Any,
+    cls: type[T],
     slow: Callable[..., T],
     make: Callable[[], Callable[..., T]],
 ) -> None:
     """Put a function that `reader` writes into a table, and write it when that pays.
 
-    To write one takes as long as to read some fifty objects without it. So it is written at the
-    `LATER`th use: a process that reads one short stream never waits for it.
+    To write one takes as long as to read some fifty objects without it. So it is written when its
+    class is used for the `LATER`th time: a process that reads one short stream never waits for it.
 
     Args:
-        table: The table, in which the function is replaced.
+        table: The table, in which the function is replaced then.
         name: The function's name there.
+        cls: Its class.
         slow: Does the same for any object that has passed `bounded`.
         make: Calls `reader`.
     """
-    uses = 0
 
     def first(*arguments: Any) -> T:
-        nonlocal uses
-        uses += 1
-        if uses >= LATER:
+        _uses[cls] += 1
+        if _uses[cls] >= LATER:
             table[name] = made = make()
             return made(*arguments)
-        *arguments, is_unchecked = arguments  # type: ignore[assignment]
-        if is_unchecked:
+        if arguments[-1]:  # it has yet to pass `bounded`
             raise MisfitError
-        return slow(*arguments)
+        return slow(*arguments[:-1])
 
     table[name] = first
 
 
-def _fitting(key: Key) -> list[str]:
-    """Check that a value, which is there, is of the type that an ordinary one has."""
+def _lines_of(key: Key, place: str, nullable: list[str], reading: list[str]) -> list[str]:
+    """Take a key out of a place, check the type of its value, and read it."""
+    name = key.name
+    taken = f"{name} = {place}[{key.wire!r}]"
     if key.json_type is None:
-        return [f"if {key.name} is None: raise Misfit_"]
-    bound = "" if key.least is None else f" or {key.name} < {key.least}"
-    return [f"if {key.name}.__class__ is not {key.json_type.__name__}{bound}: raise Misfit_"]
+        reading = [f"if {name} is None: raise Misfit_", *reading]
+    else:
+        bound = "" if key.least is None else f" or {name} < {key.least}"
+        kind = key.json_type.__name__
+        reading = [f"if {name}.__class__ is not {kind}{bound}: raise Misfit_", *reading]
+    if key.is_expected:
+        return [taken, *reading]
+    nullable.append(key.wire)
+    return [
+        f"if {key.wire!r} in {place}:",
+        f"    {taken}",
+        "    count_ += 1",
+        f"    if {name} is None:",
+        f"        nulls_ += {1 << len(nullable) - 1}",
+        "    else:",
+        *_indented(_indented(reading)),
+        "else:",
+        f"    {name} = None",
+    ]
 
 
-def _reading(
-    key: Key,
-    scope: dict[str, Any],
-    put_part: Callable[[dict[str, Any], str, type[Any]], None],
-) -> list[str]:
-    """Read a value of that type."""
+def _reading(key: Key, scope: dict[str, Any], put_part: PutPart) -> list[str]:
+    """Read a value that is of the type that an ordinary one has."""
     name, parts, read = key.name, key.parts, f"read_{key.name}_"
     at = f"at_ = {key.path!r}"
     if parts is tuple:
         scope[read] = key.read
         reading = ["if unchecked_: raise Misfit_", at, f"{name} = {read}({name})"]
-        return [f"if {name}:", *(f"    {line}" for line in reading), "else:", f"    {name} = ()"]
+        return [f"if {name}:", *_indented(reading), "else:", f"    {name} = ()"]
     if isinstance(parts, type):
         put_part(scope, read, parts)
         return [at, f"{name} = {read}({name}, unchecked_)"]
@@ -250,16 +293,13 @@ def _reading(
         for tag, part in parts.items():
             put_part(scope[read], tag, part)
         return [at, f"{name} = {read}[{name}['type']]({name}, unchecked_)"]
-    if key.json_type in _SCALARS:
+    if key.json_type in (str, int, bool):
         return []
+    # What is empty is not deep, and it is what it is read as.
+    scope[read] = key.read
     reading = [f"if unchecked_ and not is_small_({name}): raise Misfit_"]
-    if not key.is_plain:
-        scope[read] = key.read
-        reading += [f"{name} = {read}({name})"]
-    return [f"if {name}:", *(f"    {line}" for line in reading)]
-
-
-_SCALARS = (str, int, bool)
+    reading += [f"{name} = {read}({name})"] * (not key.is_plain)
+    return [f"if {name}:", *_indented(reading)]
 
 
 def _memories(names: Sequence[str]) -> Callable[[int], dict[str, Any]]:
@@ -285,6 +325,10 @@ def _instance_of(fields: Iterable[str]) -> list[str]:
     ]
 
 
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
 def _function(
     name: str, parameters: Iterable[str], lines: list[str], cls: type[Any], scope: dict[str, Any]
 ) -> Callable[..., Any]:
@@ -296,8 +340,9 @@ def _function(
     return function
 
 
-@functools.cache
+@per_class
 def _unfrozen(cls: type[Any]) -> type[Any]:
+    """Make the sibling of a class whose instances take plain assignments."""
     namespace: dict[str, Any] = {
         "__slots__": cls.__slots__,
         "__init__": object.__init__,

@@ -19,7 +19,7 @@ import attrs
 from .._repr import concise_repr, rich_repr
 from ..errors import DecodeError, kind_of, shown
 from .bounds import MAX_RECORD_DEPTH, bounded, copy_json
-from .generate import NOTHING, MisfitError, put_reader, reader
+from .generate import NOTHING, MisfitError, per_class, put_reader, reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +41,6 @@ __all__ = [
     "MisfitError",
     "Record",
     "evolved",
-    "per_class",
     "put_record_reader",
     "read_as",
     "read_object",
@@ -166,15 +165,6 @@ def to_json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [to_json(item) for item in value]
     return copy_json(value)
-
-
-def per_class(make: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
-    """Make something for a class once, when it is first wanted.
-
-    Classes that are never read cost nothing that way. (`functools.cache` itself is typed for
-    hashable arguments, which mypy says that `type[Any]` is not.)
-    """
-    return functools.cache(make)  # type: ignore[return-value]
 
 
 class Key(NamedTuple):
@@ -353,7 +343,7 @@ _record_readers = _RecordReaders()
 def put_record_reader(table: dict[Any, Callable[..., Any]], name: Any, cls: type[Any]) -> None:
     """Put the function that reads the objects of a class into a table, as `put_reader` does."""
     slow = functools.partial(_read_slowly, cls)
-    put_reader(table, name, slow, functools.partial(_record_reader, cls))
+    put_reader(table, name, cls, slow, functools.partial(_record_reader, cls))
 
 
 @per_class
