@@ -58,7 +58,7 @@ def bounded(value: Any, levels: int = MAX_DEPTH) -> dict[str, Any]:
             make it grow beyond all bounds when it is written; or a mapping's own methods failed.
     """
     try:
-        if value.__class__ is dict and (is_small(value, levels=levels) or _is_plain(value, levels)):
+        if value.__class__ is dict and (is_small(value, levels) or _is_plain(value, levels)):
             return value
         return _bounded(value, levels)
     except (DecodeError, MemoryError, OSError):
@@ -67,14 +67,14 @@ def bounded(value: Any, levels: int = MAX_DEPTH) -> dict[str, Any]:
         raise failure_of("the object's own methods failed", error) from error
 
 
-def is_small(*values: Any, levels: int = 50) -> bool:
-    """Pass what is plain and small, as most values are.
+def is_small(value: Any, levels: int = 50) -> bool:
+    """Pass a dict or list that is plain and small, as most are.
 
     As long as no more dicts and lists are reached than there may be levels, a value is not nested
     too deep, and its shape does not matter: that takes half of the time of the walk by levels
     (benchmarks/test_decode.py).
     """
-    reached: list[Any] = [values]
+    reached: list[Any] = [value]
     room = 10_000  # items: what is shared is walked through, and counted, each time
     for container in reached:
         room -= len(container)
@@ -260,7 +260,7 @@ def check_depth(value: Any) -> None:
     Raises:
         DecodeError: It is nested deeper.
     """
-    if is_small(value):
+    if is_small([value]):
         return
     levels: list[Iterator[Any]] = [iter((value,))]
     while levels:

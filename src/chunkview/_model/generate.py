@@ -297,7 +297,8 @@ def _reading(key: Key, scope: dict[str, Any], put_part: PutPart) -> list[str]:
         return []
     # What is empty is not deep, and it is what it is read as.
     scope[read] = key.read
-    reading = [f"if unchecked_ and not is_small_({name}): raise Misfit_"]
+    kept = name if key.json_type else f"[{name}]"
+    reading = [f"if unchecked_ and not is_small_({kept}): raise Misfit_"]
     reading += [f"{name} = {read}({name})"] * (not key.is_plain)
     return [f"if {name}:", *_indented(reading)]
 
