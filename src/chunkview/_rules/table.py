@@ -701,7 +701,7 @@ RULES: dict[str, Rule] = {
             problem="content_block_start lacks the string of its block",
             promise=(
                 'A text block starts with `"text": ""`, a thinking block with `"thinking": ""`. '
-                "The deltas add to that string. A redacted_thinking block starts with all of its "
+                "The deltas add to that string; a redacted_thinking block starts with all of its "
                 "`data`."
             ),
             page=f"{_STREAMING}#basic-streaming-request",
