@@ -37,8 +37,8 @@ What happens to a client is measured: the smallest stream went through the offic
 {oldest} and {newest}; where a sentence names no version, both do the same) and through
 `chunkview.accumulate`. The SDK was used in two ways:
 
-- raw iteration: `for event in client.messages.create(..., stream=True)`;
-- `client.messages.stream(...)`, with its `text_stream` and its final message.
+- `messages.create(stream=True)`: `for event in client.messages.create(..., stream=True)`;
+- `messages.stream()`: `client.messages.stream(...)`, with its `text_stream` and its final message.
 
 A rule is an **error** if the SDK raises an exception, loses content or alters content, or if
 chunkview raises. Otherwise it is a **warning**. Content is text, thinking, its signature, and the
@@ -104,7 +104,9 @@ def result(rule: Rule) -> str:
     return f"{prose(rule.sdk)} chunkview {ours}."
 
 
-CODE = re.compile(r"`[^`]+`|\w+(?:_\w+)+|event:|\[DONE\]|messages\.stream\(\)")
+CODE = re.compile(
+    r"`[^`]+`|\w+(?:_\w+)+|event:|\[DONE\]|messages\.(?:stream\(\)|create\(stream=True\))"
+)
 """What is set as code: what is already, the names of events and fields, and a few more."""
 
 

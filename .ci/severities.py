@@ -56,7 +56,7 @@ HOLDS: dict[str, Parts] = {
     "block_start_repeated": {"name": ["weather", "weather"]},
     "tool_name_missing": {"tool": ['weather {"city": "Paris"}', "None {}"]},
     "thinking_without_signature": {"signature": []},
-    "tool_input_invalid": {"json": ['{"city":'], "tool": ['weather {"city":']},
+    "tool_input_invalid": {"json": ["{'city': 'Paris'}"], "tool": ["weather {'city': 'Paris'}"]},
     "message_delta_missing": {"stop_reason": []},
     "stop_reason_missing": {"stop_reason": []},
     "stream_cut": {"stop_reason": []},

@@ -20,6 +20,7 @@ from support import (
     message_delta,
     message_start,
     signature,
+    sse,
     text_delta,
     thinking_delta,
     tool_start,
@@ -291,3 +292,71 @@ def flood(kind: str, count: int) -> tuple[list[Any], list[Any]]:
     """The events before, and so many events of the kind."""
     before, make = FLOODS[kind]
     return before(count), [make(number) for number in range(count)]
+
+
+OffWire = tuple[bytes, Callable[[int], bytes]]
+
+
+def of_bytes(*pieces: bytes) -> Callable[[int], bytes]:
+    """The n-th piece is one after the other."""
+    return lambda n: pieces[n % len(pieces)]
+
+
+TEXT_START = sse(STARTED)
+WHOLE = sse([*STARTED, block_stop(), message_delta(), MESSAGE_STOP])
+MISSHAPEN: dict[str, Any] = {"type": "error", "error": "boom"}
+MISFITS = message_start(id=1, model=[], usage={"input_tokens": "1"}, role=None, content="x")
+POOR_DELTA: dict[str, Any] = {"type": "message_delta", "usage": {"iterations": [5]}}
+
+OFF_WIRE: dict[str, OffWire] = {
+    "error events": (TEXT_START, of_bytes(sse([MISSHAPEN]))),
+    "error events and other events": (TEXT_START, of_bytes(sse([MISSHAPEN]), sse([PING]))),
+    "error events and broken events": (TEXT_START, of_bytes(sse([MISSHAPEN]), b"data: x\n\n")),
+    "second messages": (b"", of_bytes(WHOLE)),
+    "second messages with faults": (b"", of_bytes(sse([MISFITS, MESSAGE_STOP]))),
+    "second messages after an error": (WHOLE + sse([MISSHAPEN]), of_bytes(WHOLE)),
+    "second messages in the middle": (TEXT_START, of_bytes(sse([message_start()]))),
+    "events without a message": (b"", of_bytes(sse([text_delta("a")]))),
+    "content after message_stop": (WHOLE, lambda n: sse([block_start(n), text_delta("a", n)])),
+    "data that is no object": (TEXT_START, of_bytes(b"data: x\n\n", b"event: a\ndata: [1]\n\n")),
+    "no data": (TEXT_START, of_bytes(b"event: a\n\n", b"event: ping\n\n")),
+    "events that are not separated": (TEXT_START, of_bytes(b"data: {}\ndata: {}\n\n")),
+    "HTML between events": (TEXT_START, of_bytes(b"<p>\n\n")),
+    "no index": (TEXT_START, of_bytes(sse([{"type": "content_block_stop"}]))),
+    "no block": (TEXT_START, of_bytes(sse([{"type": "content_block_start", "index": 1}]))),
+    "[DONE]": (TEXT_START, of_bytes(b"data: [DONE]\n\n")),
+    "[DONE] with a name": (TEXT_START, of_bytes(b"event: data\ndata: [DONE]\n\n")),
+    "[DONE] by turns with text": (
+        TEXT_START,
+        of_bytes(b"data: [DONE]\n\n", sse([text_delta("a")])),
+    ),
+    "no event lines": (TEXT_START, of_bytes(b'data: {"type":"ping"}\n\n')),
+    "deltas without event lines": (
+        TEXT_START,
+        of_bytes(sse([text_delta("a")]).partition(b"\n")[2]),
+    ),
+    "other event lines": (TEXT_START, of_bytes(b'event: a\ndata: {"type":"ping"}\n\n')),
+    "no types": (TEXT_START, of_bytes(b"event: ping\ndata: {}\n\n")),
+    "half characters": (TEXT_START, of_bytes(sse([text_delta("a")]).replace(b'"a"', rb'"\ud83d"'))),
+    "control characters": (TEXT_START, of_bytes(sse([text_delta("a")]).replace(b'"a"', b'"\t"'))),
+    "message_start again with faulty fields": (b"", of_bytes(sse([MISFITS]))),
+    "message_delta with faulty fields": (TEXT_START, of_bytes(sse([POOR_DELTA]))),
+    "blocks with faulty fields": (
+        TEXT_START,
+        lambda n: sse([block_start(n + 1, type="text", text=5, citations=[5])]),
+    ),
+    "tools with faulty fields": (
+        TEXT_START,
+        lambda n: sse([tool_start(n + 1, id=None, input="{}", caller=5), block_stop(n + 1)]),
+    ),
+    "deltas with faulty fields": (TEXT_START, of_bytes(sse([delta("text_delta")]))),
+    "deltas with faulty fields to many blocks": (
+        TEXT_START,
+        lambda n: sse([block_start(n + 1), delta("text_delta", n + 1)]),
+    ),
+    "deltas without a type": (
+        TEXT_START,
+        of_bytes(sse([{"type": "content_block_delta", "index": 0, "delta": {"text": "a"}}])),
+    ),
+}
+"""Bytes in which something is off: the bytes before, and the n-th piece of a body."""

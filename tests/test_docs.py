@@ -69,5 +69,5 @@ def test_the_relay_of_the_page_forwards_every_byte_and_counts_the_broken_rules()
 
 def test_the_assertion_of_the_page_names_the_broken_rule() -> None:
     names = run_page(ROOT / "docs" / "checking-a-server.md")
-    with pytest.raises(AssertionError, match="index_not_consecutive: block 2: "):
+    with pytest.raises(AssertionError, match="index_not_consecutive: content_block_start "):
         names["assert_conforms"](BAD)

@@ -78,17 +78,14 @@ def test_a_rule_that_is_not_measured_yet_counts_as_an_error() -> None:
         (("loses content",) * 4, "The official SDK loses content."),
         (
             ("takes", "raises IndexError", "takes", "raises IndexError"),
-            (
-                "The official SDK raises IndexError in messages.stream(), and takes the stream in "
-                "raw iteration."
-            ),
+            "messages.stream() raises IndexError; messages.create(stream=True) takes it.",
         ),
         (
             ("takes", "takes", "takes", "takes, but loses stop_reason"),
             (
-                "The official SDK takes the stream but loses the stop_reason in messages.stream(), "
-                "and takes the stream in raw iteration; "
-                f"its version {VERSIONS[0]} takes the stream."
+                "messages.stream() takes it, but loses the stop_reason; "
+                "messages.create(stream=True) takes it. "
+                f"In version {VERSIONS[0]}, the SDK takes the stream."
             ),
         ),
     ],

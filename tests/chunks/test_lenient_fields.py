@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import importlib
 import json
 import pickle
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 import attrs
@@ -30,10 +33,17 @@ from chunkview import (
     read_citation,
 )
 from chunkview._chunks.decode import DELTAS, EVENTS
+from chunkview._model import MisfitError
 from chunkview.testing import strategies as cv
 from rules import fields
 from rules.bodies import error_words, is_error
 from support import Event, block_start, examples, lines_run_by, message_delta, message_start
+
+# Some of the packages have functions of these names.
+_event: Any = importlib.import_module("chunkview._chunks.event")
+_generate: Any = importlib.import_module("chunkview._model.generate")
+_decode: Any = importlib.import_module("chunkview._chunks.decode")
+_record: Any = importlib.import_module("chunkview._model.record")
 
 Place = tuple[Any, ...]
 
@@ -295,6 +305,74 @@ def test_a_named_key_that_is_null_is_as_good_as_absent(kind: str, data: Any) -> 
         assert absent.extra == null.extra == made.extra
     assert as_json(null.to_dict()) == as_json({**value, key: None})
     assert as_json(absent.to_dict()) == as_json(without)
+
+
+@contextlib.contextmanager
+def nothing_written() -> Generator[None]:
+    """Read everything with the functions that serve until a reader is written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_generate, "LATER", sys.maxsize)
+        patch.setattr(_record, "_record_readers", _record._RecordReaders())
+        patch.setattr(_event, "_event_readers", _event._EventReaders())
+        patch.setattr(_decode, "_EVENT_READERS", {})
+        patch.setattr(_decode, "_DELTA_READERS", {})
+        yield
+
+
+def outcome(read: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        made = read(*arguments)
+    except DecodeError as error:
+        return str(error)
+    return repr(made), as_json(json_of(made) if hasattr(made, "to_dict") else made.to_event())
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@given(st.data())
+def test_a_written_reader_reads_events_as_the_function_that_serves_before(
+    tag: str, data: Any
+) -> None:
+    event = data.draw(changed(cv.events(tag), most=2))
+    written = outcome(decode, event)
+    assert written == outcome(decode, json.dumps(event))
+    with nothing_written():
+        assert written == outcome(decode, event) == outcome(decode, json.dumps(event))
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@given(st.data())
+def test_a_written_reader_reads_parts_as_the_function_that_serves_before(
+    kind: str, data: Any
+) -> None:
+    wire, read, _ = PARTS[kind]
+    value = data.draw(changed(wire()))
+    written = outcome(read, value)
+    with nothing_written():
+        assert written == outcome(read, value)
+
+
+def test_a_reader_is_written_at_a_later_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_generate, "LATER", 3)
+    table: dict[str, Any] = {}
+    written: list[str] = []
+
+    class Read:
+        pass
+
+    def slow(*arguments: Any) -> Any:
+        return arguments
+
+    def make() -> Callable[..., Any]:
+        written.append("written")
+        return lambda *arguments: "fast"
+
+    _generate.put_reader(table, "a", Read, slow, make)
+    assert table["a"]({}, "source", False) == ({}, "source")
+    with pytest.raises(MisfitError):
+        table["a"]({}, "source", True)
+    assert written == []
+    assert [table["a"]({}, "source", True) for _ in range(3)] == ["fast"] * 3
+    assert written == ["written"]
 
 
 def with_value(value: Any, path: list[str], new: Any) -> Any:

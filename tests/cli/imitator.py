@@ -1,6 +1,7 @@
 """A server that imitates the Messages API, and breaks the rules that its arguments name.
 
-It runs as a process of its own, and needs nothing but the standard library. It prints its URL.
+It runs as a process of its own, and needs nothing but the standard library. It prints its URL. A
+request with the header `x-api-key: WRONG_KEY` is refused.
 
     python imitator.py [FAULT ...]
 """
@@ -19,6 +20,7 @@ from typing import Any
 FAULTS = set(sys.argv[1:])
 MODEL = "imitation-1"
 TEXT = "hello"
+WRONG_KEY = "sk-wrong"
 HOSTILE = "\x1b]0;title\x07\x9b31m\u202e<&\"'>\ufffe\x00"
 
 
@@ -31,8 +33,10 @@ def text_block(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return {"type": "text", "text": ""}, deltas
 
 
-def tool_block(number: int, city: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    name = HOSTILE if "hostile" in FAULTS else "get_weather"
+def tool_block(
+    number: int, city: str, name: str = "get_weather"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    name = HOSTILE if "hostile" in FAULTS else name
     block = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}
     parts = ("", '{"city": ', json.dumps(city) + "}")
     return block, [{"type": "input_json_delta", "partial_json": part} for part in parts]
@@ -50,31 +54,40 @@ Answer = tuple[list[tuple[dict[str, Any], list[dict[str, Any]]]], str, "str | No
 
 def answer_to(request: dict[str, Any]) -> Answer:
     """Blocks with their deltas, the stop reason and the stop sequence."""
-    choice = request.get("tool_choice", {}).get("type")
+    tool_choice = request.get("tool_choice", {})
+    choice = tool_choice.get("type")
     if choice == "tool" and "no_tools" not in FAULTS:
-        return [tool_block(1, "Paris")], "tool_use", None
+        tools = [tool["name"] for tool in request["tools"]]
+        names = [tools[0]] if "first_tool" in FAULTS else [tool_choice["name"]]
+        if "always_parallel" in FAULTS:
+            names *= 2
+        calls = [tool_block(number, "Paris", name) for number, name in enumerate(names)]
+        return calls, "tool_use", None
     if choice == "any" and "no_tools" not in FAULTS:
         calls = [tool_block(1, "Paris"), tool_block(2, "Rome")]
         return calls[: 1 if "one_call" in FAULTS else 2], "tool_use", None
     if "thinking" in request and "no_thinking" not in FAULTS:
         return [thinking_block(), text_block("12231")], "end_turn", None
-    if request["max_tokens"] < 100 and "no_max_tokens" not in FAULTS:
+    if request.get("max_tokens", 999) < 100 and "no_max_tokens" not in FAULTS:
         return [text_block("one two three")], "max_tokens", None
     if request.get("stop_sequences") and "no_stop_sequence" not in FAULTS:
         text = "1 2 3 4 5 6" if "stop_sequence_in_text" in FAULTS else "1 2 3 4 "
         return [text_block(text)], "stop_sequence", request["stop_sequences"][0]
     if "no_text" in FAULTS:
         return [], "end_turn", None
-    return [text_block(TEXT)], "end_turn", None
+    return [text_block(f"  {TEXT}" if "strips_whole" in FAULTS else TEXT)], "end_turn", None
 
 
 def usage(output: int) -> dict[str, int]:
-    return {
+    counts = {
         "input_tokens": 12,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": 0,
         "output_tokens": output,
     }
+    if "whole_differs" in FAULTS:
+        del counts["cache_read_input_tokens"]
+    return counts
 
 
 def events_of(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -91,8 +104,9 @@ def events_of(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     }
     yield {"type": "message_start", "message": message}
     yield {"type": "ping"}
-    if "error_event" in FAULTS:
-        yield error("overloaded_error", "Overloaded")
+    if "error_event" in FAULTS or "overloaded_event" in FAULTS:
+        kind = "api_error" if "error_event" in FAULTS else "overloaded_error"
+        yield error(kind, "Something went wrong")
         return
     for number, (block, deltas) in enumerate(blocks):
         index = number * 2 + 1 if "index_gap" in FAULTS else number
@@ -104,7 +118,8 @@ def events_of(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "stop_reason": None if "no_stop_reason" in FAULTS else reason,
         "stop_sequence": sequence,
     }
-    yield {"type": "message_delta", "delta": delta, "usage": usage(9)}
+    output = 9 if "counts_too_many" in FAULTS else min(9, request.get("max_tokens", 9))
+    yield {"type": "message_delta", "delta": delta, "usage": usage(output)}
     yield {"type": "message_stop"}
 
 
@@ -113,8 +128,10 @@ def whole_message(request: dict[str, Any]) -> dict[str, Any]:
     differs = "whole_differs" in FAULTS
     counts = usage(9)
     if differs:
-        del counts["cache_read_input_tokens"]
-        counts["input_tokens"] += 1
+        counts["cache_read_input_tokens"] = 5
+    if "whole_without_zeros" in FAULTS:
+        del counts["cache_creation_input_tokens"]
+    nothing = {"cache_read_input_tokens": None} if "whole_without_zeros" in FAULTS else {}
     message = {
         "id": "msg_2",
         "type": "message",
@@ -127,7 +144,7 @@ def whole_message(request: dict[str, Any]) -> dict[str, Any]:
         + [{"type": "text", "text": TEXT}],
         "stop_reason": "max_tokens" if differs else reason,
         "stop_sequence": sequence,
-        "usage": counts,
+        "usage": counts | nothing,
     }
     if not differs:
         message["content"] = [{"type": "text", "text": TEXT}]
@@ -140,6 +157,7 @@ def whole_message(request: dict[str, Any]) -> dict[str, Any]:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    answers = 0
 
     def log_message(self, *arguments: Any) -> None:
         pass
@@ -151,14 +169,52 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def answer(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        assert self.path == "/v1/messages"
+        body = self.rfile.read(int(self.headers["content-length"]))
+        try:
+            request = json.loads(body)
+        except ValueError:
+            request = None
+        if isinstance(request, list) and "array_closes" in FAULTS:
+            self.close_connection = True
+            return
+        if not isinstance(request, dict):
+            if "broken_json_500" in FAULTS:
+                self.send_json(500, {"detail": "Internal Server Error"})
+            else:
+                self.send_json(400, error("invalid_request_error", "the body is not valid JSON"))
+            return
         if self.answer_badly(request):
             self.close_connection = True
             return
-        if "says_key" in FAULTS:
-            key = self.headers["x-api-key"]
+        Handler.answers += 1
+        key = self.headers["x-api-key"]
+        if self.path.removesuffix("" if "no_query" in FAULTS else "?beta=true") != "/v1/messages":
+            self.send_json(404, {"detail": "Not Found"})
+        elif "says_key" in FAULTS:
             self.send_json(401, error("authentication_error", f"invalid x-api-key: {key}"))
+        elif key == WRONG_KEY:
+            self.send_json(401, error("authentication_error", "invalid x-api-key"))
+        elif self.is_limited():
+            self.send_limit()
+        elif "forbids" in FAULTS:
+            self.send_json(403, {"message": "not here"})
+        elif "refuses" in FAULTS:
+            self.send_json(422, {"detail": [{"loc": ["body", "system"], "input": request}]})
+        elif "refuses_stream" in FAULTS and request.get("stream"):
+            self.send_json(400, error("invalid_request_error", "stream: not supported"))
+        elif "refuses_model" in FAULTS:
+            self.send_json(400, {"error": "Which model? There are several."})
+        elif "refuses_keyless" in FAULTS:
+            self.send_json(400, {"detail": {"reason": "No API key was given."}})
+        elif (
+            "error_with_200" in FAULTS
+            and {"messages", "max_tokens"} <= request.keys()
+            and request["model"] == MODEL
+        ):
+            status = 200 if request["messages"] else 400
+            self.send_json(status, error("api_error", "Something went wrong"))
+        elif "fails" in FAULTS and "tool_choice" in request:
+            self.send_json(502, "Bad Gateway")
         elif request["model"] != MODEL and "any_model" not in FAULTS:
             shape: dict[str, Any] | None = None
             if "detail" in FAULTS:
@@ -167,15 +223,38 @@ class Handler(BaseHTTPRequestHandler):
                 shape = {"type": "error", "error": "no such model"}
             words = error("not_found_error", f"model: {request['model']}")
             self.send_json(404, shape or words)
+        elif request.get("messages") == []:
+            fails = "empty_messages_500" in FAULTS
+            words = error("invalid_request_error", "messages: at least one message is required")
+            self.send_json(500 if fails else 400, words)
         elif "messages" not in request:
             words = error("invalid_request_error", "messages: Field required")
             self.send_json(422 if "status_422" in FAULTS else 400, words)
+        elif "max_tokens" not in request and "no_limit_needed" not in FAULTS:
+            self.send_json(400, error("invalid_request_error", "max_tokens: Field required"))
         elif (
             not request.get("stream") and "whole_is_stream" not in FAULTS
         ) or "no_streams" in FAULTS:
             self.send_json(200, whole_message(request))
         else:
             self.send_events(request)
+
+    def is_limited(self) -> bool:
+        """Whether there were too many requests: with `limited_once`, before each second answer."""
+        if "limited_once" in FAULTS or "limited_once_long" in FAULTS:
+            return self.answers % 2 == 1
+        return "limited" in FAULTS or "overloaded" in FAULTS or "limited_with_header" in FAULTS
+
+    def send_limit(self) -> None:
+        after = ""
+        if "limited_once" in FAULTS or "limited_with_header" in FAULTS:
+            after = "0"
+        elif "limited_once_long" in FAULTS:
+            after = "3600"
+        if "overloaded" in FAULTS:
+            self.send_json(503, error("overloaded_error", "Overloaded"))
+        else:
+            self.send_json(429, error("rate_limit_error", "Slow down"), retry_after=after)
 
     def answer_badly(self, request: dict[str, Any]) -> bool:
         """Answer in a way that HTTP does not allow, or not at all."""
@@ -262,13 +341,15 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
         self.wfile.write(b"0\r\n\r\n")
 
-    def send_json(self, status: int, value: Any) -> None:
+    def send_json(self, status: int, value: Any, *, retry_after: str = "") -> None:
         body = json.dumps(value).encode()
         if "error_html" in FAULTS and status != 200:
             body = b"<h1>Error</h1>"
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
+        if retry_after:
+            self.send_header("retry-after", retry_after)
         self.end_headers()
         self.wfile.write(body)
 

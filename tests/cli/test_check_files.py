@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,11 +17,14 @@ from hypothesis import strategies as st
 from chunkview import iter_chunks
 from chunkview._cli.check.breaches import Checked
 from chunkview._cli.check.files import check_file, items_of_file
+from chunkview._cli.check.requests import REQUESTS
 from chunkview._cli.check.rules import SERVER_RULES
 from chunkview._cli.main import main
+from chunkview._rules import VERSIONS
 from chunkview.conformance import RULES, check
 from chunkview.testing import recording, recording_names
 from chunkview.testing import strategies as cv
+from chunkview.testing._examples import broken_body
 from cli.console import (
     DELTA,
     GUARD_SECONDS,
@@ -54,7 +58,7 @@ def rules_of(report: dict[str, Any]) -> dict[str, int]:
 @pytest.mark.parametrize("name", recording_names())
 def test_a_recording_of_the_api_breaks_no_rule(name: str, files: Files) -> None:
     out, complaints, status = run("check", "--strict", *files(body=recording(name)))
-    assert (out, complaints, status) == ("0 errors, 0 warnings in 1 stream\n", "", 0)
+    assert (out, complaints, status) == ("No rule is broken in 1 stream\n", "", 0)
 
 
 def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
@@ -63,7 +67,9 @@ def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
     assert (complaints, status) == ("", 1)
     lines = out.splitlines()
     assert lines[0] == "error      index_not_consecutive"
-    assert lines[1].startswith("  seen     block 2: content_block_start does not have the next")
+    assert lines[1] == (
+        "  seen     content_block_start does not have the next index: index 2 came, and 0 is due"
+    )
     assert lines[2] == f"  count    2 times in {paths[1]}, {paths[2]}"
     assert lines[3] == f"  first    {paths[1]}, event 1"
     assert lines[4].startswith("  sent     ")
@@ -71,12 +77,96 @@ def test_a_block_says_what_was_seen_and_what_to_send(files: Files) -> None:
     rule = RULES["index_not_consecutive"]
     for text in (rule.promise, rule.sdk, rule.mend, rule.page):
         assert text in out
-    assert lines[-1] == "1 error, 0 warnings in 3 streams"
+    assert lines[-1] == "1 rule broken (1 error, 0 warnings) in 3 streams"
 
 
-def test_many_files_are_counted_and_five_of_them_are_named(files: Files) -> None:
-    paths = files(**{f"gap{number}": GAP for number in range(7)})
-    assert f"7 times in {', '.join(paths[:5])}, 2 more\n" in run("check", *paths)[0]
+END = {
+    "missing end": (TEXT[:DELTA], "stream_cut"),
+    "end mark": (TEXT + b"data: [DONE]\n\n", "done_marker"),
+    "unsigned thinking": (
+        re.sub(rb"event: content_block_delta\ndata: .*signature_delta.*\n\n", b"", TOOL_CALL),
+        "thinking_without_signature",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", END)
+def test_what_follows_the_last_event_has_no_number_of_an_event(case: str, files: Files) -> None:
+    body, rule = END[case]
+    count = body.count(b"data: {")
+    paths = files(body=body)
+    (row,) = report(*paths)["rules"]
+    assert (row["rule"], row["first"]["position"]) == (rule, count)
+    first = next(line for line in run("check", *paths)[0].splitlines() if "  first" in line)
+    assert first.endswith(f", after event {count - 1}")
+    assert ("at the end of the message" in first) == (case != "end mark")
+
+
+BLOCKS = {
+    "tool_input_invalid": ("block 0", "\"{'city': 'Paris'}\""),
+    "thinking_without_signature": ("block 0", "'Hmm'"),
+    "block_not_stopped": ("block 0", "text 'Hello world'"),
+}
+
+
+@pytest.mark.parametrize("rule", BLOCKS)
+def test_what_shows_at_the_end_about_a_block_names_the_block_and_shows_it(
+    rule: str, files: Files
+) -> None:
+    """Nothing was sent at the end, so the block is shown."""
+    body = broken_body(rule).partition(b"event: message_stop")[0]
+    out = run("check", *files(body=body))[0]
+    block, beginning = BLOCKS[rule]
+    lines = out[out.index(f"{rule}\n") :].splitlines()
+    assert lines[1].startswith(f"  seen     {block}: ")
+    assert lines[1].endswith(f": {beginning}")
+    assert f", {block}, seen at the end of the message, after event " in lines[3]
+    assert not lines[4].startswith("  sent")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_report_names_no_event_beyond_the_last_one(name: str, files: Files) -> None:
+    """For each rule: "event 7" in a report is an event of the stream, counted from 0."""
+    body = broken_body(name)
+    events = body.count(b"data:")
+    for number in re.findall(r", event (\d+)\n", run("check", *files(body=body))[0]):
+        assert int(number) < events
+    assert ", after event" not in run("check", *files(body=b""))[0]
+
+
+def test_what_was_sent_is_shown_and_not_the_events_that_were_made_of_it(files: Files) -> None:
+    message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "x"}]}
+    error = {"error": {"code": 500}}
+    for value in (message, error):
+        text = json.dumps(value, indent=1)
+        paths = files(body=text.encode())
+        found = report(*paths)["checked"][0]["findings"]
+        assert found[0]["rule"] in ("body_is_message", "body_is_error")
+        assert len(found) > 1
+        for finding in found:
+            assert (finding["event"], finding["position"]) == (" ".join(text.split()), None)
+        out = run("check", *paths)[0]
+        assert "event 0" not in out
+        assert "message_start" not in "".join(re.findall("  sent.*", out))
+
+
+def test_of_a_long_body_the_beginning_is_shown(files: Files) -> None:
+    message = {"content": [{"type": "text", "text": "x" * 99_999}], "role": "assistant"}
+    (row, *_) = report(*files(body=json.dumps(message).encode()))["rules"]
+    assert row["first"]["event"] == f"{json.dumps(message)[:400]}..."
+
+
+def test_many_files_are_counted_and_as_many_named_as_there_are_requests(files: Files) -> None:
+    most = len(REQUESTS)
+    paths = files(**{f"gap{number}": GAP for number in range(most + 2)})
+    end = f"{', '.join(paths[:most])}, 2 more\n"
+    assert f"{most + 2} times in {end}" in run("check", *paths)[0]
+
+
+def test_the_report_says_once_which_sdk_it_means(files: Files) -> None:
+    note = f"note: the SDK is anthropic for Python, {' and '.join(VERSIONS)}\n"
+    assert run("check", *files(gap=GAP, stop=REPEATED_STOP))[0].count(note) == 1
+    assert "note: " not in run("check", *files(good=TEXT))[0]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +192,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(
     missing = str(tmp_path / "missing\x1b.sse")
     out, complaints, status = run("check", missing, *files(body=GAP), str(tmp_path))
     assert "index_not_consecutive" in out
-    assert out.endswith("1 error, 0 warnings in 1 stream\n")
+    assert out.endswith("1 rule broken (1 error, 0 warnings) in 1 stream\n")
     assert [line.split(": ")[1] for line in complaints.splitlines()] == [
         missing.replace("\x1b", "\\x1b"),
         str(tmp_path),
@@ -146,7 +236,7 @@ def test_ctrl_c_reports_what_has_been_checked(
     xml = tmp_path / "report.xml"
     out, complaints, status = run("check", "--junit", str(xml), *paths)
     assert "index_not_consecutive" in out
-    assert out.endswith("1 error, 0 warnings in 1 stream; interrupted\n")
+    assert out.endswith("1 rule broken (1 error, 0 warnings) in 1 stream; interrupted\n")
     assert (complaints, status) == ("", 130)
     assert len(ET.parse(xml).findall(".//testcase")) == 1
     assert report(*paths)["interrupted"] is True
@@ -168,6 +258,7 @@ def test_the_json_report_has_the_keys_that_the_help_names(files: Files, capsys: 
         "interrupted",
         "left_out",
         "not_sent",
+        "notes",
         "rules",
         "checked",
     ]
@@ -189,9 +280,12 @@ def test_the_json_report_has_the_keys_that_the_help_names(files: Files, capsys: 
 def test_a_rule_of_the_server_has_a_name_of_its_own_and_every_column() -> None:
     assert not SERVER_RULES.keys() & RULES.keys()
     for rule in SERVER_RULES.values():
-        assert all(rule)
+        # A mistake in the arguments of check is none of the API, of the SDK and of the server.
+        is_mistake = rule.group == "setup" and not rule.page
+        assert all([rule.name, rule.problem, rule.mend])
+        assert all([rule.promise, rule.sdk, rule.page]) != is_mistake
         assert rule.severity in ("error", "warning")
-        assert rule.page.startswith("https://")
+        assert is_mistake or rule.page.startswith("https://")
 
 
 # --- JSON lines -----------------------------------------------------------------------------------
@@ -214,7 +308,7 @@ def json_lines(body: bytes, *, wrapped: bool = False) -> bytes:
 def test_a_file_of_json_lines_is_checked(before: bytes, wrapped: bool, files: Files) -> None:
     good, bad = (before + json_lines(body, wrapped=wrapped) for body in (TEXT, GAP))
     assert run("check", "--strict", *files(good=good))[::2] == (
-        "0 errors, 0 warnings in 1 stream\n",
+        "No rule is broken in 1 stream\n",
         0,
     )
     assert rules_of(report(*files(bad=bad))) == {"index_not_consecutive": 1}
@@ -271,11 +365,12 @@ def test_a_terminal_of_any_width_gets_blocks_that_fit(
     shown = run_on_terminal(start, *program, "check", "--no-color", *paths, columns=columns)
     lines = shown.replace("\r", "").splitlines()
     assert "\x1b" not in shown
-    assert all(len(line) <= columns or line.startswith("  page") for line in lines)
+    blocks = lines[: max(at for at, line in enumerate(lines) if not line)]
+    assert all(len(line) <= columns or line.startswith("  page") for line in blocks)
     assert any(line.startswith("error      index_not_consecutive") for line in lines)
     assert any(line.startswith("warning    message_stop_repeated") for line in lines)
-    assert any(line.startswith("  seen     block 2:") for line in lines)
-    assert lines[-1] == "1 error, 1 warning in 2 streams"
+    assert any(line.startswith("  seen     content_block_start") for line in lines)
+    assert lines[-1] == "2 rules broken (1 error, 1 warning) in 2 streams"
     joined = " ".join(shown.split())
     assert RULES["index_not_consecutive"].mend in joined or columns < 80
 
@@ -320,7 +415,7 @@ def test_junit_has_a_case_for_each_file_and_a_failure_where_an_error_is(
     (failure,) = gap
     assert (failure.tag, failure.get("type")) == ("failure", "index_not_consecutive")
     assert failure.get("message") == "1 rule broken: index_not_consecutive"
-    assert "seen: block 2:" in str(failure.text)
+    assert "seen: content_block_start" in str(failure.text)
     (output,) = stop
     assert output.tag == "system-out"
     assert "message_stop_repeated" in str(output.text)
@@ -331,7 +426,7 @@ def test_junit_has_a_case_for_each_file_and_a_failure_where_an_error_is(
 
 def test_a_report_that_cannot_be_written_is_a_complaint(files: Files, tmp_path: Path) -> None:
     out, complaints, status = run("check", "--junit", str(tmp_path), *files(good=TEXT))
-    assert out == "0 errors, 0 warnings in 1 stream\n"
+    assert out == "No rule is broken in 1 stream\n"
     assert complaints.startswith(f"chunkview: {tmp_path}: ")
     assert status == 1
 

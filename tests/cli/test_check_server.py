@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import threading
@@ -16,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chunkview import Message, Usage
+from chunkview._cli.check.answers import differences as differences_of
 from chunkview._cli.check.requests import REQUESTS
 from chunkview._cli.check.server import Watch, messages_url, shown_url
 from chunkview.testing import strategies as cv
@@ -32,7 +35,12 @@ from cli.test_terminal import HALVES, HARMFUL
 
 IMITATOR = str(Path(__file__).with_name("imitator.py"))
 MODEL = "imitation-1"
+WRONG_KEY = "sk-wrong"
+CLEAN = "No rule is broken in the 15 requests sent (8 streams and 7 other answers)"
 STREAMED = [name for name, request in REQUESTS.items() if request.is_streamed]
+# A body that is no request is refused before anything else.
+UNREAD = ("broken_json", "json_array")
+INVALID_REQUESTS = [name for name, request in REQUESTS.items() if request.is_invalid]
 
 Imitator: TypeAlias = Callable[..., str]
 
@@ -75,8 +83,9 @@ def test_a_sound_imitation_breaks_no_rule(imitator: Imitator) -> None:
     url = imitator()
     out, complaints, status = run("check", "--strict", "--url", url, "--model", MODEL)
     lines = out.splitlines()
-    assert [line.split() for line in lines[:-2]] == [[name, "ok"] for name in REQUESTS]
-    assert lines[-1] == "0 errors, 0 warnings in 7 streams and 3 other answers"
+    assert [line.split() for line in lines[:-3]] == [[name, "ok"] for name in REQUESTS]
+    assert lines[-2].startswith("note: check does not try images, ")
+    assert lines[-1] == CLEAN
     assert (complaints, status) == ("", 0)
     report = check(f"{url}/v1/messages/")
     assert (report["server"], report["model"]) == (f"{url}/v1/messages/", MODEL)
@@ -108,18 +117,41 @@ def test_what_without_names_is_not_sent_and_the_report_says_so(imitator: Imitato
 
 
 ANSWERS = {
-    "no_text": {"text_missing": ["text", "tool_result"], "whole_message_differs": ["whole"]},
+    "whole_without_zeros": {},
+    "no_text": {
+        "text_missing": ["text", "tool_result", "beta_query"],
+        "whole_message_differs": ["whole"],
+    },
     "no_stop_sequence": {"stop_sequence_ignored": ["stop_sequence"]},
     "stop_sequence_in_text": {"stop_sequence_ignored": ["stop_sequence"]},
     "no_max_tokens": {"max_tokens_ignored": ["max_tokens"]},
     "no_tools": {"tool_choice_ignored": ["tool_call", "two_tool_calls"]},
+    "first_tool": {"other_tool_called": ["tool_call"]},
+    "always_parallel": {"parallel_calls_not_disabled": ["tool_call"]},
     "one_call": {"tool_calls_not_parallel": ["two_tool_calls"]},
+    "counts_too_many": {"max_tokens_exceeded": ["max_tokens"]},
+    "strips_whole": {"white_space_differs": ["whole"]},
+    "no_query": {
+        "status_unexpected": ["beta_query"],
+        "error_document_misshapen": ["beta_query"],
+    },
+    "no_limit_needed": {"status_unexpected": ["missing_max_tokens"]},
+    "array_closes": {"answer_missing": ["json_array"]},
     "no_thinking": {"thinking_missing": ["thinking"]},
     "any_model": {"status_unexpected": ["bad_model"]},
-    "status_422": {"status_unexpected": ["malformed"]},
+    "status_422": {"status_unexpected": ["missing_messages"]},
+    "empty_messages_500": {"status_unexpected": ["empty_messages"]},
+    "broken_json_500": {
+        "status_unexpected": ["broken_json", "json_array"],
+        "error_document_misshapen": ["broken_json", "json_array"],
+    },
+    "fails": {
+        "status_unexpected": ["tool_call", "two_tool_calls"],
+        "error_document_misshapen": ["tool_call", "two_tool_calls"],
+    },
     "detail": {"error_document_misshapen": ["bad_model"]},
     "error_string": {"error_document_misshapen": ["bad_model"]},
-    "error_html": {"error_document_misshapen": ["bad_model", "malformed"]},
+    "error_html": {"error_document_misshapen": INVALID_REQUESTS},
     "whole_differs": {"whole_message_differs": ["whole"]},
     "whole_is_stream": {
         "content_type_unexpected": ["whole"],
@@ -127,9 +159,9 @@ ANSWERS = {
     },
     "whole_without_id": {"message_id_missing": ["whole"]},
     "error_event": {"error_event_sent": STREAMED},
+    "overloaded_event": {"rate_limited": STREAMED},
+    "error_with_200": {"body_is_error": STREAMED, "whole_message_invalid": ["whole"]},
     "text_plain": {"content_type_unexpected": STREAMED},
-    "redirects": {"status_unexpected": [*REQUESTS]},
-    "redirects_well": {"status_unexpected": [*REQUESTS]},
 }
 
 
@@ -143,13 +175,42 @@ def test_each_difference_of_the_whole_message_is_named(imitator: Imitator) -> No
     assert row["first"]["message"].split(": ", 1)[1].split("; ") == [
         "the stream has the blocks ['text'], the whole message has ['thinking', 'text']",
         "stop_reason is 'end_turn' in the stream, 'max_tokens' in the whole message",
-        "the stream has cache_read_input_tokens, the whole message does not",
-        "the same prompt has 12 tokens in the stream, else 13",
+        "the same prompt has 12 tokens in the stream, 17 in the whole message",
     ]
 
 
 def test_a_whole_message_is_not_compared_without_the_stream(imitator: Imitator) -> None:
     assert check(imitator("whole_differs"), "--without", "text")["rules"] == []
+
+
+def usages(*keys: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(dict.fromkeys(keys, st.none() | st.integers(0, 2)))
+
+
+def differences(streamed: dict[str, Any], whole: dict[str, Any]) -> list[str]:
+    messages = [Message("", "", (), Usage(**usage)) for usage in (streamed, whole)]
+    return [*differences_of(*messages)]
+
+
+CACHE = ("cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+@given(usages(*CACHE, "input_tokens", "output_tokens"), usages(*CACHE))
+def test_a_count_of_the_cache_that_is_left_out_is_0(
+    streamed: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    """Two messages do not differ more or less where a 0 of the cache is a null."""
+    whole = streamed | whole
+    nulls = [
+        {key: (count or None) if key in CACHE else count for key, count in usage.items()}
+        for usage in (streamed, whole)
+    ]
+    assert differences(streamed, whole) == differences(*nulls)
+    for key in ("input_tokens", "output_tokens"):
+        assert differences(streamed | {key: None}, streamed | {key: 0}) == []
+        assert differences(streamed | {key: None}, streamed | {key: 1}) == [
+            f"the whole message has {key}, the stream does not"
+        ]
 
 
 def test_a_whole_message_without_usage_is_found(imitator: Imitator) -> None:
@@ -186,6 +247,8 @@ def test_an_answer_that_http_does_not_allow_is_found_and_its_consequences_are_no
     timeout = "0.3" if TRANSPORT[fault] == {"answer_hangs"} else "30"
     if fault in ("dribbles", "endless_pings"):
         monkeypatch.setattr("chunkview._cli.check.server._MOST_TIMEOUTS", 0.05)
+    if fault == "endless":
+        monkeypatch.setattr("chunkview._cli.check.server._MAX_BODY_BYTES", 1_000_000)
     report = check(imitator(fault), "--timeout", timeout, "--slow", "100", *only("text"))
     assert places(report).keys() == TRANSPORT[fault]
 
@@ -201,6 +264,104 @@ def test_a_connection_that_is_made_after_the_deadline_is_shut_down() -> None:
             time.sleep(0.001)
         watch.trace("connection.connect_tcp.complete", {"return_value": Stream()})
         assert theirs.recv(1) == b""
+
+
+# --- Mistakes in the arguments --------------------------------------------------------------------
+
+
+REFUSALS = {
+    "key": ("key_refused", (), ["--key", WRONG_KEY], "answered with 401: invalid x-api-key\n"),
+    "no key": ("key_refused", ("refuses_keyless",), [], "No API key was given"),
+    "forbidden": ("key_refused", ("forbids",), [], "answered with 403: not here\n"),
+    "model": ("model_refused", (), ["--model", "wrong-1"], "404: model: wrong-1\n"),
+    "no model": ("model_refused", ("refuses_model",), [], "400: Which model? There are several."),
+    "path": ("url_refused", (), [], "/elsewhere/v1/messages is answered with 404: Not Found\n"),
+    "redirect": ("url_refused", ("redirects_well",), [], "307: a redirect to /elsewhere\n"),
+    "bad redirect": ("url_refused", ("redirects",), [], "307: a redirect to http://[bad\n"),
+    "fields": ("request_refused", ("refuses",), [], 'answered with 422: {"detail": [{"loc": ['),
+    "stream": ("request_refused", ("refuses_stream",), [], "400: stream: not supported\n"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_if_the_first_request_is_refused_the_report_says_why_and_no_other_is_sent(
+    case: str, imitator: Imitator
+) -> None:
+    rule, faults, arguments, words = REFUSALS[case]
+    url = imitator(*faults) + ("/elsewhere" if case == "path" else "")
+    arguments = ["--url", url, "--model", MODEL, *arguments]
+    out, complaints, status = run("check", *arguments)
+    assert (complaints, status) == ("", 1)
+    blocks = out.split("\n\n")
+    assert blocks[0] == "text               1 error"
+    assert blocks[1].startswith(f"error      {rule}\n  seen     the first request is refused")
+    assert words in blocks[1]
+    assert "  count" not in out
+    assert "  first" not in out
+    last = "1 rule broken (1 error, 0 warnings) in 0 streams and 1 other answer; not sent: "
+    assert blocks[2].startswith(f"{last}stop_sequence, ")
+    assert len(blocks) == 3
+    assert json.loads(run("check", "--json", *arguments)[0])["not_sent"] == [*REQUESTS][1:]
+
+
+def test_a_refusal_of_what_not_every_server_can_do_is_no_mistake(imitator: Imitator) -> None:
+    report = check(imitator("refuses_stream"), "--without", "text")
+    assert places(report) == {
+        "status_unexpected": [name for name in STREAMED if name != "text"],
+    }
+    assert report["not_sent"] == []
+
+
+def test_a_refusal_of_the_key_is_a_mistake_whatever_is_asked_for(imitator: Imitator) -> None:
+    report = check(imitator(), "--key", WRONG_KEY, "--without", "text")
+    assert places(report) == {"key_refused": ["stop_sequence"]}
+
+
+# --- Too many requests ----------------------------------------------------------------------------
+
+
+def test_a_limit_that_passes_is_no_finding(imitator: Imitator) -> None:
+    """After the seconds in Retry-After the request is sent again, and that answer counts."""
+    out, complaints, status = run(
+        "check", "--strict", "--url", imitator("limited_once"), "--model", MODEL
+    )
+    assert (complaints, status) == ("", 0)
+    assert "stop_sequence      ok (waited 0.1 s for a rate limit)\n" in out
+    assert out.endswith(
+        "No rule is broken in the 15 requests sent (8 streams and 7 other answers)\n"
+    )
+
+
+LIMITS = {
+    "limited": "429, no Retry-After header: Slow down",
+    "limited_with_header": "429, Retry-After: 0, the same again 0.1 s later: Slow down",
+    "overloaded": "503, no Retry-After header: Overloaded",
+}
+
+
+@pytest.mark.parametrize("fault", LIMITS)
+def test_a_limit_is_a_warning_and_the_check_fails_because_it_checked_nothing(
+    fault: str, imitator: Imitator
+) -> None:
+    out, _, status = run("check", "--json", "--url", imitator(fault), "--model", MODEL)
+    report = json.loads(out)
+    names = [name for name in REQUESTS if name not in UNREAD]
+    assert places(report) == {"rate_limited": names}
+    assert (report["errors"], report["warnings"], report["streams"]) == (0, 1, 0)
+    assert report["rules"][0]["first"]["message"].endswith(LIMITS[fault])
+    # It waits for one request, and for no other when that was in vain.
+    waits = [one["answer"]["waited_seconds"] for one in report["checked"]]
+    assert sum(wait > 0 for wait in waits) == (fault == "limited_with_header")
+    assert status == 1
+
+
+def test_a_long_limit_is_not_waited_for(imitator: Imitator) -> None:
+    report = check(imitator("limited_once_long"))
+    assert report["streams"] > 0
+    assert "429, Retry-After: 3600: Slow down" in report["rules"][0]["first"]["message"]
+    assert all(one["answer"]["waited_seconds"] == 0 for one in report["checked"])
+    names = [name for name in REQUESTS if name not in UNREAD]
+    assert places(report) == {"rate_limited": names[::2]}
 
 
 @pytest.mark.parametrize("fault", ["html", "not_utf8"])
@@ -255,6 +416,9 @@ def test_the_key_is_sent_and_blotted_out_of_the_report(
     assert "invalid x-api-key: None" in run("check", *arguments, "--key", "")[0]
     header = ["--key", "", "--header", "x-api-key: given"]
     assert "invalid x-api-key: given" in run("check", *arguments, *header)[0]
+    header = ["--key", "", "--header", "x-api-key: given-in-a-header", "--header", "token:"]
+    out = run("check", *arguments, *header)[0]
+    assert "invalid x-api-key: ***" in out
 
 
 def test_names_that_a_server_makes_up_reach_no_terminal_and_break_no_xml(
@@ -279,7 +443,8 @@ def test_junit_says_what_was_left_out(imitator: Imitator, tmp_path: Path) -> Non
     assert reasons.pop("text") == "1 rule broken: answer_hangs"
     assert reasons.pop("thinking") == "left out with --without"
     assert set(reasons.values()) == {"not sent"}
-    assert (suite.get("tests"), suite.get("skipped")) == (str(len(REQUESTS)), "9")
+    sizes = len(REQUESTS), len(REQUESTS) - 1
+    assert (suite.get("tests"), suite.get("skipped")) == tuple(map(str, sizes))
 
 
 @needs_sigint
@@ -294,7 +459,9 @@ def test_ctrl_c_reports_the_answers_so_far(
     process.send_signal(signal.SIGINT)
     output, errors, status = read_rest(process)
     last = output.decode().splitlines()[-1]
-    assert last.startswith("0 errors, 0 warnings in 3 streams; not sent: tool_call, ")
+    assert last.startswith(
+        "No rule is broken in the 3 requests sent (3 streams); not sent: tool_call"
+    )
     assert last.endswith("; interrupted")
     assert (errors, status) == (b"", 130)
     assert len(ET.parse(xml).findall(".//skipped")) == len(REQUESTS) - 3
@@ -352,6 +519,18 @@ def test_a_url_is_taken_as_sdks_and_documents_give_it(url: str, expected: str, s
     assert (messages_url(url), shown_url(url)) == (expected, shown)
 
 
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/messages", "/x", "/x/v1"])
+def test_a_url_that_is_no_base_url_of_the_sdk_gets_a_note(path: str, imitator: Imitator) -> None:
+    """With base_url .../v1 the official SDK would ask for /v1/v1/messages."""
+    url = imitator()
+    root = path.removesuffix("/messages").rstrip("/").removesuffix("/v1")
+    out = run("check", "--url", url + path, "--model", MODEL, *only("text"))[0]
+    note = f"note: the official SDK adds /v1/messages to its base_url, so give it {url}{root}\n"
+    notes = check(url + path, *only("text"))["notes"]
+    assert [f"note: {note}" for note in notes] == re.findall("note: .*", out)
+    assert (note in out) is ("/v1" in path)
+
+
 # --- Any bytes at all -----------------------------------------------------------------------------
 
 
@@ -374,7 +553,7 @@ class Repeater:
             with connection:
                 try:
                     request = b""
-                    while not request.endswith(b"}"):
+                    while not request.endswith((b"}", b"[1]")):
                         request += connection.recv(65536)
                     connection.sendall(self.answer)
                 except OSError:
@@ -460,6 +639,6 @@ def test_the_report_of_a_server_fits_a_terminal(
     options = ["--url", imitator("index_gap", "no_tools"), "--model", MODEL, "--no-color"]
     shown = run_on_terminal(start, "-m", "chunkview", "check", *options, columns=columns)
     lines = shown.replace("\r", "").splitlines()
-    assert "text            1 error" in lines
-    blocks = lines[lines.index("") : -1]
+    assert "text               1 error" in lines
+    blocks = lines[lines.index("") : max(at for at, line in enumerate(lines) if not line)]
     assert all(len(line) <= columns or line.startswith("  page") for line in blocks)

@@ -34,6 +34,10 @@ CHECK_SECONDS = 120
 
 # In each stream of another provider, the `message_delta` of LiteLLM has no `stop_sequence`.
 ALWAYS = {"message_delta_fields_missing"}
+# To broken JSON it answers with the error document of another API, that of OpenAI.
+BROKEN_JSON = {"error_document_misshapen"}
+# To a body that is an array it answers 500, with a text.
+JSON_ARRAY = {"status_unexpected", "error_document_misshapen"}
 
 STREAMED = {
     "text": ALWAYS,
@@ -44,10 +48,15 @@ STREAMED = {
     "two_tool_calls": ALWAYS,
     "tool_result": ALWAYS,
     "thinking": ALWAYS | {"thinking_without_signature"},
-    # The counts of the cache are in the usage of the stream, and not in that of the whole message.
-    "whole": {"whole_message_differs"},
+    "whole": set(),
+    "beta_query": ALWAYS,
     "bad_model": set(),
-    "malformed": set(),
+    "missing_messages": set(),
+    # It notes only in the translation that there are no messages, and answers 500.
+    "empty_messages": {"status_unexpected"},
+    "missing_max_tokens": set(),
+    "broken_json": BROKEN_JSON,
+    "json_array": JSON_ARRAY,
 }
 # Of several tool calls in one chunk, it drops all but the first, and joins the arguments of all.
 STREAMED_AT_ONCE = {
@@ -64,8 +73,14 @@ MOCKED = {
     "tool_result": {"body_is_message"},
     "thinking": {"body_is_message", "thinking_missing"},
     "whole": set(),
+    "beta_query": {"body_is_message"},
     "bad_model": set(),
-    "malformed": set(),
+    "missing_messages": set(),
+    # It answers 200, with the same text.
+    "empty_messages": {"status_unexpected"},
+    "missing_max_tokens": set(),
+    "broken_json": BROKEN_JSON,
+    "json_array": JSON_ARRAY,
 }
 
 

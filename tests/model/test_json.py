@@ -56,6 +56,7 @@ ACCEPTED = [
     b"-" + b"9" * 308,
     b"18446744073709551616",
     b"0." + b"1" * 400,
+    b"0." + b"1" * 2_000,
     b'"' + b"1" * 400 + b'"',
     b'{"' + b"1" * 400 + b'": 1}',
     b"[" * MAX_DEPTH + b"]" * MAX_DEPTH,
@@ -117,6 +118,25 @@ def test_both_libraries_accept_valid_json_with_the_same_result(data: bytes) -> N
 @pytest.mark.parametrize("data", REFUSED, ids=lambda data: repr(data[:30]))
 def test_both_libraries_refuse_the_same_texts(data: bytes) -> None:
     assert outcome(stdlib_loads, data) is outcome(msgspec_loads, data) is DecodeError
+
+
+@given(
+    st.integers(MAX_DEPTH - 1, MAX_DEPTH + 2),
+    st.integers(0, MAX_DEPTH + 2),
+    st.randoms(use_true_random=False),
+    st.sampled_from([0, 1, 2, 200, 600, 1_100]),
+)
+def test_the_depth_is_counted_exactly_in_a_text_of_any_length_and_kind(
+    levels: int, arrays: int, random: Any, spaces: int
+) -> None:
+    kinds = [*"a" * min(arrays, levels), *"o" * max(levels - arrays, 0)]
+    random.shuffle(kinds)
+    heads = "".join(["[" if kind == "a" else '{"":' for kind in kinds])
+    ends = "".join(["]" if kind == "a" else "}" for kind in reversed(kinds)])
+    # The innermost object is empty, which makes the text as short as it can be.
+    data = (" " * spaces + heads.removesuffix('"":') + ends).encode()
+    for parse in (stdlib_loads, msgspec_loads):
+        assert (outcome(parse, data) is DecodeError) == (levels > MAX_DEPTH)
 
 
 json_values: Any = st.recursive(

@@ -12,17 +12,25 @@ import math
 from typing import Any, NamedTuple
 
 __all__ = [
+    "LEAVE_OUT",
     "MAX_DEPTH",
     "WHOLE",
     "Ending",
     "Event",
     "RefusedError",
+    "are_joined",
     "depth_of",
     "error_words",
     "events_of",
+    "events_of_object",
+    "fields_of",
     "fold",
+    "is_cut",
     "is_error",
+    "is_unknown",
+    "object_in",
     "parse",
+    "why_unreadable",
 ]
 
 Event = dict[str, Any]
@@ -30,7 +38,7 @@ Event = dict[str, Any]
 MAX_DEPTH = 200
 """How many levels of objects and arrays an event may have."""
 
-_LEAVE_OUT = object()
+LEAVE_OUT = object()
 
 
 class Ending(NamedTuple):
@@ -50,7 +58,15 @@ WHOLE = Ending("whole")
 
 
 class RefusedError(Exception):
-    """An event that cannot be read: a DecodeError of the package."""
+    """An event that cannot be read: a DecodeError of the package.
+
+    Attributes:
+        rule: The rule of section 4 that it breaks.
+    """
+
+    def __init__(self, problem: str, rule: str = "data_not_object") -> None:
+        super().__init__(problem)
+        self.rule = rule
 
 
 def events_of(body: bytes, reached: set[str] | None = None) -> tuple[list[Event], Ending]:
@@ -68,7 +84,7 @@ def events_of(body: bytes, reached: set[str] | None = None) -> tuple[list[Event]
         seen.add("1 byte order mark")
         body = body[3:]
     if body.strip()[:1] == b"{":
-        return _one_object(body, seen)
+        return events_of_object(body, seen)
     events: list[Event] = []
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     # What follows the last line end is a line too, but nothing ended it.
@@ -79,8 +95,8 @@ def events_of(body: bytes, reached: set[str] | None = None) -> tuple[list[Event]
         if line != b"":
             block.append(line)
             continue
-        names, data = _fields(block)
-        if _is_unknown(block):
+        names, data = fields_of(block)
+        if is_unknown(block):
             # Choice: the WHATWG skips such lines. But lines that begin like JSON or HTML are an
             # answer that nobody would see, in the middle of a stream as well.
             if b"\n".join(block).lstrip()[:1] in (b"{", b"<"):
@@ -90,29 +106,29 @@ def events_of(body: bytes, reached: set[str] | None = None) -> tuple[list[Event]
             event = fold(names, data, seen)
         except RefusedError as refused:
             return events, Ending("DecodeError", str(refused))
-        if event is not _LEAVE_OUT:
+        if event is not LEAVE_OUT:
             events.append(event)
-        has_begun |= event is not _LEAVE_OUT or bool(data)
+        has_begun |= event is not LEAVE_OUT or bool(data)
         block = []
     if unfinished:
         block.append(unfinished)
-    names, data = _fields(block)
+    names, data = fields_of(block)
     text = b"\n".join(data)
-    if _object_in(text) is not None:
+    if object_in(text) is not None:
         # "At the end, an event without its blank line is taken if its data is a whole JSON object."
         seen.add("1 last event without its blank line")
         events.append(fold(names, data, seen))
-    elif _are_joined(data):
+    elif are_joined(data):
         seen.add("1 events without blank lines")
         return events, Ending("DecodeError", "events that are not separated by blank lines")
     elif data and text.strip() == b"[DONE]":
         pass
-    elif _is_cut(block, unfinished, has_begun=has_begun):
+    elif is_cut(block, unfinished, has_begun=has_begun):
         # Choice: all other events are cut, an `event: ping` without data too: nobody knows what
         # would have followed.
         seen.add("1 cut inside an event")
         return events, Ending("cut", "the body ends in the middle of an event")
-    elif not has_begun and not data and (has_unknown or _is_unknown(block)):
+    elif not has_begun and not data and (has_unknown or is_unknown(block)):
         # Choice: the rules do not name bodies that are no event stream at all (a text, say). The
         # WHATWG would read no event from them, without an error.
         return events, _NO_STREAM
@@ -122,7 +138,7 @@ def events_of(body: bytes, reached: set[str] | None = None) -> tuple[list[Event]
 _NO_STREAM = Ending("DecodeError", "the body is no event stream")
 
 
-def _fields(block: list[bytes]) -> tuple[list[str], list[bytes]]:
+def fields_of(block: list[bytes]) -> tuple[list[str], list[bytes]]:
     """The values of the `event:` lines and of the `data:` lines."""
     names: list[str] = []
     data: list[bytes] = []
@@ -136,15 +152,15 @@ def _fields(block: list[bytes]) -> tuple[list[str], list[bytes]]:
     return names, data
 
 
-def _is_unknown(block: list[bytes]) -> bool:
+def is_unknown(block: list[bytes]) -> bool:
     """Whether there are lines, and none of them is a line of an event stream."""
     known = (b"", b"event", b"data", b"id", b"retry")
     return bool(block) and all(line.partition(b":")[0] not in known for line in block)
 
 
-def _is_cut(block: list[bytes], unfinished: bytes, *, has_begun: bool) -> bool:
+def is_cut(block: list[bytes], unfinished: bytes, *, has_begun: bool) -> bool:
     """Whether a body ends in the middle of these lines, which hold no whole object."""
-    names, data = _fields(block)
+    names, data = fields_of(block)
     if data:
         # Choice: data that is empty is left out, as anywhere else, if its line has its end.
         is_empty = not b"\n".join(data).strip()
@@ -170,16 +186,16 @@ def fold(names: list[str], data: list[bytes], reached: set[str]) -> Any:
     """
     name = names[-1] if names else ""
     text = b"\n".join(data)
-    found = _object_in(text)
+    found = object_in(text)
     # 1. "`event: error`: an error, whatever its data is." Choice: without data, too.
     if name == "error":
         reached.add("1.1 event: error")
         return _error_event(text)
     if text.strip() == b"[DONE]" and name not in ("ping", "message_stop"):
         reached.add("1 [DONE]")
-        return _LEAVE_OUT
+        return LEAVE_OUT
     if found is None:
-        if _are_joined(data):
+        if are_joined(data):
             # Choice: this comes before rule 4, by which the last of such events, `event:
             # message_stop`, would need no data. The case 58_single_newlines asks for it.
             reached.add("1 events without blank lines")
@@ -192,8 +208,8 @@ def fold(names: list[str], data: list[bytes], reached: set[str]) -> Any:
         # Choice: white space alone is empty data.
         if not text.strip():
             reached.add("1 empty data")
-            return _LEAVE_OUT
-        raise RefusedError(_why_unreadable(text, reached))
+            return LEAVE_OUT
+        raise why_unreadable(text, reached)
     event = dict(found)
     if isinstance(event.get("type"), str):
         return event
@@ -209,13 +225,13 @@ def fold(names: list[str], data: list[bytes], reached: set[str]) -> Any:
     return event
 
 
-def _are_joined(data: list[bytes]) -> bool:
+def are_joined(data: list[bytes]) -> bool:
     """Whether the lines are events without blank lines between them.
 
     Choice: each line but the last is an object by itself. The last one may be anything: [DONE], or
     an event that the end of the body cut.
     """
-    return len(data) > 1 and all(_object_in(line) is not None for line in data[:-1])
+    return len(data) > 1 and all(object_in(line) is not None for line in data[:-1])
 
 
 def is_error(event: Event) -> bool:
@@ -251,9 +267,9 @@ def _error_event(text: bytes) -> Event:
     return {"type": "error", "error": value}
 
 
-def _one_object(body: bytes, reached: set[str]) -> tuple[list[Event], Ending]:
+def events_of_object(body: bytes, reached: set[str]) -> tuple[list[Event], Ending]:
     """Read a body that is one JSON object: a message, or an error document."""
-    document = _object_in(body)
+    document = object_in(body)
     if document is None:
         return [], Ending("DecodeError", "the body is no event stream")
     # Choice: a Message is an object of the type "message", or one without a type that has the role
@@ -343,7 +359,7 @@ def parse(text: bytes | str) -> Any:
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"invalid JSON: {error}") from None
     if depth_of(value) > MAX_DEPTH:
-        raise RefusedError(f"nested deeper than {MAX_DEPTH} levels")
+        raise RefusedError(f"nested deeper than {MAX_DEPTH} levels", "too_deep")
     return value
 
 
@@ -369,7 +385,7 @@ def depth_of(value: Any) -> int:
     return depth
 
 
-def _object_in(text: bytes) -> Event | None:
+def object_in(text: bytes) -> Event | None:
     try:
         value = parse(text)
     except RefusedError:
@@ -377,14 +393,16 @@ def _object_in(text: bytes) -> Event | None:
     return value if isinstance(value, dict) else None
 
 
-def _why_unreadable(text: bytes, reached: set[str]) -> str:
+def why_unreadable(text: bytes, reached: set[str]) -> RefusedError:
+    """Why data is no object."""
     try:
         value = parse(text)
     except RefusedError as refused:
         if "control character" in str(refused):
             reached.add("1 control character")
+            refused.rule = "control_character"
         else:
             reached.add("1 data that is no JSON")
-        return str(refused)
+        return refused
     reached.add("1 data that is no object")
-    return f"expected object, got {type(value).__name__}"
+    return RefusedError(f"expected object, got {type(value).__name__}")

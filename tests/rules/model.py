@@ -38,7 +38,17 @@ from rules.results import (
     whole_characters,
 )
 
-__all__ = ["COUNTS", "Block", "Finding", "Result", "events_of", "read", "read_body"]
+__all__ = [
+    "COUNTS",
+    "Block",
+    "Finding",
+    "OrderError",
+    "Reader",
+    "Result",
+    "events_of",
+    "read",
+    "read_body",
+]
 
 TAKES = {
     "text_delta": "text",
@@ -69,6 +79,10 @@ STOP_REASONS = (
     "refusal",
     "model_context_window_exceeded",
 )
+
+
+CUT_OFF = ("max_tokens", "model_context_window_exceeded", "refusal")
+"""The stop reasons of a message that did not come to its end."""
 
 
 def read_body(body: bytes) -> Result:
@@ -130,30 +144,40 @@ class Reader:
         """The counts that came with a value of another type."""
 
     def take(self, event: Event) -> None:
-        """Take the next event."""
+        """Take the next event. What is wrong with it is the error of the result."""
         result = self.result
         try:
-            # Choice: the depth is checked before the rules about errors.
-            self.check_depth(event)
-            if is_error(event):
-                self.fail(event)
-                return
-            tag = event.get("type")
-            take = self.TAKES.get(tag) if isinstance(tag, str) else None
-            # "Pings, unknown and error events do not" need a message. Choice: nor do the events
-            # that the SDK's helper adds.
-            if take is not None:
-                take(self, event)
-                self.is_beginning = tag == "message_start"
+            self.use(event)
         except RefusedError as refused:
             result.error, result.error_message = "DecodeError", str(refused)
         except OrderError as protocol:
             result.error, result.rule = "ProtocolError", str(protocol)
 
+    def use(self, event: Event) -> None:
+        """Take the next event.
+
+        Raises:
+            RefusedError: It cannot be read. The message does not change.
+            OrderError: It is out of order. The message does not change, and the rule that is broken
+                is among the findings.
+        """
+        # Choice: the depth is checked before the rules about errors.
+        self.check_depth(event)
+        if is_error(event):
+            self.fail(event)
+            return
+        tag = event.get("type")
+        take = self.TAKES.get(tag) if isinstance(tag, str) else None
+        # "Pings, unknown and error events do not" need a message. Choice: nor do the events
+        # that the SDK's helper adds.
+        if take is not None:
+            take(self, event)
+            self.is_beginning = tag == "message_start"
+
     def check_depth(self, event: Event) -> None:
         if depth_of(event) > MAX_DEPTH:
             self.reached("2 too deep")
-            raise RefusedError("nested too deep")
+            raise RefusedError("nested too deep", "too_deep")
 
     # -- the message ---------------------------------------------------------------------------
 
@@ -429,18 +453,19 @@ class Reader:
                 self.reached("2 tool input " + kinds.get(type(value), "no object"))
 
     def delta(self, event: Event) -> None:
-        index = self.index(event)
+        # Choice: where the index is missing too, the delta is the one that is named.
         delta = event.get("delta")
         if not isinstance(delta, dict):
             self.reached("2 delta missing")
-            raise RefusedError("delta is essential")
+            raise RefusedError("delta is essential", "delta_missing")
+        index = self.index(event)
         tag = self.delta_type(delta)
         key = ONE_STRING.get(tag)
         if key is not None and delta.get(key) is None:
             self.reached("2 delta string absent")
         elif key is not None and not isinstance(delta[key], str):
             self.reached("2 delta string misfit")
-            raise RefusedError(f"{key} is essential when it is there")
+            raise RefusedError(f"{key} is essential when it is there", "delta_string_misfit")
         self.needs_message()
         self.not_after_stop()
         kind = TAKES.get(tag)
@@ -612,7 +637,7 @@ class Reader:
         if index is None or index < 0:
             kind = "absent" if event.get("index") is None else "misfit"
             self.reached("2 index " + (kind if index is None else "negative"))
-            raise RefusedError("index is essential")
+            raise RefusedError("index is essential", "index_missing")
         if isinstance(event["index"], float):
             self.reached("2 integral float as index")
         return index
@@ -621,14 +646,14 @@ class Reader:
         """The type of a block and a copy of it."""
         if not isinstance(block, dict):
             self.reached("2 content_block missing")
-            raise RefusedError("content_block is essential")
+            raise RefusedError("content_block is essential", "content_block_missing")
         tag = block.get("type")
         if not isinstance(tag, str):
             self.reached("2 block type missing")
-            raise RefusedError("a block's type is essential")
+            raise RefusedError("a block's type is essential", "block_type_missing")
         if tag in TOOLS and not isinstance(block.get("name"), str):
             self.reached("2 tool name missing")
-            raise RefusedError("a tool's name is essential")
+            raise RefusedError("a tool's name is essential", "tool_name_missing")
         return tag, dict(block)
 
     def delta_type(self, delta: dict[str, Any]) -> str:
@@ -676,12 +701,20 @@ class Reader:
                 return
         self.result.findings.append(Finding(rule, place, self.position))
 
+    def take_back(self, rule: str) -> None:
+        """Undo that a rule about no block was found once."""
+        findings = self.result.findings
+        place = [(finding.rule, finding.block) for finding in findings].index((rule, None))
+        findings[place].count -= 1
+        if not findings[place].count:
+            del findings[place]
+
     def find_order_of_delta(self, index: int, tag: str, taker: Block | None) -> None:
         """What is off with the place of a delta. Side blocks do not make it right."""
         blocks = self.result.blocks
         if taker is not None and not taker.is_side:
-            if taker is not blocks[-1]:
-                # Choice: the delta is for a block that is open, but not the newest.
+            if taker is not [block for block in blocks if not block.is_side][-1]:
+                # Choice: the delta is for a block that is open, but not the one that started last.
                 self.found("blocks_interleave", taker)
             return
         started = [block for block in blocks if block.index == index and not block.is_side]
@@ -717,9 +750,12 @@ class Reader:
         if reason == "tool_use" and not calls:
             self.found("stop_reason_without_tool_use")
         for block in result.blocks:
+            # Choice: a message that was cut off may have half a last block.
+            may_be_half = block is result.blocks[-1] and reason in CUT_OFF
             if block.kind == "tool_use" and "INVALID_JSON" in (block.input or {}):
                 self.reached("3 tool input invalid")
-                self.found("tool_input_invalid", block)
+                if not may_be_half:
+                    self.found("tool_input_invalid", block)
             if block.kind == "tool_use" and block.parts:
                 blank = not "".join(block.parts).strip()
                 replaced = not blank and not is_empty(block.start.get("input"))
@@ -727,7 +763,7 @@ class Reader:
                     self.reached("3 blank deltas leave the start's input")
                 if replaced:
                     self.reached("3 deltas replace the start's input")
-            if block.type == "thinking" and not block.signature:
+            if block.type == "thinking" and not block.signature and not may_be_half:
                 self.found("thinking_without_signature", block)
 
     TAKES: dict[str, Callable[[Reader, Event], None]] = {  # noqa: RUF012

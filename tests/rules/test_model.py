@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chunkview.conformance import RULES
 from rules import bodies, model, results
 from rules.bodies import MAX_DEPTH, Ending, Event
 from rules.cases import CASES, needs_cases
@@ -133,7 +134,7 @@ def test_it_reads_recordings_whole_and_finds_no_error(recorded: Recorded) -> Non
     reason="takes 20 seconds: `make fuzz` runs it",
 )
 @pytest.mark.hypothesis
-def test_lenient_streams_and_bodies_reach_every_row() -> None:
+def test_lenient_streams_and_bodies_reach_every_row_and_every_finding() -> None:
     number = 1_000
     streams, bodies_ = figures(number)
     # A quarter of the hundredth part that `python -m rules.lenient` asks for: the draws of another
@@ -141,7 +142,10 @@ def test_lenient_streams_and_bodies_reach_every_row() -> None:
     enough = number // 400
     assert [row for row in ROWS_OF_STREAMS if streams[row] < enough] == []
     assert [row for row in ROWS_OF_BODIES if bodies_[row] < enough] == []
-    assert {*streams, *bodies_} <= {*ROWS_OF_STREAMS, *ROWS_OF_BODIES}
+    assert {*streams, *bodies_} <= {*ROWS_OF_STREAMS, *ROWS_OF_BODIES, *RULES}
+    of_streams = [name for name, rule in RULES.items() if rule.group != "wire"]
+    assert [name for name in of_streams if not streams[name]] == []
+    assert [name for name in RULES if not bodies_[name]] == []
 
 
 # -- section 1: bodies -------------------------------------------------------------------------

@@ -381,6 +381,18 @@ def test_a_side_block_that_gets_its_start_goes_on_like_any_other() -> None:
     assert shape(*events, block_stop(), json_delta("1}"), block_stop()) == [{"a": 1}, "ab"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "index"), [("delta_type_mismatch", 0), ("delta_without_block", 1)]
+)
+def test_a_side_block_is_no_block_that_started_so_the_one_beside_it_does_not_interleave(
+    rule: str, index: int
+) -> None:
+    events = [tool_start(), json_delta("{"), text_delta("a", index), json_delta("}"), block_stop()]
+    accumulator = Accumulator()
+    accumulator.extend(whole(*events))
+    assert [finding.rule for finding in accumulator.findings] == [rule]
+
+
 # -- signatures --------------------------------------------------------------------------------
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from chunkview import Accumulator, AnthropicStream, ChunkDecoder, ProtocolError, decode
 from chunkview._stream.framing import Framer
-from floods import FLOODS, flood
+from chunkview.conformance import check
+from floods import FLOODS, OFF_WIRE, flood
 from support import (
     MESSAGE_STOP,
     block_start,
@@ -86,6 +87,44 @@ def test_an_event_of_any_kind_costs_a_stream_the_same_at_any_time(kind: str) -> 
     for _ in before:
         next(pairs)
     assert_flat([lines_run_by(lambda: next(pairs)) for _ in events])
+
+
+def assert_check_is_linear(source: Callable[[int], Any]) -> None:
+    """Four times as much costs `check` four times as much, in lines run and in memory.
+
+    Args:
+        source: From a number to a source with so many events.
+    """
+    few, many = source(COUNT // 4), source(COUNT)
+    check(few)  # the first one imports a JSON parser, and fills caches
+    assert lines_run_by(lambda: check(many)) <= 1.25 * 4 * lines_run_by(lambda: check(few))
+    tracemalloc.start()
+    try:
+        taken = [bytes_taken_by(lambda s=s: check(s)) for s in (few, many)]  # type: ignore[misc]
+        # Exceptions and their frames are in cycles, and so may be gone or not.
+        assert taken[1] <= 1.25 * 4 * taken[0] + 65_536
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_check_takes_linear_time_for_events(kind: str) -> None:
+    def source(count: int) -> list[Any]:
+        before, events = flood(kind, count)
+        return [*before, *events]
+
+    assert_check_is_linear(source)
+
+
+@pytest.mark.parametrize("kind", OFF_WIRE)
+def test_check_takes_linear_time_for_bytes(kind: str) -> None:
+    before, make = OFF_WIRE[kind]
+
+    def pieces(count: int) -> list[bytes]:
+        return [before, *(make(number) for number in range(count))]
+
+    assert_check_is_linear(pieces)
+    assert_check_is_linear(lambda count: b"".join(pieces(count)))
 
 
 @pytest.mark.parametrize(

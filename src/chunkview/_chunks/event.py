@@ -9,7 +9,16 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from .._model import ABSENT, MisfitError, per_class, reader, schema, to_json
+from .._model import (
+    ABSENT,
+    MisfitError,
+    per_class,
+    put_reader,
+    put_record_reader,
+    reader,
+    schema,
+    to_json,
+)
 from .._repr import concise_repr, rich_repr
 from ..errors import shown
 from .contract import AnthropicCallResponseChunk
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["INDEX", "IN_DELTA", "ONE_STRING", "Variant"]
+__all__ = ["INDEX", "IN_DELTA", "ONE_STRING", "Variant", "put_event_reader"]
 
 
 def _read_index(value: Any) -> int:
@@ -65,7 +74,7 @@ class Variant(AnthropicCallResponseChunk):
         Raises:
             DecodeError: Something essential is missing or of the wrong type.
         """
-        made: Self = _event_reader(cls)(event, source)
+        made: Self = _event_readers[cls](event, source, False)
         return made
 
     def to_event(self) -> dict[str, Any]:
@@ -96,10 +105,36 @@ class Variant(AnthropicCallResponseChunk):
         return event
 
 
-@per_class
-def _event_reader(cls: type[Any]) -> Callable[[dict[str, Any], Any], Any]:
+class _EventReaders(dict[type[Any], "Callable[..., Any]"]):
+    def __missing__(self, cls: type[Any]) -> Callable[..., Any]:
+        put_event_reader(self, cls, cls)
+        return self[cls]
+
+
+_event_readers = _EventReaders()
+
+
+def put_event_reader(table: dict[Any, Callable[..., Any]], name: Any, cls: type[Any]) -> None:
+    """Put the function that reads the events of a class into a table, as `put_reader` does.
+
+    Its arguments are the event, what the chunk keeps as its `chunk`, and whether the event has yet
+    to pass `bounded`.
+    """
     slow = functools.partial(_read_slowly, cls)
-    return reader(cls, schema(cls).keys, slow, given=("chunk",))
+    put_reader(table, name, cls, slow, functools.partial(_event_reader, cls))
+
+
+@per_class
+def _event_reader(cls: type[Any]) -> Callable[..., Any]:
+    tags = {"": cls.type, "delta": getattr(cls, "delta_type", None)}
+    return reader(
+        cls,
+        schema(cls).keys,
+        functools.partial(_read_slowly, cls),
+        put_record_reader,
+        tags={place: tag for place, tag in tags.items() if isinstance(tag, str)},
+        given=("chunk",),
+    )
 
 
 def _read_slowly(cls: type[Any], event: dict[str, Any], source: Any) -> Any:

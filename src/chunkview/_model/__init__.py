@@ -38,7 +38,7 @@ from .citations import (
     WebSearchResultLocationCitation,
     read_citation,
 )
-from .generate import changer, maker, reader
+from .generate import changer, maker, per_class, put_reader, reader
 from .json import is_object, loads, parser, stdlib_loads
 from .message import Message
 from .record import (
@@ -48,7 +48,7 @@ from .record import (
     MisfitError,
     Record,
     evolved,
-    per_class,
+    put_record_reader,
     record,
     schema,
     to_json,
@@ -122,6 +122,8 @@ __all__ = [
     "parsed_input",
     "parser",
     "per_class",
+    "put_reader",
+    "put_record_reader",
     "read_block",
     "read_citation",
     "read_input",

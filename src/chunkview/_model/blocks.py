@@ -425,4 +425,4 @@ def _read_unlisted(tag: str, data: dict[str, Any]) -> ToolResultBlock | UnknownB
     return UnknownBlock(tag, data)
 
 
-read_as(AnyContentBlock, functools.partial(read_tagged, BLOCKS, _read_unlisted))
+read_as(AnyContentBlock, functools.partial(read_tagged, BLOCKS, _read_unlisted), BLOCKS)

@@ -24,6 +24,7 @@ __all__ = [
     "check_depth",
     "copy_json",
     "failure_of",
+    "is_small",
 ]
 
 MAX_DEPTH = 200
@@ -57,34 +58,37 @@ def bounded(value: Any, levels: int = MAX_DEPTH) -> dict[str, Any]:
             make it grow beyond all bounds when it is written; or a mapping's own methods failed.
     """
     try:
-        # Most events are small and plain. As long as no more dicts and lists are reached than
-        # there may be levels, the value is not nested too deep, and its shape does not matter:
-        # that takes half of the time of the walk by levels (benchmarks/test_decode.py).
-        if value.__class__ is dict:
-            reached: list[Any] = [value]
-            room = 10_000  # items: what is shared is walked through, and counted, each time
-            for container in reached:
-                room -= len(container)
-                if room < 0 or len(reached) > levels:
-                    break
-                for item in container.values() if container.__class__ is dict else container:
-                    kind = item.__class__
-                    if kind is str or kind is int or item is None:
-                        continue
-                    if kind is dict or kind is list:
-                        reached.append(item)
-                    elif kind is not bool and kind is not float:
-                        room = -1
-            else:
-                if room >= 0:
-                    return value
-            if _is_plain(value, levels):
-                return value
+        if value.__class__ is dict and (is_small(value, levels) or _is_plain(value, levels)):
+            return value
         return _bounded(value, levels)
     except (DecodeError, MemoryError, OSError):
         raise
     except Exception as error:
         raise failure_of("the object's own methods failed", error) from error
+
+
+def is_small(value: Any, levels: int = 50) -> bool:
+    """Pass a dict or list that is plain and small, as most are.
+
+    As long as no more dicts and lists are reached than there may be levels, a value is not nested
+    too deep, and its shape does not matter: that takes half of the time of the walk by levels
+    (benchmarks/test_decode.py).
+    """
+    reached: list[Any] = [value]
+    room = 10_000  # items: what is shared is walked through, and counted, each time
+    for container in reached:
+        room -= len(container)
+        if room < 0 or len(reached) > levels:
+            return False
+        for item in container.values() if container.__class__ is dict else container:
+            kind = item.__class__
+            if kind is str or kind is int or item is None:
+                continue
+            if kind is dict or kind is list:
+                reached.append(item)
+            elif kind is not bool and kind is not float:
+                return False
+    return True
 
 
 def _is_plain(value: Any, levels: int) -> bool:
@@ -248,7 +252,7 @@ def bounding(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 def check_depth(value: Any) -> None:
     """Refuse a value that is nested deeper than `MAX_DEPTH`.
 
-    It goes depth first, so that it needs no more memory than one iterator a level.
+    It goes depth first, up to 256 items at a time, so that it needs little memory for each level.
 
     Args:
         value: A JSON value as a parser makes it: a tree of dicts and lists.
@@ -256,22 +260,22 @@ def check_depth(value: Any) -> None:
     Raises:
         DecodeError: It is nested deeper.
     """
-    stack: list[Iterator[Any]] = [iter((value,))]
-    while stack:
-        for item in stack[-1]:
-            kind = item.__class__
-            if kind is dict:
-                inner = iter(item.values())
-            elif kind is list:
-                inner = iter(item)
-            else:
-                continue
-            if len(stack) > MAX_DEPTH:
+    if is_small([value]):
+        return
+    levels: list[Iterator[Any]] = [iter((value,))]
+    while levels:
+        items = list(itertools.islice(levels[-1], 256))
+        inner = [
+            item.values() if item.__class__ is dict else item
+            for item in items
+            if item.__class__ is dict or item.__class__ is list
+        ]
+        if inner:
+            if len(levels) > MAX_DEPTH:
                 raise _too_deep(MAX_DEPTH)
-            stack.append(inner)
-            break
-        else:
-            stack.pop()
+            levels.append(itertools.chain.from_iterable(inner))
+        elif not items:
+            levels.pop()
 
 
 def _too_deep(levels: int) -> DecodeError:

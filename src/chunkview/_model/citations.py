@@ -228,4 +228,4 @@ CITATIONS: dict[str, type[AnyCitation]] = by_tag(
 """The class of a citation, by its tag."""
 
 
-read_as(AnyCitation, _read)
+read_as(AnyCitation, _read, CITATIONS)

@@ -5,60 +5,104 @@ once, since most of the time would be lost between the two: `reader` writes a fu
 the keys of a JSON object one after the other, in straight-line code, and makes the instance from
 them. It knows one case only: everything is as it should be. Anything else, such as a missing string
 or a count that is a text, is left to an ordinary function, which reads the object again from the
-start.
+start. `put_reader` has that function read everything until a class has been used often enough.
 
-An attrs class that is frozen sets its fields through `object.__setattr__`, one call for each. A
-sibling that is laid out alike, but is not frozen, takes plain assignments; assigning `__class__`
-then freezes the instance. For a text delta on CPython 3.11 that takes about a third of the time of
-the generated `__init__` (benchmarks/test_decode.py, group "construct"); reading a message_delta
-takes half of the time of a loop over a table of keys.
+Three things make the written code fast (benchmarks/test_decode.py):
+
+- Frozen instances: an attrs class that is frozen sets its fields through `object.__setattr__`, one
+  call for each. A sibling that is laid out alike, but is not frozen, takes plain assignments;
+  assigning `__class__` then freezes the instance. A text delta takes a third of the time.
+- Counted keys: if an object has as many keys as were found, then no other key is looked for. Nulls
+  are bits, and there is one memory for each set of nulls. Parts are read by the function that was
+  written for their class. A message_start takes half of the time that it takes with a loop over its
+  keys for the unknown ones and the nulls, and with general functions for its parts.
+- No walk: an event that did not come as text has yet to pass `bounded`. If all its keys are known
+  and all its values are of the expected types, then only what is kept as a dict or list can be
+  deep, and usually that is empty. So a message_start that is a dict does without the walk, which
+  would take two thirds of the time of reading it.
 
 For a citation with a `url` and an optional `title`, this is what `reader` writes:
 
-    def read_(data_):
+    def read_(data_, unchecked_):
+        at_, nulls_ = '', 0
         try:
-            if data_.get('type') != tag_: return slow_(data_)
-            get_ = data_.get
-            url = get_('url')
-            if url.__class__ is not type_url_: return slow_(data_)
-            if len(data_) == 2:
-                title = None
-                extra = {}
-                _memory = NOTHING_
+            if data_['type'] != 'citation': raise Misfit_
+            count_ = 2
+            url = data_['url']
+            if url.__class__ is not str: raise Misfit_
+            if 'title' in data_:
+                title = data_['title']
+                count_ += 1
+                if title is None:
+                    nulls_ += 1
+                else:
+                    if title.__class__ is not str: raise Misfit_
             else:
-                title = get_('title')
-                if title is not None and title.__class__ is not type_title_: return slow_(data_)
-                extra, _memory = rest_(data_)
-        except Misfit_:
-            return slow_(data_)
-        made_ = unfrozen_()
-        made_.extra = extra
-        …
-        made_.__class__ = cls_
-        return made_
+                title = None
+            if len(data_) == count_:
+                extra = {}
+            else:
+                extra = rest_(data_)
+                if unchecked_ and not is_small_(extra): raise Misfit_
+            _memory = memory_of_(nulls_) if nulls_ else NOTHING_
+        except (Misfit_, KeyError, TypeError):
+            if unchecked_: raise
+        except DecodeError_ as error_:
+            raise error_.under(at_) from None
+        else:
+            made_ = unfrozen_()
+            made_.extra = extra
+            …
+            made_.__class__ = cls_
+            return made_
+        return slow_(data_)
+
+A part, such as the usage of a message, is read with the line before it saying where an error is:
+
+    at_ = 'usage'
+    usage = read_usage_(usage, unchecked_)
 """
 
 from __future__ import annotations
 
+import collections
+import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from ..errors import DecodeError
+from .bounds import is_small
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .record import Key
 
-__all__ = ["NOTHING", "MisfitError", "changer", "maker", "reader"]
+    PutPart = Callable[[dict[str, Any], str, type[Any]], None]
+
+__all__ = ["NOTHING", "MisfitError", "changer", "maker", "per_class", "put_reader", "reader"]
 
 T = TypeVar("T")
 
 NOTHING: dict[str, Any] = {}
 """The memory of an object that came as it is written. Shared; never changed."""
 
+LATER = 16
+"""At which use of a class its reader is written."""
+
 
 class MisfitError(Exception):
     """A value that does not fit its field. It never leaves the package."""
+
+
+def per_class(make: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+    """Make something for a class once, when it is first wanted.
+
+    Classes that are never read cost nothing that way. (`functools.cache` itself is typed for
+    hashable arguments, which mypy says that `type[Any]` is not.)
+    """
+    return functools.cache(make)  # type: ignore[return-value]
 
 
 def maker(cls: type[T], *names: str) -> Callable[..., T]:
@@ -78,7 +122,7 @@ def maker(cls: type[T], *names: str) -> Callable[..., T]:
         name if name in names or defaults[name] is attrs.NOTHING else f"{name}=defaults_[{name!r}]"
         for name in fields
     ]
-    return _function("make_", parameters, _instance_of(fields), cls, defaults_=defaults)
+    return _function("make_", parameters, _instance_of(fields), cls, {"defaults_": defaults})
 
 
 def changer(cls: type[T], *names: str) -> Callable[..., T]:
@@ -95,17 +139,18 @@ def changer(cls: type[T], *names: str) -> Callable[..., T]:
     """
     fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
     lines = [f"{name} = old_.{name}" for name in fields if name not in names]
-    return _function("change_", ("old_", *names), [*lines, *_instance_of(fields)], cls)
+    return _function("change_", ("old_", *names), [*lines, *_instance_of(fields)], cls, {})
 
 
 def reader(
     cls: type[T],
     keys: Sequence[Key],
     slow: Callable[..., T],
+    put_part: PutPart,
     *,
-    tag: str | None = None,
+    tags: Mapping[str, str],
     given: tuple[str, ...] = (),
-    rest: Callable[[dict[str, Any]], tuple[dict[str, Any], dict[str, Any]]] | None = None,
+    rest: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Callable[..., T]:
     """Write a function that makes an instance from a JSON object.
 
@@ -114,67 +159,161 @@ def reader(
         keys: The keys that its fields are read from.
         slow: Does the same for any object. The function calls it, with its own arguments, for an
             object that is not exactly as expected.
-        tag: The `type` that the object must have, if that is to be checked.
+        put_part: From a table, a name and a class: puts the reader of a part into the table, as
+            `put_reader` does.
+        tags: The fixed `type` of the object, under "", and of an object in it, under its key.
         given: Fields that the function takes as further arguments.
-        rest: From the object to the fields `extra` and `_memory`, for a class that has them.
+        rest: From an object with unknown keys to its `extra`, for a class that has one.
 
     Returns:
-        A function from the object and the further arguments to the instance. It raises what the
-        keys' readers and `slow` raise.
+        A function from the object, the further arguments, and whether the object has yet to pass
+        `bounded`, to the instance. It raises what the keys' readers and `slow` raise. Of an object
+        that has yet to pass, it makes an instance only if `bounded` would let it in unchanged;
+        otherwise it raises a MisfitError, KeyError, TypeError or DecodeError.
     """
-    arguments = ("data_", *given)
-    slowly = f"return slow_({', '.join(arguments)})"
-    scope: dict[str, Any] = {"rest_": rest, "slow_": slow, "tag_": tag, "Misfit_": MisfitError}
+    scope: dict[str, Any] = {"rest_": rest, "slow_": slow, "is_small_": is_small}
+    scope |= {"Misfit_": MisfitError, "DecodeError_": DecodeError}
     lines: list[str] = []
-    optional: list[Key] = []
-    if tag is not None:
-        lines += [f"if data_.get('type') != tag_: {slowly}"]
-    for inside in dict.fromkeys(key.inside for key in keys):
+    nullable: list[str] = []
+    for inside in dict.fromkeys(("", *(key.inside for key in keys))):
+        here = [key for key in keys if key.inside == inside]
+        place = "place_" if inside else "data_"
+        count = {key.wire for key in here if key.is_expected}
         if inside:
-            lines += [f"place_ = data_.get({inside!r})"]
-            lines += [f"if place_.__class__ is not dict: {slowly}"]
-        lines += [f"get_ = {'place_' if inside else 'data_'}.get"]
-        for key in keys:
-            if key.inside != inside:
-                continue
-            scope[f"read_{key.name}_"] = key.read_under_path
-            scope[f"type_{key.name}_"] = key.exact
-            if rest is not None and not key.is_expected:
-                optional.append(key)
-            else:
-                lines += _lines_of(key, slowly)
+            lines += [f"place_ = data_[{inside!r}]"]
+            lines += ["if place_.__class__ is not dict: raise Misfit_"]
+        else:
+            count |= {key.inside for key in keys if key.inside}
+        if inside in tags:
+            lines += [f"if {place}['type'] != {tags[inside]!r}: raise Misfit_"]
+            count |= {"type"}
+        lines += [f"count_ = {len(count)}"]
+        for key in here:
+            lines += _lines_of(key, place, nullable, _reading(key, scope, put_part))
+        if rest is None:
+            lines += [f"if unchecked_ and len({place}) != count_: raise Misfit_"]
     if rest is not None:
-        # An object of this size has no other key, so nothing else is looked for.
-        expected = len(keys) - len(optional) + (tag is not None)
-        lines += [f"if len(data_) == {expected}:"]
-        lines += [f"    {key.name} = None" for key in optional]
-        lines += ["    extra = {}", "    _memory = NOTHING_", "else:"]
-        lines += [f"    {line}" for key in optional for line in _lines_of(key, slowly)]
-        lines += ["    extra, _memory = rest_(data_)"]
-    read = {"extra", "_memory", *given, *(key.name for key in keys)}
+        lines += ["if len(data_) == count_:", "    extra = {}", "else:", "    extra = rest_(data_)"]
+        lines += ["    if unchecked_ and not is_small_(extra): raise Misfit_"]
+        lines += ["_memory = memory_of_(nulls_) if nulls_ else NOTHING_"]
+        scope["memory_of_"] = _memories(nullable)
     fields = {field.name: field.default for field in attrs.fields(cls)}  # type: ignore[arg-type]
-    for name in fields.keys() - read:  # fields that are not on the wire
-        scope[f"default_{name}_"] = fields[name]
+    for name in fields.keys() - {"extra", "_memory", *given, *(key.name for key in keys)}:
+        scope[f"default_{name}_"] = fields[name]  # a field that is not on the wire
         lines += [f"{name} = default_{name}_"]
-    if not all(key.is_plain for key in keys):
-        lines = ["try:", *(f"    {line}" for line in lines), "except Misfit_:", f"    {slowly}"]
-    return _function("read_", arguments, [*lines, *_instance_of(fields)], cls, **scope)
+    lines = [
+        "at_, nulls_ = '', 0",
+        "try:",
+        *_indented(lines),
+        "except (Misfit_, KeyError, TypeError):",
+        "    if unchecked_: raise",
+        "except DecodeError_ as error_:",
+        "    raise error_.under(at_) from None",
+        "else:",
+        *_indented(_instance_of(fields)),
+        f"return slow_({', '.join(('data_', *given))})",
+    ]
+    return _function("read_", ("data_", *given, "unchecked_"), lines, cls, scope)
 
 
-def _lines_of(key: Key, slowly: str) -> list[str]:
-    """Read one key."""
+_uses: collections.Counter[type[Any]] = collections.Counter()
+
+
+def put_reader(
+    table: dict[Any, Callable[..., Any]],
+    name: Any,
+    cls: type[T],
+    slow: Callable[..., T],
+    make: Callable[[], Callable[..., T]],
+) -> None:
+    """Put a function that `reader` writes into a table, and write it when that pays.
+
+    To write one takes as long as to read some fifty objects without it. So it is written when its
+    class is used for the `LATER`th time: a process that reads one short stream never waits for it.
+
+    Args:
+        table: The table, in which the function is replaced then.
+        name: The function's name there.
+        cls: Its class.
+        slow: Does the same for any object that has passed `bounded`.
+        make: Calls `reader`.
+    """
+
+    def first(*arguments: Any) -> T:
+        _uses[cls] += 1
+        if _uses[cls] >= LATER:
+            table[name] = made = make()
+            return made(*arguments)
+        if arguments[-1]:  # it has yet to pass `bounded`
+            raise MisfitError
+        return slow(*arguments[:-1])
+
+    table[name] = first
+
+
+def _lines_of(key: Key, place: str, nullable: list[str], reading: list[str]) -> list[str]:
+    """Take a key out of a place, check the type of its value, and read it."""
     name = key.name
-    lines = [f"{name} = get_({key.wire!r})"]
-    is_there = "" if key.is_expected else f"{name} is not None and "
-    if key.exact is not None:
+    taken = f"{name} = {place}[{key.wire!r}]"
+    if key.json_type is None:
+        reading = [f"if {name} is None: raise Misfit_", *reading]
+    else:
         bound = "" if key.least is None else f" or {name} < {key.least}"
-        lines += [f"if {is_there}{name}.__class__ is not type_{name}_{bound}: {slowly}"]
-    elif key.is_expected:
-        lines += [f"if {name} is None: {slowly}"]
-    if not key.is_plain:
-        condition = "" if key.is_expected else f"if {name} is not None: "
-        lines += [f"{condition}{name} = read_{name}_({name})"]
-    return lines
+        kind = key.json_type.__name__
+        reading = [f"if {name}.__class__ is not {kind}{bound}: raise Misfit_", *reading]
+    if key.is_expected:
+        return [taken, *reading]
+    nullable.append(key.wire)
+    return [
+        f"if {key.wire!r} in {place}:",
+        f"    {taken}",
+        "    count_ += 1",
+        f"    if {name} is None:",
+        f"        nulls_ += {1 << len(nullable) - 1}",
+        "    else:",
+        *_indented(_indented(reading)),
+        "else:",
+        f"    {name} = None",
+    ]
+
+
+def _reading(key: Key, scope: dict[str, Any], put_part: PutPart) -> list[str]:
+    """Read a value that is of the type that an ordinary one has."""
+    name, parts, read = key.name, key.parts, f"read_{key.name}_"
+    at = f"at_ = {key.path!r}"
+    if parts is tuple:
+        scope[read] = key.read
+        reading = ["if unchecked_: raise Misfit_", at, f"{name} = {read}({name})"]
+        return [f"if {name}:", *_indented(reading), "else:", f"    {name} = ()"]
+    if isinstance(parts, type):
+        put_part(scope, read, parts)
+        return [at, f"{name} = {read}({name}, unchecked_)"]
+    if parts is not None:
+        scope[read] = {}
+        for tag, part in parts.items():
+            put_part(scope[read], tag, part)
+        return [at, f"{name} = {read}[{name}['type']]({name}, unchecked_)"]
+    if key.json_type in (str, int, bool):
+        return []
+    # What is empty is not deep, and it is what it is read as.
+    scope[read] = key.read
+    kept = name if key.json_type else f"[{name}]"
+    reading = [f"if unchecked_ and not is_small_({kept}): raise Misfit_"]
+    reading += [f"{name} = {read}({name})"] * (not key.is_plain)
+    return [f"if {name}:", *_indented(reading)]
+
+
+def _memories(names: Sequence[str]) -> Callable[[int], dict[str, Any]]:
+    """Make a function from a set of names, as the bits of an integer, to the memory of their nulls.
+
+    The memories are shared: the API sends the same nulls again and again.
+    """
+
+    @functools.lru_cache(maxsize=256)
+    def memory_of(bits: int) -> dict[str, Any]:
+        return {name: None for place, name in enumerate(names) if bits >> place & 1}
+
+    return memory_of
 
 
 def _instance_of(fields: Iterable[str]) -> list[str]:
@@ -187,19 +326,28 @@ def _instance_of(fields: Iterable[str]) -> list[str]:
     ]
 
 
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
 def _function(
-    name: str, parameters: Iterable[str], lines: list[str], cls: type[Any], **scope: Any
+    name: str, parameters: Iterable[str], lines: list[str], cls: type[Any], scope: dict[str, Any]
 ) -> Callable[..., Any]:
     """Write a function for a class. Its own names end in "_", which no field's name does."""
+    scope |= {"cls_": cls, "NOTHING_": NOTHING, "unfrozen_": _unfrozen(cls)}
+    head = f"def {name}({', '.join(parameters)}):"
+    exec("\n    ".join([head, *lines]), scope)  # noqa: S102 - the names come from our own classes
+    function: Callable[..., Any] = scope[name]
+    return function
+
+
+@per_class
+def _unfrozen(cls: type[Any]) -> type[Any]:
+    """Make the sibling of a class whose instances take plain assignments."""
     namespace: dict[str, Any] = {
         "__slots__": cls.__slots__,
         "__init__": object.__init__,
         "__setattr__": object.__setattr__,
         "__delattr__": object.__delattr__,
     }
-    scope |= {"cls_": cls, "NOTHING_": NOTHING}
-    scope["unfrozen_"] = type(cls.__name__, cls.__bases__, namespace)
-    head = f"def {name}({', '.join(parameters)}):"
-    exec("\n    ".join([head, *lines]), scope)  # noqa: S102 - the names come from our own classes
-    function: Callable[..., Any] = scope[name]
-    return function
+    return type(cls.__name__, cls.__bases__, namespace)

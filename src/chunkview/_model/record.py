@@ -19,7 +19,7 @@ import attrs
 from .._repr import concise_repr, rich_repr
 from ..errors import DecodeError, kind_of, shown
 from .bounds import MAX_RECORD_DEPTH, bounded, copy_json
-from .generate import NOTHING, MisfitError, reader
+from .generate import NOTHING, MisfitError, per_class, put_reader, reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ __all__ = [
     "MisfitError",
     "Record",
     "evolved",
-    "per_class",
+    "put_record_reader",
     "read_as",
     "read_object",
     "read_record",
@@ -167,15 +167,6 @@ def to_json(value: Any) -> Any:
     return copy_json(value)
 
 
-def per_class(make: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
-    """Make something for a class once, when it is first wanted.
-
-    Classes that are never read cost nothing that way. (`functools.cache` itself is typed for
-    hashable arguments, which mypy says that `type[Any]` is not.)
-    """
-    return functools.cache(make)  # type: ignore[return-value]
-
-
 class Key(NamedTuple):
     """One named key of a JSON object.
 
@@ -183,7 +174,9 @@ class Key(NamedTuple):
         name: The attribute.
         wire: The key on the wire, which differs where the key is a Python keyword.
         inside: The key of the object that holds this one, or "" for the object itself.
-        exact: The type of an ordinary value, or None where its reader has to find out.
+        exact: The type of a value that needs no look inside, or None for any other.
+        parts: What is inside a value that has such parts: the class of the record that it is, the
+            classes of the records that it may be by their `type`, or `tuple` for an array.
         least: The least value that needs no reader, or None where there is no such bound.
         is_plain: Whether a value of that type needs no reader.
         read: From a JSON value that is not null to the attribute's value; raises MisfitError, and
@@ -201,6 +194,7 @@ class Key(NamedTuple):
     wire: str
     inside: str
     exact: type | None
+    parts: type | Mapping[str, type] | None
     least: int | None
     is_plain: bool
     read: Callable[[Any], Any]
@@ -219,6 +213,13 @@ class Key(NamedTuple):
     def is_expected(self) -> bool:
         """Whether an ordinary object has the key, and not as a null."""
         return bool(self.missing_rule) or self.default() is not None
+
+    @property
+    def json_type(self) -> type | None:
+        """The type of an ordinary value, or None where it may be any."""
+        if self.parts is None:
+            return self.exact
+        return list if self.parts is tuple else dict
 
     def read_under_path(self, value: Any) -> Any:
         """Read a value that is not null.
@@ -301,6 +302,7 @@ def _key_of(field: attrs.Attribute[Any], kind: Any) -> Key:
         wire=marks.get("wire", field.name),
         inside=marks.get("inside", ""),
         exact=exact,
+        parts=_parts(kind),
         least=marks.get("least"),
         is_plain=exact is not None and (read is None or "least" in marks),
         read=read or _reader(kind),
@@ -326,14 +328,35 @@ def read_record(cls: type[Any], data: Any) -> Any:
         MisfitError: It is no object.
         DecodeError: Its tag is that of another class, or something essential is missing.
     """
-    return _record_reader(cls)(read_object(data))
+    return _record_readers[cls](read_object(data), False)
+
+
+class _RecordReaders(dict[type[Any], "Callable[..., Any]"]):
+    def __missing__(self, cls: type[Any]) -> Callable[..., Any]:
+        put_record_reader(self, cls, cls)
+        return self[cls]
+
+
+_record_readers = _RecordReaders()
+
+
+def put_record_reader(table: dict[Any, Callable[..., Any]], name: Any, cls: type[Any]) -> None:
+    """Put the function that reads the objects of a class into a table, as `put_reader` does."""
+    slow = functools.partial(_read_slowly, cls)
+    put_reader(table, name, cls, slow, functools.partial(_record_reader, cls))
 
 
 @per_class
-def _record_reader(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
+def _record_reader(cls: type[Any]) -> Callable[..., Any]:
     keys, tag, names = schema(cls)
-    slow = functools.partial(_read_slowly, cls)
-    return reader(cls, keys, slow, tag=tag, rest=functools.partial(_rest, names))
+    return reader(
+        cls,
+        keys,
+        functools.partial(_read_slowly, cls),
+        put_record_reader,
+        tags={} if tag is None else {"": tag},
+        rest=functools.partial(_unknown, names),
+    )
 
 
 def _read_slowly(cls: type[Any], data: dict[str, Any]) -> Any:
@@ -341,7 +364,7 @@ def _read_slowly(cls: type[Any], data: dict[str, Any]) -> Any:
     keys, tag, names = schema(cls)
     fields: dict[str, Any] = {}
     memory: dict[str, Any] = {}
-    extra = {name: value for name, value in data.items() if name not in names}
+    extra = _unknown(names, data)
     if tag is not None:
         came = data.get("type", ABSENT)
         if came != tag:
@@ -371,22 +394,8 @@ def _other_type(tag: str, came: Any) -> DecodeError:
     return DecodeError(f"expected {tag}, got {got}", path="type")
 
 
-def _rest(names: frozenset[str], data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the unknown keys of an object, and the memory of which known keys are null."""
-    extra: dict[str, Any] = {}
-    nulls: list[str] = []
-    for name, value in data.items():
-        if name not in names:
-            extra[name] = value
-        elif value is None:
-            nulls.append(name)
-    return extra, _shared_memory(tuple(nulls)) if nulls else NOTHING
-
-
-@functools.lru_cache(maxsize=256)
-def _shared_memory(names: tuple[str, ...]) -> dict[str, Any]:
-    """Make a memory once: the API sends the same nulls again and again."""
-    return dict.fromkeys(names)
+def _unknown(names: frozenset[str], data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in names}
 
 
 def _expect(expected: type) -> Callable[[Any], Any]:
@@ -450,15 +459,20 @@ _SCALARS: dict[Any, Callable[[Any], Any]] = {kind: _expect(kind) for kind in (st
 _READERS: dict[Any, Callable[[Any], Any]] = {**_SCALARS, Any: lambda value: value}
 
 
-def read_as(kind: Any, read: Callable[[Any], Any]) -> None:
+_CLASSES: dict[Any, Mapping[str, type]] = {}
+
+
+def read_as(kind: Any, read: Callable[[Any], Any], classes: Mapping[str, type]) -> None:
     """Register the reader for an annotation: for a union of records, which their tags tell apart.
 
     Args:
         kind: The annotation, a union.
         read: From a JSON value to an instance of one of its members; raises MisfitError and
             DecodeError.
+        classes: The records' classes by their tags.
     """
     _READERS[kind] = read
+    _CLASSES[kind] = classes
 
 
 def _reader(kind: Any) -> Callable[[Any], Any]:
@@ -490,6 +504,16 @@ def _exact(kind: Any) -> type | None:
     """The type whose instances need no reader, for the check that most values pass."""
     kind = _without_none(kind)
     return kind if kind in _SCALARS else {dict: dict, list: list}.get(typing.get_origin(kind))
+
+
+def _parts(kind: Any) -> type | Mapping[str, type] | None:
+    """What is inside a value of an annotation, as for `Key`."""
+    kind = _without_none(kind)
+    if kind in _CLASSES:
+        return _CLASSES[kind]
+    if typing.get_origin(kind) is tuple:
+        return tuple
+    return kind if isinstance(kind, type) and issubclass(kind, Record) else None
 
 
 def _default(kind: Any, own: Any) -> Callable[[], Any]:

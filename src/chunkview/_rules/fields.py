@@ -82,6 +82,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "tool_use": _TOOL,
     "server_tool_use": _TOOL,
     "mcp_tool_use": _TOOL,
+    "content_block_delta": (Field("delta_type_missing", "delta.type", str),),
     # Of deltas, by their type.
     **{
         tag: (Field("delta_string_missing", f"delta.{name}"),)
@@ -124,7 +125,7 @@ def faults_of_fields(event: Mapping[str, Any], chunk: ChunkView) -> list[Fault]:
     cls = chunk.__class__
     if cls in _WITHOUT_FIELDS:
         return []
-    delta = event.get("delta")
+    delta: Any = event.get("delta")
     name = _STRINGS.get(cls)
     if (
         name is not None
@@ -175,7 +176,7 @@ def _table(tag: str) -> _Table:
 
 @functools.lru_cache(maxsize=64)
 def _table_of_delta(tag: str) -> _Table:
-    return _grouped((Field("delta_type_missing", "delta.type", str), *FIELDS.get(tag, ())))
+    return _grouped((*FIELDS["content_block_delta"], *FIELDS.get(tag, ())))
 
 
 def _grouped(fields: tuple[Field, ...]) -> _Table:

@@ -18,6 +18,9 @@ __all__ = ["MAX_FINDINGS", "Fault", "Finding", "Findings"]
 MAX_FINDINGS: Final = 100
 """The most findings that one stream can have."""
 
+_OF_INDEX = frozenset({"index_not_consecutive", "index_reused"})
+"""Rules about the index itself. It does not tell which block is meant."""
+
 
 class Fault(NamedTuple):
     """A rule that one event breaks.
@@ -109,7 +112,7 @@ class Findings:
             self._counts[key] += 1
             return finding
         problem = RULES[rule].problem
-        message = problem if index is None else f"block {index}: {problem}"
+        message = problem if index is None or rule in _OF_INDEX else f"block {index}: {problem}"
         finding = Finding(rule, f"{message}: {seen}" if seen else message, position, chunk=chunk)
         if len(self._findings) < MAX_FINDINGS:
             self._findings[key] = finding

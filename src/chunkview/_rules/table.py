@@ -4,9 +4,9 @@
 essential (without which an event cannot be read), fields (of an event) and data (what the message
 amounts to). How bad it is to break a rule is measured, not decided: see measured.py.
 
-The reader of the texts is the author of a server, who knows nothing of this package. "Observed"
-means that no page promises it, but that all recorded streams of the API, or the official SDK, show
-it.
+The reader of the texts is the author of a server, who knows nothing of this package. Where no page
+promises something, the text says so, and that all recorded streams of the API, or the official SDK,
+show it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Rule(NamedTuple):
         group: What the rule is about: "wire", "order", "essential", "fields" or "data".
         problem: What is wrong where the rule is broken: a clause, without a full stop.
         promise: What the API does, in a sentence or two.
-        page: Where that is documented, a URL; of what is observed, the page that comes closest.
+        page: Where that is documented, a URL; of what is not, the page that comes closest.
         mend: What a server has to send instead, in a sentence or two.
     """
 
@@ -58,22 +58,23 @@ class Rule(NamedTuple):
         measured = MEASURED.get(self.name)
         if measured is None:
             return ""
-        oldest = _act(measured.oldest_events, measured.oldest_helper)
-        newest = _act(measured.newest_events, measured.newest_helper)
-        if oldest == newest:
-            return f"The official SDK {newest}."
-        return f"The official SDK {newest}; its version {VERSIONS[0]} {oldest}."
+        oldest = measured.oldest_events, measured.oldest_helper
+        newest = measured.newest_events, measured.newest_helper
+        sentence = _act("The official SDK", *newest)
+        if oldest != newest:
+            sentence += f" In version {VERSIONS[0]}, {_act('the SDK', *oldest)}"
+        return sentence
 
 
-def _act(events: str, helper: str) -> str:
+def _act(sdk: str, events: str, helper: str) -> str:
     """Say what an SDK does, from its two outcomes."""
     iterating, helping = (
-        outcome.replace("takes", "takes the stream").replace(", but loses", " but loses the")
+        outcome.replace("takes", "takes it").replace("but loses", "but loses the")
         for outcome in (events, helper)
     )
     if iterating == helping:
-        return helping
-    return f"{helping} in messages.stream(), and {iterating} in raw iteration"
+        return f"{sdk} {helping.replace('takes it', 'takes the stream')}."
+    return f"messages.stream() {helping}; messages.create(stream=True) {iterating}."
 
 
 _STREAMING = "https://docs.anthropic.com/en/api/messages-streaming"
@@ -167,9 +168,8 @@ RULES: dict[str, Rule] = {
         byte_order_mark=_texts(
             problem="the body begins with a byte order mark",
             promise=(
-                "The body begins with `event:` (observed). Event streams may have a byte order "
-                "mark, but the official SDK takes it for a part of the first line and loses that "
-                "event."
+                "The body begins with `event:`, as all recorded streams show. The official SDK "
+                "takes a byte order mark for a part of the first line and loses that event."
             ),
             page=f"{_EVENT_STREAM}#parsing-an-event-stream",
             mend=(
@@ -204,8 +204,9 @@ RULES: dict[str, Rule] = {
         half_character=_texts(
             problem="a string has half a character in it, a lone surrogate",
             promise=(
-                "Each string has whole characters only (observed). The JSON standard leaves open "
-                "what a parser makes of half a surrogate pair."
+                "Each string has whole characters only (not documented; all recorded streams have "
+                "it so). The JSON standard leaves open what a parser makes of half a surrogate "
+                "pair."
             ),
             page=f"{_JSON}#section-8.2",
             mend=(
@@ -302,8 +303,8 @@ RULES: dict[str, Rule] = {
         blocks_overlap=_texts(
             problem="content_block_start came while a block of another index was open",
             promise=(
-                "Blocks follow one another: start, deltas, stop, and then the next start "
-                "(observed)."
+                "Blocks follow one another: start, deltas, stop, and then the next start (not "
+                "documented; all recorded streams have it so)."
             ),
             page=f"{_STREAMING}#event-types",
             mend=(
@@ -313,7 +314,10 @@ RULES: dict[str, Rule] = {
         ),
         blocks_interleave=_texts(
             problem="content_block_delta came for a block after the next one had started",
-            promise="All deltas of a block come before the next block starts (observed).",
+            promise=(
+                "All deltas of a block come before the next block starts (not documented; all "
+                "recorded streams have it so)."
+            ),
             page=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Finish a block before you start the next. If tools are called in parallel, "
@@ -472,8 +476,8 @@ RULES: dict[str, Rule] = {
         event_after_error=_texts(
             problem="an event came after an error event",
             promise=(
-                "An `error` event ends the stream (observed): the official SDK raises there and "
-                "reads nothing that follows."
+                "An `error` event ends the stream. This is not documented, but the official SDK "
+                "raises there and reads nothing that follows."
             ),
             page=f"{_SDK}/_streaming.py",
             mend=(
@@ -550,8 +554,8 @@ RULES: dict[str, Rule] = {
         too_deep=_texts(
             problem="the objects and arrays of an event are nested deeper than 200 levels",
             promise=(
-                "Events are shallow (observed: at most 4 levels). The JSON standard lets each "
-                "parser set a limit."
+                "Events are shallow: all recorded ones have at most 4 levels. The JSON standard "
+                "lets each parser set a limit."
             ),
             page=f"{_JSON}#section-9",
             mend=(
@@ -660,8 +664,8 @@ RULES: dict[str, Rule] = {
         message_delta_fields_missing=_texts(
             problem="the delta of message_delta has no stop_reason or no stop_sequence",
             promise=(
-                "The `delta` of `message_delta` has both keys (observed). The `stop_sequence` is "
-                "null if none was hit."
+                "The `delta` of `message_delta` has both keys (not documented; all recorded "
+                "streams have them). The `stop_sequence` is null if none was hit."
             ),
             page=f"{_STREAMING}#basic-streaming-request",
             mend=(
@@ -672,20 +676,20 @@ RULES: dict[str, Rule] = {
         final_usage_missing=_texts(
             problem="message_delta has no usage",
             promise=(
-                "`message_delta` has a `usage` (observed). The types of the official SDK require "
-                "it, and the SDK raises without it."
+                "`message_delta` has a `usage` (not documented; all recorded streams have it). The "
+                "types of the official SDK require it, and the SDK raises without it."
             ),
             page=f"{_SDK}/types/raw_message_delta_event.py",
             mend=(
-                'Add `"usage": {"output_tokens": 15}` to `message_delta`, beside the `delta`, with '
-                "the total of the message."
+                'Add a usage, such as `"usage": {"output_tokens": 15}`, to `message_delta`, beside '
+                "the `delta`. The number is the total of the message."
             ),
         ),
         final_count_missing=_texts(
             problem="the usage of message_delta has no output_tokens",
             promise=(
-                "The `usage` of `message_delta` always has `output_tokens` (observed), the total "
-                "of the message so far."
+                "The `usage` of `message_delta` has `output_tokens`, the total of the message so "
+                "far (not documented; all recorded streams have it)."
             ),
             page=f"{_SDK}/types/message_delta_usage.py",
             mend=(
@@ -694,10 +698,11 @@ RULES: dict[str, Rule] = {
             ),
         ),
         block_string_missing=_texts(
-            problem="content_block_start has no string for the deltas to add to",
+            problem="content_block_start lacks the string of its block",
             promise=(
                 'A text block starts with `"text": ""`, a thinking block with `"thinking": ""`. '
-                "The deltas add to that string."
+                "The deltas add to that string. A redacted_thinking block starts with all of its "
+                "`data`."
             ),
             page=f"{_STREAMING}#basic-streaming-request",
             mend=(
@@ -819,8 +824,9 @@ RULES: dict[str, Rule] = {
             ),
             page=f"{_STREAMING}#input-json-delta",
             mend=(
-                "Send pieces that add up to one JSON object: each piece once, none escaped twice. "
-                "Without arguments, send `{}` or no piece."
+                "Write the input with `json.dumps(input)`, not `str(input)`, and send all of it "
+                "before `content_block_stop`, each piece once. Without arguments, send `{}` or "
+                "nothing."
             ),
         ),
         tool_id_repeated=_texts(

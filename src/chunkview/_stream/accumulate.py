@@ -100,7 +100,14 @@ from .drafts import (
     row_of,
 )
 from .head import Head
-from .order import fault_of_delta, faults_at_end, faults_of_start, has_form_of_api, lacks_stop
+from .order import (
+    beginning_of,
+    fault_of_delta,
+    faults_at_end,
+    faults_of_start,
+    has_form_of_api,
+    lacks_stop,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -603,7 +610,7 @@ class Accumulator:
         for draft in self._blocks:
             draft.end()
             if lacks_stop(draft):
-                self._found("block_not_stopped", draft=draft)
+                self._found("block_not_stopped", beginning_of(draft), draft=draft)
 
     def _raise_error(self, chunk: ErrorChunk) -> None:
         if not has_form_of_api(chunk):
@@ -773,7 +780,7 @@ class HeadAccumulator(Accumulator):
             if error.rule:
                 self.noted.note(Fault(error.rule, str(error)), self._next_position)
         elif self.complete:
-            self.noted.note(Fault("last_event_unterminated"), self._next_position)
+            self._note(self.noted.note(Fault("last_event_unterminated"), self._next_position))
         else:
             self._note_end()
 

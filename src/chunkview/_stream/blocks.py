@@ -63,13 +63,24 @@ class Blocks:
     Attributes:
         drafts: All of them.
         highest: The highest index that a start had, -1 before the first.
+        newest_start: The newest block that a start began, so no side block.
     """
 
-    __slots__ = ("_newest", "_open_count", "_side", "_slots", "_with_open", "drafts", "highest")
+    __slots__ = (
+        "_newest",
+        "_open_count",
+        "_side",
+        "_slots",
+        "_with_open",
+        "drafts",
+        "highest",
+        "newest_start",
+    )
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
         self.highest = -1
+        self.newest_start: Draft | None = None
         self._slots: dict[int, _Slot] = {}
         self._newest: dict[tuple[int, Kind], Draft] = {}
         self._with_open: dict[int, _Slot] = {}
@@ -223,7 +234,7 @@ class Blocks:
             slot.unsigned = _added(slot.unsigned, draft)
 
     def _note_start(self, draft: Draft) -> None:
-        self._slots[draft.index].started = draft
+        self._slots[draft.index].started = self.newest_start = draft
         if draft.index > self.highest:
             self.highest = draft.index
 

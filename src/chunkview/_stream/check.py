@@ -81,8 +81,10 @@ class _Checker:
         except DecodeError as error:
             if not error.truncated:
                 self._note_broken(error)
-            elif self._message.is_complete:
-                self._message.note([Fault("last_event_unterminated")], self._position)
+            else:
+                self._add([])  # a byte order mark may be off with half an event, too
+                if self._message.is_complete:
+                    self._message.note([Fault("last_event_unterminated")], self._position)
         if not self._messages:
             self._begin()  # an empty source lacks a message
         is_known = not self._intake.is_broken
@@ -97,8 +99,9 @@ class _Checker:
         """The message of the parent whose item came last."""
         return self._current.get(self._intake.parent) or self._begin()
 
-    def _begin(self) -> _Check:
-        message = self._current[self._intake.parent] = _Check()
+    def _begin(self, *, is_after_error: bool = False) -> _Check:
+        message = _Check(is_after_error=is_after_error)
+        self._current[self._intake.parent] = message
         self._messages.append(message)
         return message
 
@@ -119,33 +122,45 @@ class _Checker:
 
     def _note(self, found: Faults) -> None:
         """Note what is off with something that gave no chunk view. If broken, it is an event."""
-        self._message.note(found.faults, self._position)
-        self._position += found.is_broken
+        if found.is_broken:
+            self._message.add_broken(found.faults, self._position)
+            self._position += 1
+        else:
+            self._message.note(found.faults, self._position)
 
     def _add_chunk(self, chunk: ChunkView, faults: list[Fault]) -> None:
         message = self._message
         if message.is_stopped and isinstance(chunk, MessageStartChunk):
-            if not self._intake.has_seen_wrapper:
-                faults = [*faults, Fault("second_message", "message_start came after message_stop")]
-            message = self._begin()
+            is_body = not self._intake.has_seen_wrapper
+            if is_body:
+                second = Fault("second_message", "message_start came after message_stop")
+                message.note([second], self._position, chunk)
+            # An error ends a body, but of an agent only the answer to one request.
+            message = self._begin(is_after_error=is_body and message.is_after_error)
         message.add(chunk, faults, self._position)
         self._position += 1
 
     def _note_broken(self, error: DecodeError) -> None:
         """Note what cannot be decoded."""
         self._add([])
-        self._message.note([fault_of(error)], self._position)
+        self._message.add_broken([fault_of(error)], self._position)
         self._position += 1
 
 
 class _Check:
-    """Looks at the events of one message."""
+    """Looks at the events of one message.
 
-    __slots__ = ("_accumulator", "_had_error")
+    Attributes:
+        is_after_error: Whether an error event has come.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_accumulator", "_next_position", "is_after_error")
+
+    def __init__(self, *, is_after_error: bool) -> None:
+        self.is_after_error = is_after_error
         self._accumulator = HeadAccumulator()
-        self._had_error = False
+        self._next_position = 0
+        """The number of the event after the last one of the message."""
 
     @property
     def is_stopped(self) -> bool:
@@ -165,11 +180,12 @@ class _Check:
             faults: What is off with its bytes and fields.
             position: Its number in the source.
         """
-        if self._had_error:
+        self._next_position = position + 1
+        if self.is_after_error:
             faults = [*faults, Fault("event_after_error", clipped(chunk.type))]
         if isinstance(chunk, ErrorChunk):
             # The accumulator would raise, and make the message so far each time.
-            self._had_error = True
+            self.is_after_error = True
             if not has_form_of_api(chunk):
                 faults = [*faults, Fault("error_misshapen", shown(chunk.to_event(), 120))]
             self.note(faults, position, chunk)
@@ -180,6 +196,13 @@ class _Check:
             accumulator.expect([Faults(0, True, False, faults)])
         with suppress(ProtocolError):  # it has its finding
             accumulator.add(chunk)
+
+    def add_broken(self, faults: list[Fault], position: int) -> None:
+        """Take the next event, which cannot be decoded: arguments as for `add`."""
+        self._next_position = position + 1
+        if self.is_after_error:
+            faults = [*faults, Fault("event_after_error")]
+        self.note(faults, position)
 
     def note(self, faults: list[Fault], position: int, chunk: ChunkView | None = None) -> None:
         """Note what is off with something that is not added to the message."""
@@ -192,8 +215,13 @@ class _Check:
         Args:
             is_known: Whether it is known that nothing more comes.
         """
+        accumulator = self._accumulator
         # An error ends a stream, and a message that never started cannot be cut.
-        is_excused = self._had_error or "message_start_missing" in self._accumulator.noted.known
-        if self._accumulator.complete or (is_known and not is_excused):
-            self._accumulator.note_end()
-        return self._accumulator.findings
+        never_started = accumulator.head is None and (
+            "message_start_missing" in accumulator.noted.known
+        )
+        is_excused = self.is_after_error or never_started
+        if accumulator.complete or (is_known and not is_excused):
+            accumulator.go_to(self._next_position)
+            accumulator.note_end()
+        return accumulator.findings

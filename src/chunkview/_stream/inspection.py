@@ -149,12 +149,18 @@ class InspectedDecoder(ChunkDecoder):
         chunk: ChunkView | None = None
         beginning = self._beginning
         self._inspector.number = 0
+        if beginning is not None:
+            rest = beginning.without_mark(rest)
         try:
             chunk = super()._decode_last(rest)
             if chunk is not None:
                 self._inspector.note([Fault("last_event_unterminated")])
             else:
                 self._note_done(rest)
+        except DecodeError as error:
+            if not error.truncated and fields_of(rest)[1]:
+                self._inspector.note([Fault("last_event_unterminated")])
+            raise
         finally:
             self._end_event(beginning, gave_chunk=chunk is not None)
         return chunk
@@ -210,6 +216,13 @@ class CheckingDecoder(InspectedDecoder):
             return None
 
     def _note_broken(self, error: DecodeError) -> None:
+        """Note a broken event.
+
+        Raises:
+            DecodeError: No event came before it: the body is no event stream.
+        """
+        if self._beginning is not None:
+            raise error
         self._inspector.note([fault_of(error)])
         self._inspector.end_event(gave_chunk=False, is_broken=True)
 

@@ -144,6 +144,7 @@ class _Reading:
             yield
         except (DecodeError, ProtocolError) as error:
             raise_unless_finished(error, self.accumulator)
+            self.accumulator.note_error(error)
 
 
 def iter_messages(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._model import InvalidJson, ToolUseBlock
 from .._rules import Fault
 from ..errors import clipped, shown
-from .drafts import InputDraft, ThinkingDraft
+from .drafts import InputDraft, PartsDraft, ThinkingDraft
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CUT_OFF",
+    "beginning_of",
     "fault_of_delta",
     "faults_at_end",
     "faults_of_start",
@@ -51,7 +52,7 @@ def faults_of_start(blocks: Blocks, index: int) -> list[Fault]:
     if index != due:
         is_used = blocks.started(index) is not None
         rule = "index_reused" if is_used else "index_not_consecutive"
-        faults.append(Fault(rule, f"index {index}, and {due} is due"))
+        faults.append(Fault(rule, f"index {index} came, and {due} is due"))
     if blocks.overlaps(index):
         faults.append(Fault("blocks_overlap"))
     return faults
@@ -73,8 +74,8 @@ def fault_of_delta(
     """
     index, delta_type = chunk.index, clipped(chunk.delta_type)
     if taker is not None and not taker.is_side:
-        newest = blocks.drafts[-1]
-        if taker is newest:
+        newest = blocks.newest_start
+        if newest is None or taker is newest:
             return None
         seen = f"{delta_type} came after the start of block {newest.index}"
         return Fault("blocks_interleave", seen), taker
@@ -109,7 +110,7 @@ def faults_at_end(
     if not is_stopped:
         yield Fault("message_stop_missing"), None
         for draft in filter(lacks_stop, blocks):
-            yield Fault("block_not_stopped"), draft
+            yield Fault("block_not_stopped", beginning_of(draft)), draft
     calls_tool = any(isinstance(draft.start, ToolUseBlock) for draft in blocks)
     if not stop_reason:  # "" is none
         yield Fault("stop_reason_missing"), None
@@ -129,12 +130,20 @@ def _faults_of_data(drafts: Iterable[Draft]) -> Iterator[FaultOfBlock]:
         if isinstance(draft, InputDraft) and isinstance(block.input, InvalidJson):
             yield Fault("tool_input_invalid", shown(block.input.text)), draft
         if isinstance(draft, ThinkingDraft) and not block.signature:
-            yield Fault("thinking_without_signature"), draft
+            yield Fault("thinking_without_signature", shown(block.thinking)), draft
 
 
 def lacks_stop(draft: Draft) -> bool:
     """Whether a block should have been stopped and was not. A side block has no stop to miss."""
     return not draft.was_stopped and not draft.is_side
+
+
+def beginning_of(draft: Draft) -> str:
+    """Show the beginning of a block, at a bounded length, so that a person finds it."""
+    kind = clipped(draft.start.type)
+    if not isinstance(draft, PartsDraft):
+        return kind
+    return f"{kind} {shown(getattr(draft.block(), draft.field))}"
 
 
 def has_form_of_api(chunk: ErrorChunk) -> bool:

@@ -90,6 +90,9 @@ _EVENTS = {
     "other": _START + '{"type":"tool_use","id":"toolu_02","name":"weather","input":{}}}',
     "city": _DELTA + r'{"type":"input_json_delta","partial_json":"{\"city\":"}}',
     "paris": _DELTA + r'{"type":"input_json_delta","partial_json":"\"Paris\"}"}}',
+    # What Python's str() makes of the input.
+    "repr_city": _DELTA + """{"type":"input_json_delta","partial_json":"{'city': "}}""",
+    "repr_paris": _DELTA + """{"type":"input_json_delta","partial_json":"'Paris'}"}}""",
     "thinking": _START + '{"type":"thinking","thinking":"","signature":""}}',
     "hmm": _DELTA + '{"type":"thinking_delta","thinking":"Hmm"}}',
     "signed": _DELTA + '{"type":"signature_delta","signature":"RXhhbXBsZQ=="}}',
@@ -271,7 +274,7 @@ EXAMPLES: dict[str, Example] = {
     "stop_reason_unknown": _replaced(TEXT, "done", "end_turn", "finished"),
     "tool_use_without_stop_reason": _reordered(TOOL, TOOL.replace("called", "done")),
     "stop_reason_without_tool_use": _reordered(TEXT, TEXT.replace("done", "called")),
-    "tool_input_invalid": _reordered(TOOL, "start tool0 city0 stop0 called end"),
+    "tool_input_invalid": _reordered(TOOL, "start tool0 repr_city0 repr_paris0 stop0 called end"),
     "tool_id_repeated": _replaced(TOOLS, "other1", "toolu_02", "toolu_01"),
     "thinking_without_signature": _reordered(
         THINKING, "start thinking0 hmm0 stop0 text1 hello1 stop1 done end"

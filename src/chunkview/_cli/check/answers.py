@@ -3,10 +3,14 @@
 The stream in it goes through `conformance.check`. Then come status, content type, times, and
 whether the answer is what the request asked for. A breach that only follows from another one is
 left out: where the connection breaks off, the missing end of the stream is no news.
+
+Two kinds of answers say nothing about the server's streams. If the first request is refused, the
+key, the model or the URL is probably wrong. If there were too many requests, one is sent again.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -17,18 +21,20 @@ from ..._chunks import events_of_whole_message, is_message
 from ..._model import loads
 from ..._stream import AnthropicStream
 from ...conformance import check
-from ...errors import ChunkviewError, DecodeError, StreamError
-from .breaches import Breach, Checked, breach_of
+from ...errors import ChunkviewError, DecodeError, StreamError, shown
+from .breaches import Breach, Checked, breaches_of, excerpt
+from .requests import LONGEST_WAIT
 from .rules import rule_of
+from .server import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..._model import Message, Usage
     from .requests import Request, Unmet
-    from .server import Answer, Server
+    from .server import Server
 
-__all__ = ["Examiner"]
+__all__ = ["Examiner", "differences"]
 
 # What the end of a stream breaks when the connection breaks off.
 _OF_THE_END = frozenset(
@@ -48,12 +54,49 @@ _EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
 # How much of a body is shown.
 _LONGEST_EXCERPT = 300
-_COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_creation_input_tokens",
-    "cache_read_input_tokens",
-)
+# The statuses and the types of errors that say that there were too many requests.
+_LIMITS = (429, 529)
+_LIMIT_ERRORS = ("overloaded_error", "rate_limit_error")
+# With one of these, the answer to the first request is about key, model or URL, whichever request
+# that is.
+_OF_SETUP = (*range(300, 400), 401, 403, 404, 405)
+_PLAIN = ("text", "whole")
+_KEY = re.compile(r"api.?key|authenticat|authoriz", re.IGNORECASE)
+_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
+_COUNTS = ("input_tokens", "output_tokens")
+
+
+@attrs.frozen
+class _Answered:
+    """An answer, with its body, and the findings if it is a stream."""
+
+    answer: Answer
+    body: bytes
+    findings: list[Breach]
+    seconds_waited: float = 0.0
+
+    @property
+    def limit(self) -> str:
+        """What says that there were too many requests; "" if nothing does."""
+        status = self.answer.status or 0
+        if status not in _LIMITS and not (
+            status >= 400 and _error_type(self.body) in _LIMIT_ERRORS
+        ):
+            return ""
+        after = self.answer.retry_after
+        parts = [str(status), f"Retry-After: {after}" if after else "no Retry-After header"]
+        if self.seconds_waited:
+            parts.append(f"the same again {self.seconds_waited:g} s later")
+        return f"{', '.join(parts)}: {_words(self.body)}"
+
+    @property
+    def seconds_to_wait(self) -> float | None:
+        """How long to wait before the request is sent again; None if it is not to be."""
+        after = self.answer.retry_after
+        if not self.limit or not after.isascii() or not after.isdigit():
+            return None
+        # A wait of 0 seconds is one, too.
+        return max(float(after), 0.1) if float(after) <= LONGEST_WAIT else None
 
 
 class Examiner:
@@ -71,6 +114,8 @@ class Examiner:
         self._model = model
         self._slow = slow
         self._streamed: Message | None = None
+        self._is_first = True
+        self._waits = True
 
     def examine(self, request: Request) -> Checked:
         """Send a request, and examine the answer.
@@ -82,7 +127,31 @@ class Examiner:
             The breaches.
         """
         begin = time.perf_counter()
-        answer, pieces = self._server.ask(request.body(self._model))
+        answered = self._answer_to(request)
+        wait = answered.seconds_to_wait
+        if self._waits and wait is not None:
+            time.sleep(wait)
+            answered = attrs.evolve(self._answer_to(request), seconds_waited=wait)
+            # A server with a limit that is not over by then is not waited for again.
+            self._waits = not answered.limit
+        answer = answered.answer
+        facts = {
+            "status": answer.status,
+            "content_type": answer.content_type,
+            "bytes": answer.size,
+            "seconds_to_first_byte": answer.first_byte,
+            "longest_gap_seconds": answer.longest_gap,
+            "waited_seconds": answered.seconds_waited,
+        }
+        breaches = tuple(self._breaches(request, answered))
+        self._is_first = False
+        seconds = time.perf_counter() - begin
+        is_stream = request.is_streamed and answer.status == 200
+        return Checked(request.name, breaches, is_stream, facts, seconds, asks=request.asks)
+
+    def _answer_to(self, request: Request) -> _Answered:
+        """Send a request, and read the answer to its end."""
+        answer, pieces = self._server.ask(request.body(self._model), request.query)
         body = bytearray()
 
         def kept() -> Iterator[bytes]:
@@ -95,29 +164,61 @@ class Examiner:
         findings: list[Breach] = []
         with closing(pieces):
             if request.is_streamed:
-                findings = [breach_of(finding) for finding in check(kept())]
+                findings = breaches_of(check(kept()), body)
             for _ in kept():
                 pass
-        breaches = [*self._of_transport(request, answer)]
-        is_stream = request.is_streamed and answer.status == 200
-        if answer.status is not None:
-            breaches += _of_status(request, answer, bytes(body))
-        if is_stream:
-            breaches += _of_stream(answer, findings)
-        if answer.status is not None and answer.fault is None:
-            if request.unmet is None:
-                breaches += _of_error_document(bytes(body)) if answer.status >= 400 else ()
-            elif answer.status == 200:
-                breaches += self._of_message(request, request.unmet, bytes(body))
-        facts = {
-            "status": answer.status,
-            "content_type": answer.content_type,
-            "bytes": answer.size,
-            "seconds_to_first_byte": answer.first_byte,
-            "longest_gap_seconds": answer.longest_gap,
-        }
-        seconds = time.perf_counter() - begin
-        return Checked(request.name, tuple(breaches), is_stream, facts, seconds)
+        return _Answered(answer, bytes(body), findings)
+
+    def _breaches(self, request: Request, answered: _Answered) -> Iterator[Breach]:
+        """Say which rules an answer breaks."""
+        answer, body = answered.answer, answered.body
+        yield from self._of_transport(request, answer)
+        if answer.status is None:
+            return
+        limit, refusal = answered.limit, self._refusal(request, answered)
+        if refusal is not None:
+            yield refusal
+            return
+        if limit:
+            yield _breach("rate_limited", limit)
+        else:
+            yield from _of_status(request, answer, body)
+        if request.is_streamed and answer.status == 200:
+            yield from _of_stream(answer, answered.findings)
+        if answer.fault is None:
+            if answer.status >= 400:
+                yield from _of_error_document(body)
+            elif answer.status == 200 and request.unmet is not None:
+                yield from self._of_message(request, request.unmet, answered)
+
+    def _refusal(self, request: Request, answered: _Answered) -> Breach | None:
+        """Say what is probably wrong if the first request is refused, else None."""
+        status, body = answered.answer.status or 0, answered.body
+        is_plain = request.name in _PLAIN and 400 <= status <= 499
+        if (
+            not self._is_first
+            or request.is_invalid
+            or answered.limit
+            or not (is_plain or status in _OF_SETUP)
+        ):
+            return None
+        words = _words(body)
+        if location := answered.answer.location:
+            words = f"a redirect to {location}"
+        name = rf"(?<![\w.-]){re.escape(self._model)}(?![\w.-])"
+        if 300 <= status <= 399 or status == 405:
+            rule = "url_refused"
+        elif status == 422:  # it is about the fields of a request, and may repeat all of them
+            rule = "request_refused"
+        elif re.search(name, words):
+            rule = "model_refused"
+        elif status in (401, 403) or _KEY.search(words):
+            rule = "key_refused"
+        elif _MODEL.search(words):
+            rule = "model_refused"
+        else:
+            rule = "url_refused" if status == 404 else "request_refused"
+        return _breach(rule, f"POST {self._server.shown_url} is answered with {status}: {words}")
 
     def _of_transport(self, request: Request, answer: Answer) -> Iterator[Breach]:
         if answer.fault is not None:
@@ -131,18 +232,22 @@ class Examiner:
             yield _breach("answer_slow", f"{answer.longest_gap:.1f} seconds without a byte")
 
     def _of_message(
-        self, request: Request, unmet: Callable[[Message], Iterator[Unmet]], body: bytes
+        self, request: Request, unmet: Callable[[Message], Iterator[Unmet]], answered: _Answered
     ) -> Iterator[Breach]:
         """Say in what the message of an answer is not what the request asked for."""
+        body = answered.body
         if not request.is_streamed:
             value = _parsed(body)
             if not isinstance(value, dict) or not is_message(value):
                 yield _breach("whole_message_invalid", _excerpt(body))
                 return
-            yield from _of_whole_message(value)
+            yield from _of_whole_message(value, body)
         message, failure = _message_of(body)
         if isinstance(failure, StreamError):
-            yield _breach("error_event_sent", str(failure))
+            if failure.error_type in _LIMIT_ERRORS:
+                yield _breach("rate_limited", f"an error event after the status 200: {failure}")
+            elif all(one.rule.name != "body_is_error" for one in answered.findings):
+                yield _breach("error_event_sent", str(failure))
         if message is None or failure is not None:
             return
         for rule, seen in unmet(message):
@@ -150,30 +255,31 @@ class Examiner:
         if request.name == "text":
             self._streamed = message
         elif request.name == "whole" and self._streamed is not None:
-            differences = [*_differences(self._streamed, message)]
-            if differences:
-                yield _breach("whole_message_differs", "; ".join(differences))
+            found = [*differences(self._streamed, message)]
+            if found:
+                yield _breach("whole_message_differs", "; ".join(found))
+            texts = self._streamed.text, message.text
+            if texts[0] != texts[1] and "".join(texts[0].split()) == "".join(texts[1].split()):
+                seen = f"{shown(texts[0])} in the stream, {shown(texts[1])} in the whole message"
+                yield _breach("white_space_differs", seen)
 
 
-def _of_whole_message(message: dict[str, Any]) -> Iterator[Breach]:
+def _of_whole_message(message: dict[str, Any], body: bytes) -> Iterator[Breach]:
     """Look at the fields of a message that is not streamed, by the rules of a stream."""
-    for finding in check(events_of_whole_message(message)):
-        breach = breach_of(finding)
+    sent = _excerpt(body)
+    for breach in breaches_of(check(events_of_whole_message(message)), body):
         if breach.rule.group in _OF_WHOLE_MESSAGES:
             seen = f"{breach.message} (here: the answer to stream: false)"
-            yield attrs.evolve(breach, message=seen, position=None, event="")
+            yield attrs.evolve(breach, message=seen, position=None, event=sent, place="")
 
 
 def _of_status(request: Request, answer: Answer, body: bytes) -> Iterator[Breach]:
     """Look at status and content type."""
     status = answer.status or 0
-    if request.name == "malformed":
-        due, is_due = "400", status == 400
-    elif request.is_invalid:
-        due, is_due = "404 (or another status from 400 to 499)", 400 <= status <= 499
-    else:
-        due, is_due = "200", status == 200
-    if not is_due:
+    if not request.allows(status):
+        due = str(request.status)
+        if not request.is_exact:
+            due += " (or another status from 400 to 499)"
         sent = f"a redirect to {answer.location}" if answer.location else _excerpt(body)
         yield _breach("status_unexpected", f"{status} instead of {due}: {sent}")
         return
@@ -207,11 +313,18 @@ def _of_error_document(body: bytes) -> Iterator[Breach]:
         )
 
 
-def _differences(streamed: Message, whole: Message) -> Iterator[str]:
+def differences(streamed: Message, whole: Message) -> Iterator[str]:
     """Compare what does not depend on the words that a model chooses.
 
     The texts may differ, because the model is not asked for certainty, and so may the counts of
     output tokens. The prompt is the same, so its tokens are.
+
+    Args:
+        streamed: The message of a stream.
+        whole: The message that the same request without streaming gives.
+
+    Yields:
+        In what they differ, for a person.
     """
     kinds = [[block.type for block in message.content] for message in (streamed, whole)]
     if kinds[0] != kinds[1]:
@@ -222,19 +335,17 @@ def _differences(streamed: Message, whole: Message) -> Iterator[str]:
         yield f"stop_reason is {reasons[0]!r} in the stream, {reasons[1]!r} in the whole message"
     for key in _COUNTS:
         counts = [getattr(message.usage, key) for message in (streamed, whole)]
-        if (counts[0] is None) != (counts[1] is None):
-            there, missing = (
-                ("whole message", "stream")
-                if counts[0] is None
-                else (
-                    "stream",
-                    "whole message",
-                )
-            )
+        # Some servers leave out a count of 0. The counts of the cache are in the sum below.
+        if None in counts and any(counts):
+            places = ("stream", "whole message")
+            there, missing = places if counts[1] is None else reversed(places)
             yield f"the {there} has {key}, the {missing} does not"
     prompts = [_prompt_tokens(message.usage) for message in (streamed, whole)]
     if None not in prompts and prompts[0] != prompts[1]:
-        yield f"the same prompt has {prompts[0]} tokens in the stream, else {prompts[1]}"
+        yield (
+            f"the same prompt has {prompts[0]} tokens in the stream, {prompts[1]} in the whole "
+            "message"
+        )
 
 
 def _prompt_tokens(usage: Usage) -> int | None:
@@ -263,11 +374,25 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
+def _error_type(body: bytes) -> str:
+    """Give the type of the error in an error document; "" if there is none."""
+    value = _parsed(body)
+    error = value.get("error") if isinstance(value, dict) else None
+    kind = error.get("type") if isinstance(error, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
+def _words(body: bytes) -> str:
+    """Give a server's own words about an error: the message in the body, else its beginning."""
+    value = _parsed(body)
+    for keys in (("error", "detail"), ("message",)):
+        if isinstance(value, dict):
+            value = next((value[key] for key in keys if value.get(key)), value)
+    return _excerpt(value.encode(errors="replace") if isinstance(value, str) else body)
+
+
 def _excerpt(body: bytes) -> str:
-    if not body.strip():
-        return "an empty body"
-    text = " ".join(body[: 4 * _LONGEST_EXCERPT].decode(errors="replace").split())
-    return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}..."
+    return excerpt(body, _LONGEST_EXCERPT)
 
 
 def _breach(rule: str, seen: str) -> Breach:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,10 +15,27 @@ if TYPE_CHECKING:
 
     from ...conformance import Finding
 
-__all__ = ["Breach", "BrokenRule", "Checked", "breach_of", "by_rule", "plural", "unique"]
+__all__ = [
+    "Breach",
+    "BrokenRule",
+    "Checked",
+    "breaches_of",
+    "by_rule",
+    "excerpt",
+    "plural",
+    "unique",
+]
 
-# An event is shown up to this many characters.
+# An event or a body is shown up to this many characters.
 _LONGEST_EVENT = 400
+# A source that is one JSON object. The events that the check looks at are made of it.
+_OF_DOCUMENTS = frozenset({"body_is_error", "body_is_message"})
+# What follows the last event, or shows when no further event comes. Without an event, the rules of
+# the other groups are about one that cannot be decoded.
+_AFTER_EVENTS = frozenset({"done_marker", "done_marker_named", "last_event_unterminated"})
+_AT_THE_END = ("data", "order")
+# How the message of a finding begins if it is about a block.
+_BLOCK = re.compile(r"(block \d+): ")
 
 
 @attrs.frozen
@@ -29,7 +47,9 @@ class Breach:
         message: What was seen.
         position: The number of the event, from 0; None where it is not about the events.
         count: How many times the rule is broken.
-        event: The event, or its beginning, as it was sent; "" where there is none.
+        event: The beginning of what was sent: the event, or a body that is one JSON object; ""
+            where there is none.
+        place: Where the event is, for a person; "" where it is not about the events.
     """
 
     rule: AnyRule
@@ -37,6 +57,7 @@ class Breach:
     position: int | None = None
     count: int = 1
     event: str = ""
+    place: str = ""
 
 
 @attrs.frozen
@@ -50,6 +71,7 @@ class Checked:
         answer: Facts about the answer of a server, for programs; empty for a file.
         seconds: How long it took.
         problem: Why a file could not be read; "" if it could.
+        asks: What the request asks for; "" for a file.
     """
 
     name: str
@@ -58,6 +80,17 @@ class Checked:
     answer: dict[str, Any] = attrs.field(factory=dict)
     seconds: float = 0.0
     problem: str = ""
+    asks: str = ""
+
+    @property
+    def waited(self) -> float:
+        """How many seconds check waited, because the server said so, before it asked again."""
+        return float(self.answer.get("waited_seconds") or 0)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the request was not answered because there were too many."""
+        return any(breach.rule.name == "rate_limited" for breach in self.breaches)
 
     def count(self, severity: str) -> int:
         """Count the broken rules of one severity."""
@@ -84,12 +117,14 @@ class BrokenRule:
         rule: The rule.
         names: The files or the requests, in order.
         first: The first breach; it is in the first of them.
+        asks: What the first request asks for; "" for a file.
         count: How many times the rule is broken in all.
     """
 
     rule: AnyRule
     names: tuple[str, ...]
     first: Breach
+    asks: str
     count: int
 
 
@@ -101,28 +136,56 @@ def unique(breaches: Iterable[Breach]) -> list[Breach]:
     return list(first.values())
 
 
-def breach_of(finding: Finding) -> Breach:
-    """Make a breach of what the check of a stream found."""
-    return Breach(
-        rule_of(finding.rule),
-        finding.message,
-        finding.position,
-        finding.count,
-        "" if finding.chunk is None else _text_of(finding.chunk.chunk),
-    )
+def breaches_of(findings: Iterable[Finding], start: bytes | bytearray) -> list[Breach]:
+    """Make breaches of what the check of a source found.
+
+    Args:
+        findings: What it found.
+        start: The beginning of the source, if it is bytes. It is shown where the source is one JSON
+            object, because the events that the check looks at were never sent.
+    """
+    breaches = [
+        Breach(
+            rule_of(finding.rule),
+            finding.message,
+            finding.position,
+            finding.count,
+            "" if finding.chunk is None else _text_of(finding.chunk.chunk),
+            _place_of(finding),
+        )
+        for finding in findings
+    ]
+    if any(breach.rule.name in _OF_DOCUMENTS for breach in breaches):
+        sent = excerpt(start, _LONGEST_EVENT)
+        return [attrs.evolve(one, position=None, event=sent, place="") for one in breaches]
+    return breaches
+
+
+def excerpt(body: bytes | bytearray, longest: int) -> str:
+    """Give the beginning of a body on one line.
+
+    Args:
+        body: The body.
+        longest: How many characters may be shown.
+    """
+    if not body.strip():
+        return "an empty body"
+    text = " ".join(body[: 4 * longest].decode(errors="replace").split())
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def by_rule(checked: Sequence[Checked]) -> list[BrokenRule]:
     """Group the breaches by rule: first the errors, then the warnings, each by first place."""
-    found: dict[str, list[tuple[str, Breach]]] = {}
+    found: dict[str, list[tuple[Checked, Breach]]] = {}
     for one in checked:
         for breach in one.breaches:
-            found.setdefault(breach.rule.name, []).append((one.name, breach))
+            found.setdefault(breach.rule.name, []).append((one, breach))
     rows = [
         BrokenRule(
             places[0][1].rule,
-            tuple(dict.fromkeys(name for name, _ in places)),
+            tuple(dict.fromkeys(one.name for one, _ in places)),
             places[0][1],
+            places[0][0].asks,
             sum(breach.count for _, breach in places),
         )
         for places in found.values()
@@ -133,6 +196,19 @@ def by_rule(checked: Sequence[Checked]) -> list[BrokenRule]:
 def plural(number: int, word: str) -> str:
     """Write a number and a word, such as "1 error" and "2 errors"."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _place_of(finding: Finding) -> str:
+    """Say where an event is. What shows only at the end has the number of the next event."""
+    position, rule = finding.position, rule_of(finding.rule)
+    is_at_end = rule.group in _AT_THE_END
+    if finding.chunk is not None or not (is_at_end or rule.name in _AFTER_EVENTS):
+        return f"event {position:,}"
+    after = f"after event {position - 1:,}" if position else "before the first event"
+    if not (position and is_at_end):
+        return after
+    block = _BLOCK.match(finding.message)
+    return f"{f'{block[1]}, seen ' if block else ''}at the end of the message, {after}"
 
 
 def _text_of(event: Any) -> str:

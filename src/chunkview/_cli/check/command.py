@@ -19,7 +19,7 @@ from ..console import complain, has_color, reason_of
 from .breaches import by_rule
 from .files import check_file
 from .report import INDENT, Report, as_blocks, as_json, block_of, last_line, line_of
-from .requests import REQUESTS
+from .requests import LONGEST_WAIT, REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,14 +32,18 @@ _INTERRUPTED = 130
 _USAGE = 2
 
 _DESCRIPTION = """\
-Check which rules of the Messages API streams break. A stream comes from a file, or from a server
-that imitates the API: then check sends it a few short requests, and looks at its answers as well.
+Check which rules of the Messages API streams break. A stream comes from a
+file. Or it comes from a server that imitates the API: then check sends it a
+few short requests, and looks at its answers as well.
 
-For each broken rule there is a block: what was seen and where first, what the API does, what its
-SDK makes of it, and what to send instead. A rule is an error if the SDK raises, or loses or changes
-content, or if the server does not do what a request asks for; otherwise it is a warning.
+For each broken rule there is a block: what was seen, where it was seen first,
+what the API does, what its SDK makes of it, and what to send instead. Events
+are counted from 0, pings included. A rule is an error if the SDK raises, or
+loses or changes content, or if the server does not do what a request asks
+for. Otherwise it is a warning. The words of a model are not compared.
 
-A FILE is an SSE body, a whole message, or JSON lines: events, or the output of Claude Code
+A FILE is an SSE body, a whole message, or JSON lines: events, or the output
+of Claude Code
 (claude -p --output-format stream-json --verbose --include-partial-messages).
 """
 _EPILOG = """\
@@ -47,15 +51,23 @@ examples:
   chunkview check answer.sse
   chunkview check --json *.sse | jq .rules
   chunkview check --url http://127.0.0.1:8000 --model my-model
-  chunkview check --url http://127.0.0.1:8000 --model my-model --without thinking,two_tool_calls
+  chunkview check --url http://127.0.0.1:8000 --model my-model \\
+      --without thinking,two_tool_calls --header 'authorization: Bearer TOKEN'
   curl -N https://api.anthropic.com/v1/messages ... | chunkview check -
 
 requests, in the order of sending:
 {requests}
+  If the first one is refused, no other is sent: then the key, the model or the
+  URL is probably wrong. If there were too many requests (429, 529,
+  overloaded_error), the request is sent once more, after the seconds that
+  Retry-After says, {longest_wait} at most. A gateway may answer 429 for a while after a
+  request that failed (a cooldown). Then one bad request changes the next
+  answers: switch cooldowns off while you check.
 
 exit status:
   0    no rule is broken, or only rules of severity warning
-  1    a rule of severity error is broken (with --strict, any rule), or a file cannot be read
+  1    a rule of severity error is broken (with --strict, any rule), or a file
+       cannot be read, or no valid request was answered because of a rate limit
   2    the arguments are invalid, or httpx is not installed
   130  ended by Ctrl-C, after the report of what has been checked
 
@@ -65,22 +77,33 @@ keys of the object that --json prints, always all of them:
   errors, warnings       how many rules of each severity are broken
   streams                how many streams were checked
   interrupted            whether Ctrl-C ended the check
-  left_out, not_sent     requests that --without names; that came after the end of the check
+  left_out, not_sent     requests that --without names; that came after the
+                         end of the check
+  notes                  what else a reader should know: strings
   rules                  an object for each broken rule, the errors first:
-                         rule, group, severity, count, in (files or requests), first (in,
-                         position, message, event), problem, promise, sdk, mend, page
-  checked                an object for each file or request: name, problem (why a file could not
-                         be read, or null), answer (of a server: status, content_type, bytes,
-                         seconds_to_first_byte, longest_gap_seconds; or null), findings (rule,
-                         severity, count, position, message, event)
+                         rule, group, severity, count, in (files or requests),
+                         first (in, position, message, event), problem,
+                         promise, sdk, mend, page; promise, sdk and page are
+                         null for a mistake in the arguments
+  checked                an object for each file or request: name, problem (why
+                         a file could not be read, or null), answer (of a
+                         server: status, content_type, bytes,
+                         seconds_to_first_byte, longest_gap_seconds,
+                         waited_seconds; or null), findings (rule, severity,
+                         count, position, message, event)
+  position               the number of the event, from 0; what shows only at
+                         the end has the number of events; null where it is
+                         not about an event
 """
 
 # `threading` overflows on a longer wait than this, and an answer may take ten timeouts.
 _LONGEST_TIMEOUT = FOREVER / 10
 # Shorter keys are words such as "none".
 _SHORTEST_SECRET = 8
+_SECRET_HEADER = re.compile("auth|cookie|key|secret|token")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~][ -~]*)?")
-_STYLES = {"error": "bold red", "warning": "bold yellow"}
+# The colors of GCC: yellow can hardly be read on white.
+_STYLES = {"error": "bold red", "warning": "bold magenta"}
 
 
 def add_check(commands: Any) -> None:
@@ -89,11 +112,11 @@ def add_check(commands: Any) -> None:
     Args:
         commands: What `add_subparsers` of the parser gave.
     """
-    requests = "".join(f"  {one.name:<15} {one.asks}\n" for one in REQUESTS.values())
+    requests = "".join(f"  {one.name:<18} {one.asks}\n" for one in REQUESTS.values())
     check = described(
         commands.add_parser("check", help="check streams, or a server, against the API's rules"),
         description=_DESCRIPTION,
-        epilog=_EPILOG.replace("{requests}\n", requests),
+        epilog=_EPILOG.format(requests=requests, longest_wait=f"{LONGEST_WAIT:g}"),
     )
     check.set_defaults(run=lambda arguments: _run(check, arguments))
     check.add_argument("files", nargs="*", metavar="FILE", help="a stream; - is standard input")
@@ -163,7 +186,7 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         report.is_interrupted = True
     _show(report, arguments)
-    status = int(report.has_unreadable or report.count("error") > 0)
+    status = int(report.has_unreadable or report.has_only_limits or report.count("error") > 0)
     if arguments.strict:
         status = status or int(report.count("warning") > 0)
     if arguments.junit is not None and not _write_junit(report, arguments):
@@ -181,6 +204,7 @@ def _server(arguments: argparse.Namespace, report: Report) -> Iterator[Checked]:
     from .server import Server, shown_url
 
     left_out = {name for names in arguments.without for name in names}
+    secrets = _secrets_of(arguments.key, arguments.header)
     report.server, report.model = shown_url(arguments.url), arguments.model
     report.left_out = [name for name in REQUESTS if name in left_out]
     report.not_sent = [name for name in REQUESTS if name not in left_out]
@@ -197,22 +221,33 @@ def _server(arguments: argparse.Namespace, report: Report) -> Iterator[Checked]:
                 checked = examiner.examine(REQUESTS[report.not_sent[0]])
                 is_first = not report.checked
                 del report.not_sent[0]
-                yield _without_key(checked, arguments.key)
-                rules = {breach.rule.name for breach in checked.breaches}
+                yield _without_secrets(checked, secrets)
+                rules = {breach.rule.name: breach.rule for breach in checked.breaches}
                 # Each further request would only wait as long.
                 hangs = is_first and checked.answer["status"] is None and "answer_hangs" in rules
-                if hangs or "server_unreachable" in rules:
+                if hangs or any(rule.group == "setup" for rule in rules.values()):
                     return
 
     return checks()
 
 
-def _without_key(checked: Checked, key: str) -> Checked:
-    """Blot out the API key: reports are published, and a server may repeat what it was sent."""
-    if len(key) < _SHORTEST_SECRET:
+def _secrets_of(key: str, headers: Sequence[tuple[str, str]]) -> list[str]:
+    """Give the key, and the values of headers that look like one: `authorization: Bearer TOKEN`."""
+    values = [value for name, value in headers if _SECRET_HEADER.search(name)]
+    return [
+        secret
+        for secret in (key, *(value.split()[-1] for value in values if value))
+        if len(secret) >= _SHORTEST_SECRET
+    ]
+
+
+def _without_secrets(checked: Checked, secrets: Sequence[str]) -> Checked:
+    """Blot out the secrets: reports are published, and a server may repeat what it was sent."""
+    if not secrets:
         return checked
-    # An excerpt may end within the key.
-    secret = re.compile(re.escape(key[:_SHORTEST_SECRET]) + r"""[^\s"'\\]*""")
+    # An excerpt may end within a secret.
+    beginnings = "|".join(re.escape(secret[:_SHORTEST_SECRET]) for secret in secrets)
+    secret = re.compile(rf"""(?:{beginnings})[^\s"'\\]*""")
 
     def blotted(breach: Breach) -> Breach:
         return attrs.evolve(
@@ -240,6 +275,8 @@ def _show(report: Report, arguments: argparse.Namespace) -> None:
         except ImportError:
             width = shutil.get_terminal_size().columns
             sys.stdout.writelines(as_blocks(report, width=width))
+    for note in report.notes:
+        print(f"note: {note}")
     print(last_line(report))
 
 

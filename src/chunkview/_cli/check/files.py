@@ -13,7 +13,7 @@ from ..._model import loads
 from ...conformance import check
 from ...errors import DecodeError
 from ..console import name_of, opened, reason_of
-from .breaches import Checked, breach_of
+from .breaches import Checked, breaches_of
 
 if TYPE_CHECKING:
     import io
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["check_file", "items_of_file"]
 
 _READ_SIZE = 64 * 1024
+# How many bytes of the beginning are kept for the report.
+_START = 2_000
 # A longer line is cut. An event may be as long.
 _LONGEST_LINE = 64 * 1024 * 1024
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
@@ -38,12 +40,13 @@ def check_file(file: str) -> Checked:
         The rules that it breaks; or why it could not be read.
     """
     name = name_of(file)
+    start = bytearray()
     try:
         with opened(file) as source:
-            findings = check(items_of_file(_pieces(source)))
+            findings = check(_noted(items_of_file(_pieces(source)), start))
     except OSError as error:
         return Checked(name, is_stream=False, problem=reason_of(error))
-    return Checked(name, tuple(map(breach_of, findings)))
+    return Checked(name, tuple(breaches_of(findings, start)))
 
 
 def items_of_file(pieces: Iterator[bytes]) -> Iterator[bytes | str]:
@@ -77,6 +80,14 @@ def items_of_file(pieces: Iterator[bytes]) -> Iterator[bytes | str]:
         return
     for line in chain([first], lines):
         yield line.decode(errors="surrogateescape")
+
+
+def _noted(items: Iterator[bytes | str], start: bytearray) -> Iterator[bytes | str]:
+    """Give the items, and keep the beginning of a body."""
+    for item in items:
+        if isinstance(item, bytes) and len(start) < _START:
+            start += item[:_START]
+        yield item
 
 
 def _pieces(source: io.FileIO) -> Iterator[bytes]:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ... import __version__
+from ..._rules import RULES, VERSIONS
 from ..display import json_escaped, printable, printable_name, shortened
 from .breaches import by_rule, plural
+from .requests import REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +27,12 @@ __all__ = ["INDENT", "Report", "as_blocks", "as_json", "block_of", "last_line", 
 
 # How much of what was seen is shown.
 _LONGEST = 500
-# How many files or requests are named.
-_MOST_NAMES = 5
+# How many files or requests are named: all requests are.
+_MOST_NAMES = len(REQUESTS)
+_NOT_TRIED = (
+    "images, documents, system prompts, caching, server tools, long answers, many requests at "
+    "once, nor other paths such as /v1/messages/count_tokens"
+)
 INDENT = 11
 """Where the texts of a block begin."""
 
@@ -40,8 +46,8 @@ class Report:
         model: The model that was asked; "" for files.
         checked: The files or the requests, in order.
         left_out: The requests that `--without` names.
-        not_sent: Requests that were not sent, because the server cannot be reached, or because the
-            check was interrupted.
+        not_sent: Requests that were not sent, because the server cannot be reached or refuses the
+            first one, or because the check was interrupted.
         is_interrupted: Whether Ctrl-C ended the check.
     """
 
@@ -51,6 +57,20 @@ class Report:
     left_out: list[str] = attrs.field(factory=list)
     not_sent: list[str] = attrs.field(factory=list)
     is_interrupted: bool = False
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know besides the broken rules."""
+        notes: list[str] = []
+        rules = [row.rule for row in by_rule(self.checked)]
+        root = base_url_of(self.server)
+        if root != self.server:
+            notes.append(f"the official SDK adds /v1/messages to its base_url, so give it {root}")
+        if self.server and not rules:
+            notes.append(f"check does not try {_NOT_TRIED}")
+        if any(rule.name in RULES for rule in rules):
+            notes.append(f"the SDK is anthropic for Python, {' and '.join(VERSIONS)}")
+        return notes
 
     def count(self, severity: str) -> int:
         """Count the broken rules of one severity."""
@@ -62,9 +82,27 @@ class Report:
         return sum(one.is_stream for one in self.checked)
 
     @property
+    def has_only_limits(self) -> bool:
+        """Whether a rate limit left nothing to check but answers to invalid requests."""
+        answered = [one for one in self.checked if not one.is_limited]
+        return len(answered) < len(self.checked) and all(
+            one.answer.get("status") != 200 for one in answered
+        )
+
+    @property
     def has_unreadable(self) -> bool:
         """Whether a file could not be read."""
         return any(one.problem for one in self.checked)
+
+
+def base_url_of(url: str) -> str:
+    """Give the part of a URL that the official SDK takes as its `base_url`.
+
+    Args:
+        url: The URL of a server, with or without `/v1` or `/v1/messages`.
+    """
+    rest = url.rstrip("/").removesuffix("/messages").removesuffix("/v1")
+    return url if rest == url.rstrip("/") else rest
 
 
 def line_of(checked: Checked) -> str:
@@ -78,20 +116,30 @@ def line_of(checked: Checked) -> str:
         for severity in ("error", "warning")
         if (count := checked.count(severity))
     ]
-    return f"{printable_name(checked.name):<15} {', '.join(counts) or 'ok'}"
+    line = f"{printable_name(checked.name):<18} {', '.join(counts) or 'ok'}"
+    return f"{line} (waited {checked.waited:g} s for a rate limit)" if checked.waited else line
 
 
 def last_line(report: Report) -> str:
     """Sum the whole check up in a line."""
-    errors, warnings = (plural(report.count(kind), kind) for kind in ("error", "warning"))
-    line = f"{errors}, {warnings} in {plural(report.streams, 'stream')}"
-    further = len(report.checked) - report.streams
-    if report.server and further:
-        line += f" and {plural(further, 'other answer')}"
+    answered = [one for one in report.checked if one.answer.get("status") is not None]
+    further = sum(not one.is_stream for one in answered)
+    answers = plural(report.streams, "stream")
+    if further:
+        answers += f" and {plural(further, 'other answer')}"
+    errors, warnings = report.count("error"), report.count("warning")
+    if errors or warnings:
+        counts = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
+        line = f"{plural(errors + warnings, 'rule')} broken ({counts}) in {answers}"
+    elif report.server:
+        requests = plural(len(report.checked), "request")
+        line = f"No rule is broken in the {requests} sent ({answers})"
+    else:
+        line = f"No rule is broken in {answers}"
     if report.left_out:
         line += f"; left out: {', '.join(report.left_out)}"
     if report.not_sent:
-        line += f"; not sent: {', '.join(report.not_sent)}"
+        line += f"; not sent: {_names(report.not_sent)}"
     if report.is_interrupted:
         line += "; interrupted"
     return line
@@ -107,11 +155,12 @@ def block_of(row: BrokenRule) -> list[tuple[str, str]]:
         Labels, and a text for each. A terminal can show the texts.
     """
     breach, rule = row.first, row.rule
+    is_setup = rule.group == "setup"
     times = "once" if row.count == 1 else f"{row.count:,} times"
     lines = [
         ("seen", printable(shortened(breach.message, _LONGEST))),
-        ("count", f"{times} in {_names(row.names)}"),
-        ("first", _place(row.names[0], breach)),
+        ("count", "" if is_setup else f"{times} in {_names(row.names)}"),
+        ("first", "" if is_setup else _place(row)),
         ("sent", printable(breach.event)),
         ("the API", rule.promise),
         ("the SDK", rule.sdk),
@@ -171,6 +220,7 @@ def as_json(report: Report, *, ascii_only: bool, is_terminal: bool) -> str:
         "interrupted": report.is_interrupted,
         "left_out": report.left_out,
         "not_sent": report.not_sent,
+        "notes": report.notes,
         "rules": [_json_of_rule(row) for row in by_rule(report.checked)],
         "checked": [_json_of_checked(one) for one in report.checked],
     }
@@ -188,10 +238,10 @@ def _json_of_rule(row: BrokenRule) -> dict[str, Any]:
         "in": list(row.names),
         "first": {"in": row.names[0], **_json_of_breach(row.first)},
         "problem": rule.problem,
-        "promise": rule.promise,
-        "sdk": rule.sdk,
+        "promise": rule.promise or None,
+        "sdk": rule.sdk or None,
         "mend": rule.mend,
-        "page": rule.page,
+        "page": rule.page or None,
     }
 
 
@@ -220,9 +270,11 @@ def _json_of_breach(breach: Breach) -> dict[str, Any]:
     }
 
 
-def _place(name: str, breach: Breach) -> str:
-    place = "" if breach.position is None else f", event {breach.position:,}"
-    return f"{printable_name(name)}{place}"
+def _place(row: BrokenRule) -> str:
+    """Say where a rule is broken first."""
+    asks = f" ({row.asks})" if row.asks else ""
+    place = f", {row.first.place}" if row.first.place else ""
+    return f"{printable_name(row.names[0])}{asks}{place}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ No request sets the temperature, because some models refuse that.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,10 +15,13 @@ import attrs
 
 from ..._model import Message, RedactedThinkingBlock, ThinkingBlock, ToolUseBlock
 
-__all__ = ["NO_SUCH_MODEL", "REQUESTS", "Request", "Unmet"]
+__all__ = ["LONGEST_WAIT", "NO_SUCH_MODEL", "REQUESTS", "Request", "Unmet"]
 
 Unmet = tuple[str, str]
 """A rule of `SERVER_RULES` that a message breaks, and what was seen."""
+
+LONGEST_WAIT = 30.0
+"""Seconds. A server may say how long to wait before a request is sent again."""
 
 NO_SUCH_MODEL = "chunkview-no-such-model"
 
@@ -30,6 +34,11 @@ _WEATHER = {
         "required": ["city"],
     },
 }
+_TIME = {
+    **_WEATHER,
+    "name": "get_time",
+    "description": "Get the current time in one city.",
+}
 _STOP_SEQUENCE = "5"
 _THINKING = (ThinkingBlock, RedactedThinkingBlock)
 
@@ -41,15 +50,23 @@ class Request:
     Attributes:
         name: Its name in reports, and for `--without`.
         asks: What it asks for, in a few words.
-        fields: The fields of the request that differ between requests.
+        fields: The fields of the request that differ between requests. None leaves a field out.
         unmet: Says in what the message of an answer is not what the request asked for. None where
             the request is invalid, and an error is due instead of a message.
+        status: The status that is due.
+        is_exact: Whether no other status will do. Else any from 400 to 499 will do for an error.
+        raw: The body, where it is not made of fields.
+        query: The query of the URL, without the question mark.
     """
 
     name: str
     asks: str
     fields: dict[str, Any]
     unmet: Callable[[Message], Iterator[Unmet]] | None
+    status: int = 200
+    is_exact: bool = True
+    raw: bytes = b""
+    query: str = ""
 
     @property
     def is_invalid(self) -> bool:
@@ -61,13 +78,19 @@ class Request:
         """Whether a stream is due."""
         return not self.is_invalid and bool(self.fields.get("stream", True))
 
-    def body(self, model: str) -> dict[str, Any]:
+    def allows(self, status: int) -> bool:
+        """Whether an answer may have this status."""
+        return status == self.status or (not self.is_exact and 400 <= status <= 499)
+
+    def body(self, model: str) -> bytes:
         """Make the body of the request.
 
         Args:
             model: The model to ask.
         """
-        return {"model": model, "max_tokens": 1024, "stream": True, **self.fields}
+        fields = {"model": model, "max_tokens": 1024, "stream": True, **self.fields}
+        present = {key: value for key, value in fields.items() if value is not None}
+        return self.raw or json.dumps(present).encode()
 
 
 def _text(message: Message) -> Iterator[Unmet]:
@@ -91,35 +114,44 @@ def _stopped(message: Message) -> Iterator[Unmet]:
 
 
 def _cut(message: Message) -> Iterator[Unmet]:
-    reason = message.stop_reason
+    reason, tokens = message.stop_reason, message.usage.output_tokens
+    seen = f"max_tokens is {_CUT['max_tokens']} in the request; the message has "
     if reason not in (None, "max_tokens"):
-        tokens = message.usage.output_tokens
-        yield (
-            "max_tokens_ignored",
-            (
-                f"max_tokens is {_CUT['max_tokens']} in the request; the message has stop_reason "
-                f"{reason!r} and {tokens} output tokens"
-            ),
-        )
+        seen += f"stop_reason {reason!r} and {tokens} output tokens"
+        yield "max_tokens_ignored", seen
+    elif tokens is not None and tokens > _CUT["max_tokens"]:
+        yield "max_tokens_exceeded", f"{seen}{tokens} output tokens"
 
 
 def _called(message: Message) -> Iterator[Unmet]:
-    names = [block.name for block in message.content if isinstance(block, ToolUseBlock)]
-    if _WEATHER["name"] not in names:
+    """The request forces the second of two tools, and forbids parallel calls."""
+    calls = _calls(message)
+    others = [name for name in calls if name != _TIME["name"]]
+    if not calls:
         yield "tool_choice_ignored", _content(message)
+    if others:
+        seen = f"tool_choice names {_TIME['name']}; the message calls {', '.join(others)}"
+        yield "other_tool_called", seen
+    if len(calls) > 1:
+        yield "parallel_calls_not_disabled", _content(message)
 
 
 def _called_twice(message: Message) -> Iterator[Unmet]:
-    calls = sum(isinstance(block, ToolUseBlock) for block in message.content)
+    calls = _calls(message)
     if not calls:
         yield "tool_choice_ignored", _content(message)
-    elif calls == 1:
+    elif len(calls) == 1:
         yield "tool_calls_not_parallel", _content(message)
 
 
 def _thought(message: Message) -> Iterator[Unmet]:
     if not any(isinstance(block, _THINKING) for block in message.content):
         yield "thinking_missing", _content(message)
+
+
+def _calls(message: Message) -> list[str]:
+    """The names of the tools that a message calls."""
+    return [block.name for block in message.content if isinstance(block, ToolUseBlock)]
 
 
 def _content(message: Message) -> str:
@@ -131,7 +163,7 @@ def _user(text: str) -> dict[str, Any]:
 
 
 _ONE_WORD = [_user("Reply with the one word hello, and nothing else.")]
-_CUT = {
+_CUT: dict[str, Any] = {
     "max_tokens": 8,
     "messages": [_user("Write down the numbers from one to a hundred in words.")],
 }
@@ -158,11 +190,16 @@ REQUESTS: dict[str, Request] = {
         Request("max_tokens", "text that max_tokens cuts", _CUT, unmet=_cut),
         Request(
             "tool_call",
-            "a tool call, forced with tool_choice",
+            "one tool call: tool_choice forces the second of two tools",
             {
-                "tools": [_WEATHER],
-                "tool_choice": {"type": "tool", "name": _WEATHER["name"]},
-                "messages": [_ASK_WEATHER],
+                "tools": [_WEATHER, _TIME],
+                "tool_choice": {
+                    "type": "tool",
+                    "name": _TIME["name"],
+                    "disable_parallel_tool_use": True,
+                },
+                # It would call both if it could choose.
+                "messages": [_user("What is the weather in Paris, and what time is it there?")],
             },
             unmet=_called,
         ),
@@ -231,12 +268,55 @@ REQUESTS: dict[str, Request] = {
             unmet=_text,
         ),
         Request(
+            "beta_query",
+            "text, to /v1/messages?beta=true as the beta client of the SDK asks",
+            {"messages": _ONE_WORD},
+            unmet=_text,
+            query="beta=true",
+        ),
+        Request(
             "bad_model",
             "an error: there is no such model",
             {"model": NO_SUCH_MODEL, "messages": _ONE_WORD},
             unmet=None,
+            status=404,
+            is_exact=False,
         ),
-        Request("malformed", "an error: there are no messages", {}, unmet=None),
+        Request("missing_messages", "an error: no messages field", {}, unmet=None, status=400),
+        Request(
+            "empty_messages",
+            "an error: an empty list of messages",
+            {"messages": []},
+            unmet=None,
+            status=400,
+            is_exact=False,
+        ),
+        Request(
+            "missing_max_tokens",
+            "an error: no max_tokens field",
+            {"max_tokens": None, "messages": _ONE_WORD},
+            unmet=None,
+            status=400,
+        ),
+        Request(
+            "broken_json",
+            "an error: the body is no JSON",
+            {},
+            unmet=None,
+            status=400,
+            is_exact=False,
+            # A list that is opened and not closed.
+            raw=b'{"max_tokens": 1024, "stream": true, "messages": [}',
+        ),
+        Request(
+            "json_array",
+            "an error: the body is JSON, but no object",
+            {},
+            unmet=None,
+            status=400,
+            is_exact=False,
+            raw=b"[1]",
+        ),
     )
 }
 """The requests by name, in the order of sending."""

@@ -1,6 +1,8 @@
 """The rules for the answers of a server, beside the rules for what is in a stream.
 
-`SERVER_RULES` has the same columns as `chunkview.conformance.RULES`. Its group is "server".
+`SERVER_RULES` has the same columns as `chunkview.conformance.RULES`. The groups are "server", and
+"setup" for what keeps check from asking the server at all. A mistake in the arguments of check is
+no fault of the server, so its rule does not say what the API and the SDK do.
 Breaking a rule is an error if it makes the official SDK raise, wait or lose something, or if the
 server does not do what the request asked for. Otherwise it is a warning.
 """
@@ -51,11 +53,69 @@ SERVER_RULES: dict[str, ServerRule] = {
         ServerRule(
             "server_unreachable",
             "error",
-            "no connection to the server can be made",
-            "The API accepts connections, over TLS where the URL begins with https.",
-            "The official SDK raises APIConnectionError.",
-            "Start the server, and give check the URL at which it listens.",
-            _MESSAGES,
+            "no connection can be made",
+            "",
+            "",
+            "Start the server, or give --url the address at which it listens. Let the URL begin "
+            "with https only if the server has TLS.",
+            "",
+            "setup",
+        ),
+        ServerRule(
+            "key_refused",
+            "error",
+            "the first request is refused, probably because of the key",
+            "",
+            "",
+            "Give the key with --key, or as ANTHROPIC_API_KEY in the environment. It is sent as "
+            "x-api-key. For a server that wants a bearer token: "
+            "--header 'authorization: Bearer TOKEN'.",
+            "",
+            "setup",
+        ),
+        ServerRule(
+            "model_refused",
+            "error",
+            "the first request is refused, probably because of the model",
+            "",
+            "",
+            "Give --model a name that the server knows, and that the key may use.",
+            "",
+            "setup",
+        ),
+        ServerRule(
+            "url_refused",
+            "error",
+            "the first request is refused, probably because of the URL",
+            "",
+            "",
+            "Give --url the address under which the server has /v1/messages.",
+            "",
+            "setup",
+        ),
+        ServerRule(
+            "request_refused",
+            "error",
+            "the first request is refused",
+            "The API answers a request for a word of text with 200.",
+            "The official SDK raises APIStatusError.",
+            "Look at the server's words. If they are about key, model or URL, mend the arguments "
+            "of check. Otherwise let the server accept the request: it has model, max_tokens, "
+            "stream and messages.",
+            f"{_ERRORS}#http-errors",
+            "setup",
+        ),
+        ServerRule(
+            "rate_limited",
+            "warning",
+            "there were too many requests, so this one was not checked",
+            "The API answers 429 (rate_limit_error) or 529 (overloaded_error). The header "
+            "Retry-After says how many seconds to wait.",
+            "The official SDK tries twice more, and waits as long as Retry-After says. Then it "
+            "raises APIStatusError.",
+            "Run check again later, or raise the limit. A gateway may refuse all requests for a "
+            "while after one that failed (a cooldown): switch that off while you check.",
+            f"{_DOCS}/api/rate-limits",
         ),
         ServerRule(
             "answer_missing",
@@ -123,8 +183,8 @@ SERVER_RULES: dict[str, ServerRule] = {
             "to 499.",
             "The official SDK raises APIStatusError for 400 and more. A status below that is "
             "taken for success.",
-            "Answer a valid request with 200, a request without messages with 400, and one for an "
-            "unknown model with 404.",
+            "Answer a valid request with 200, one for an unknown model with 404, and any other "
+            "invalid one with 400: look at the request before you stream or translate it.",
             f"{_ERRORS}#http-errors",
         ),
         ServerRule(
@@ -176,6 +236,15 @@ SERVER_RULES: dict[str, ServerRule] = {
             _STOP_REASONS,
         ),
         ServerRule(
+            "max_tokens_exceeded",
+            "warning",
+            "the message has more output tokens than max_tokens allows",
+            "The API generates max_tokens tokens at most, and counts them as output_tokens.",
+            "The official SDK passes the count on, so a client pays or plans for too much.",
+            "Cut the answer at max_tokens. Count as output_tokens what the model generated.",
+            _MESSAGES,
+        ),
+        ServerRule(
             "tool_choice_ignored",
             "error",
             "tool_choice asks for a tool call, and there is none",
@@ -183,6 +252,27 @@ SERVER_RULES: dict[str, ServerRule] = {
             "The official SDK gives a message without a tool use, so an agent loop ends.",
             "Make the model call the tool, and send the call as a tool_use block.",
             f"{_TOOLS}#forcing-tool-use",
+        ),
+        ServerRule(
+            "other_tool_called",
+            "error",
+            "another tool is called than the one that tool_choice names",
+            'With tool_choice {"type": "tool", "name": "..."} the API calls this tool.',
+            "The official SDK gives a tool use that the client did not ask for.",
+            "Make the model call the tool that tool_choice names, wherever it is in the list of "
+            "tools.",
+            f"{_TOOLS}#forcing-tool-use",
+        ),
+        ServerRule(
+            "parallel_calls_not_disabled",
+            "warning",
+            "disable_parallel_tool_use is true, and there are several tool calls",
+            "With disable_parallel_tool_use and a tool_choice of tool or any, the API calls "
+            "exactly one tool.",
+            "The official SDK gives a message with all tool uses. A client that expects one may "
+            "run only the first.",
+            "Let the model make one call, or send only its first call.",
+            f"{_TOOLS}#parallel-tool-use",
         ),
         ServerRule(
             "tool_calls_not_parallel",
@@ -211,7 +301,7 @@ SERVER_RULES: dict[str, ServerRule] = {
             'The API sends {"type": "error", "error": {"type": "...", "message": "..."}}.',
             "The official SDK raises APIStatusError, but without the type and the message of "
             "the error.",
-            "Send the error as a JSON object of this form, whatever the status.",
+            "Send the error as a JSON object of this form, with each status.",
             f"{_ERRORS}#error-shapes",
         ),
         ServerRule(
@@ -230,6 +320,15 @@ SERVER_RULES: dict[str, ServerRule] = {
             "The API gives the same kinds of blocks, stop reason and counts either way.",
             "The official SDK gives a message of another form.",
             "Make the stream and the whole message from the same source.",
+            _MESSAGES,
+        ),
+        ServerRule(
+            "white_space_differs",
+            "warning",
+            "the texts with and without stream differ only in white space",
+            "The API sends the text that the model writes, with its white space, either way.",
+            "The official SDK gives the text that was sent.",
+            "Do not strip the text or its pieces. A piece often begins with a blank.",
             _MESSAGES,
         ),
     )

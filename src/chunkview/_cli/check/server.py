@@ -1,4 +1,4 @@
-"""Sends a request to a server, and takes whatever it answers, within bounds of size and time.
+"""Sends a request to a server, and takes its answer, within bounds of size and time.
 
 httpx sends it, with the headers of the official SDK. Each request has a connection of its own, so
 no answer depends on the one before. Where the server does not answer as HTTP requires, that is a
@@ -7,7 +7,6 @@ no answer depends on the one before. Where the server does not answer as HTTP re
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -39,6 +38,9 @@ _MAX_BODY_BYTES = 16 * 1024 * 1024
 # A whole answer may take this many timeouts. The timeout is between two pieces of it.
 _MOST_TIMEOUTS = 10
 
+# A date has 29 characters.
+_LONGEST_RETRY_AFTER = 40
+
 _VERSION_OF_API = "2023-06-01"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -64,6 +66,7 @@ class Answer:
         status: The HTTP status; None if there was no answer.
         content_type: The media type, in lower case and without parameters; "" if there is none.
         location: Where a redirect leads; "" if it is none.
+        retry_after: The header Retry-After; "" if there is none.
         size: How many bytes of the body have been read.
         first_byte: Seconds until the first byte of the body; None if there was none.
         longest_gap: The longest time between two pieces of the body, in seconds.
@@ -73,6 +76,7 @@ class Answer:
     status: int | None = None
     content_type: str = ""
     location: str = ""
+    retry_after: str = ""
     size: int = 0
     first_byte: float | None = None
     longest_gap: float = 0.0
@@ -98,7 +102,11 @@ def shown_url(url: str) -> str:
 
 
 class Server:
-    """A server that imitates the Messages API. Use it as a context manager."""
+    """A server that imitates the Messages API. Use it as a context manager.
+
+    Attributes:
+        shown_url: The URL that requests go to, for reports.
+    """
 
     def __init__(self, url: str, *, key: str, headers: Mapping[str, str], timeout: float) -> None:
         """Prepare to send requests.
@@ -114,6 +122,7 @@ class Server:
             httpx.InvalidURL: httpx cannot read the URL.
         """
         self._url = messages_url(url)
+        self.shown_url = shown_url(self._url)
         self._timeout = timeout
         httpx.URL(self._url)
         self._client = httpx.Client(
@@ -137,33 +146,37 @@ class Server:
     def __exit__(self, *exc_info: object) -> None:
         self._client.close()
 
-    def ask(self, body: Mapping[str, Any]) -> tuple[Answer, Generator[bytes]]:
+    def ask(self, body: bytes, query: str = "") -> tuple[Answer, Generator[bytes]]:
         """Send a request.
 
         Args:
-            body: Its body, as JSON.
+            body: Its body.
+            query: What to add to the query of the URL.
 
         Returns:
             The answer, and the pieces of its body as they arrive. The request is sent when the
             first piece is asked for. After the last piece the answer is complete.
         """
         answer = Answer()
-        return answer, self._pieces(json.dumps(body).encode(), answer)
+        parts = urlsplit(self._url)
+        query = "&".join(filter(None, (parts.query, query)))
+        return answer, self._pieces(urlunsplit(parts._replace(query=query)), body, answer)
 
-    def _pieces(self, body: bytes, answer: Answer) -> Generator[bytes]:
+    def _pieces(self, url: str, body: bytes, answer: Answer) -> Generator[bytes]:
         watch = Watch(self._timeout * _MOST_TIMEOUTS)
         begin = last = time.perf_counter()
         try:
             with (
                 watch,
                 self._client.stream(
-                    "POST", self._url, content=body, extensions={"trace": watch.trace}
+                    "POST", url, content=body, extensions={"trace": watch.trace}
                 ) as response,
             ):
                 answer.status = response.status_code
                 kind = response.headers.get("content-type", "")
                 answer.content_type = kind.partition(";")[0].strip().lower()
                 answer.location = response.headers.get("location", "")
+                answer.retry_after = response.headers.get("retry-after", "")[:_LONGEST_RETRY_AFTER]
                 for piece in response.iter_bytes():
                     now = time.perf_counter()
                     if answer.first_byte is None:
@@ -201,7 +214,7 @@ class Server:
             return Fault("answer_missing", _words(error))
         if isinstance(error, (httpx.RemoteProtocolError, httpx.DecodingError)):
             return Fault("answer_not_http", _words(error))
-        return Fault("server_unreachable", _words(error))
+        return Fault("server_unreachable", f"{self.shown_url}: {_words(error)}")
 
 
 # The words of h11 and of httpcore, which both raise the same class for everything.

@@ -37,7 +37,7 @@ from ._bodies import (
     sse_bodies,
     streams_with_bodies,
 )
-from ._broken import RULES, broken_streams
+from ._broken import broken_bodies, broken_streams
 from ._events import content_block_deltas, vocabulary
 from ._objects import UNKNOWN, Event, extended
 from ._streams import Stream, message_streams
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from ..._chunks import ChunkView
 
 __all__ = [
-    "RULES",
     "Event",
     "Stream",
+    "broken_bodies",
     "broken_streams",
     "chunks",
     "citations",

@@ -14,7 +14,8 @@ import attrs
 from hypothesis import strategies as st
 
 from ..._stream import Framer
-from ._broken import broken_streams
+from ._broken import broken_bodies, broken_streams
+from ._broken_lines import plain_body
 from ._events import vocabulary
 from ._json import LAYOUTS, ORDERS, cut, cuts, json_values, write_json
 from ._objects import any_of
@@ -33,7 +34,7 @@ __all__ = ["corrupted_bodies", "segmentations", "sse_bodies", "streams_with_bodi
 
 
 def sse_bodies(
-    streams: SearchStrategy[Stream] | None = None, *, quirks: bool = True
+    streams: SearchStrategy[Stream] | None = None, *, quirks: bool = True, plain: bool = False
 ) -> SearchStrategy[bytes]:
     r"""Bodies of streamed responses, in all formats that mean the same.
 
@@ -45,31 +46,40 @@ def sse_bodies(
     To format events of your own, pass `st.just(events)`. To get the events together with the
     body, use `streams_with_bodies`.
 
+    A decoder must take all of these. A server should not send them: `conformance.check` finds a
+    byte order mark, for example. `plain=True` gives bodies in which it finds nothing.
+
     Args:
         streams: The events, by default `message_streams()`.
         quirks: Also generate what the specification forbids but some gateways send, and
             `ChunkDecoder` accepts: missing or wrong `event` lines, `data: [DONE]` at the end, and
             no blank line after the last event.
+        plain: Only write bodies as the API does: for each event an `event:` line, one `data:` line
+            and a blank line, in LF. `quirks` makes no difference then.
 
     Returns:
         A strategy of bytes. Shrinks to what the API sends: `event: ...\ndata: {...}\n\n`.
     """
-    return streams_with_bodies(streams, quirks=quirks).map(lambda pair: pair[1])
+    return streams_with_bodies(streams, quirks=quirks, plain=plain).map(lambda pair: pair[1])
 
 
 def streams_with_bodies(
-    streams: SearchStrategy[Stream] | None = None, *, quirks: bool = True
+    streams: SearchStrategy[Stream] | None = None, *, quirks: bool = True, plain: bool = False
 ) -> SearchStrategy[tuple[Stream, bytes]]:
     """Streams as events and as a body that means the same.
 
     Args:
         streams: As for `sse_bodies`.
         quirks: As for `sse_bodies`.
+        plain: As for `sse_bodies`.
 
     Returns:
         A strategy of pairs: the events, and the body. Shrinks like `sse_bodies`.
     """
-    return _streams_with_bodies(message_streams() if streams is None else streams, quirks)
+    streams = message_streams() if streams is None else streams
+    if plain:
+        return streams.map(lambda events: (events, plain_body(events)))
+    return _streams_with_bodies(streams, quirks)
 
 
 @st.composite
@@ -232,7 +242,7 @@ def corrupted_bodies(
 
 @st.composite
 def _corrupted_bodies(draw: DrawFn, streams: SearchStrategy[Stream]) -> bytes:
-    kind = draw(st.sampled_from(("bytes", "document", "damaged", "payload", "broken")))
+    kind = draw(st.sampled_from(("bytes", "document", "damaged", "payload", "broken", "lines")))
     if kind == "bytes":
         return draw(st.binary(max_size=200))
     if kind == "document":
@@ -240,6 +250,8 @@ def _corrupted_bodies(draw: DrawFn, streams: SearchStrategy[Stream]) -> bytes:
     if kind == "broken":
         _, events = draw(broken_streams())
         return draw(sse_bodies(st.just(events)))
+    if kind == "lines":
+        return draw(broken_bodies())[1]
     body = draw(sse_bodies(streams))
     return _damaged(draw, body) if kind == "damaged" else _with_payload(draw, body)
 

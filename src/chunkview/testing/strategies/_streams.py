@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from copy import deepcopy
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
@@ -29,9 +30,11 @@ from ._objects import (
 from ._titled import Titled
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["TAKES", "Stream", "message_streams"]
+__all__ = ["TAKES", "Stream", "message_streams", "streams_without_findings", "unused_id"]
 
 Stream: TypeAlias = list[Event]
 
@@ -53,6 +56,7 @@ class _Features:
     max_deltas: int = 5
     min_message_deltas: int = 1
     max_message_deltas: int = 2
+    unknown_reasons: bool = True
 
 
 def message_streams(
@@ -78,6 +82,10 @@ def message_streams(
     some text, or arrive whole; usage that omits some counts, and repeats or raises the others; a
     block that is never stopped, with its tool input cut in the middle.
 
+    `chunkview.conformance.check` has findings only for what cannot be without them: a stream that
+    is cut off, an unknown stop reason, no `message_delta`. With `cut_off=False`, `unknown=False`
+    and `min_message_deltas=1` it has none.
+
     Each of the first eight arguments says whether something may occur. With all of them off,
     streams have text blocks only.
 
@@ -89,7 +97,7 @@ def message_streams(
         beta: What only the beta API sends: compaction, fallback and MCP blocks, the advisor's
             results, `context_management`, `iterations` and more on usage.
         cut_off: Streams that reach their token limit in the middle of the last block: it has no
-            `content_block_stop`, or a tool input that is not valid JSON.
+            `content_block_stop`, no signature, or a tool input that is not valid JSON.
         pings: `ping` events, at any place.
         unknown: What no API documents: events at any place, blocks, deltas, stop reasons, and
             keys in objects of every kind.
@@ -98,7 +106,8 @@ def message_streams(
         max_deltas: How many deltas a block has at most. With 0, a tool's input arrives whole, in
             the `content_block_start`.
         min_message_deltas: How many `message_delta` events there are at least. The API sends at
-            least one; with 0 some streams have none, which `accumulate` accepts.
+            least one; with 0 some streams have none, and so no stop reason, which `accumulate`
+            accepts.
         max_message_deltas: How many `message_delta` events there are at most.
 
     Returns:
@@ -121,6 +130,33 @@ def message_streams(
         min_message_deltas=min_message_deltas,
         max_message_deltas=max_message_deltas,
     )
+    return _streams_of(features)
+
+
+def streams_without_findings(*, tools: bool = True, min_blocks: int = 0) -> SearchStrategy[Stream]:
+    """Valid streams to break: what is off with them afterwards is the break.
+
+    Each block ends: while one is open, "twice" and "after" would be ambiguous. The only
+    `message_delta` brings the stop reason.
+
+    Args:
+        tools: As for `message_streams`.
+        min_blocks: As for `message_streams`.
+    """
+    return _streams_of(
+        _Features(
+            tools=tools,
+            cut_off=False,
+            min_blocks=min_blocks,
+            max_blocks=3,
+            max_deltas=2,
+            max_message_deltas=1,
+            unknown_reasons=False,
+        )
+    )
+
+
+def _streams_of(features: _Features) -> SearchStrategy[Stream]:
     return _streams(Titled(concise_repr(features), features))
 
 
@@ -158,11 +194,18 @@ def _with_ids_of_their_own(blocks: list[_Block]) -> list[_Block]:
     changed: list[_Block] = []
     for start, deltas in blocks:
         block = start
-        while isinstance(block.get("id"), str) and block["id"] in known:
-            block = {**block, "id": f"{block['id']}_{len(known)}"}
-        known.add(block.get("id", ""))
+        if isinstance(block.get("id"), str):
+            block = {**block, "id": unused_id(block["id"], known)}
+            known.add(block["id"])
         changed.append((block, deltas))
     return changed
+
+
+def unused_id(wanted: str, known: Collection[str]) -> str:
+    """Give an id that is not among those known: the one wanted, if possible."""
+    while wanted in known:
+        wanted = f"{wanted}_{len(known)}"
+    return wanted
 
 
 _Block: TypeAlias = tuple[Event, list[Event]]
@@ -217,9 +260,9 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
     ] * 2
     if features.thinking:
         thoughts = deltas("thinking_delta", max_size=max(0, limit - 1))
-        signature = st.lists(_SIGNATURE, max_size=min(1, limit))
-        thinking = st.tuples(_THINKING_START, st.builds(operator.add, thoughts, signature))
-        groups += [(thinking,), whole("redacted_thinking")]
+        thinking = st.tuples(_UNSIGNED, st.builds(operator.add, thoughts, _SIGNATURES))
+        signed = st.tuples(_SIGNED, deltas("thinking_delta"))
+        groups += [(thinking, signed) if limit else (signed,), whole("redacted_thinking")]
     if features.tools:
         groups.append((tool("tool_use"),))
     if features.server_tools:
@@ -235,11 +278,12 @@ def _groups(features: _Features) -> SearchStrategy[SearchStrategy[_Block]]:
     return st.sampled_from([st.one_of(group) for group in groups])
 
 
-_THINKING_START = tagged(
-    "thinking", {"thinking": st.just("") | texts(), "signature": st.just("") | OPAQUE}
-)
-# The API never takes a signature back: SDK and chunkview differ on an empty one.
-_SIGNATURE = tagged("signature_delta", {"signature": OPAQUE.map(lambda text: text or "=")})
+# A signature is never empty: nor would the API take one back, on which SDK and chunkview differ.
+_OPAQUE = OPAQUE.map(lambda text: text or "=")
+_STARTED_THINKING = {"thinking": st.just("") | texts()}
+_UNSIGNED = tagged("thinking", {**_STARTED_THINKING, "signature": st.just("")})
+_SIGNED = tagged("thinking", {**_STARTED_THINKING, "signature": _OPAQUE})
+_SIGNATURES = tagged("signature_delta", {"signature": _OPAQUE}).map(lambda delta: [delta])
 _COMPACTION_START = tagged(
     "compaction", {"content": st.none()}, {"encrypted_content": st.none() | OPAQUE}
 )
@@ -263,7 +307,12 @@ def _tool_blocks(draw: DrawFn, blocks: Titled[SearchStrategy[Event]], max_deltas
 
 
 def _without_end(draw: DrawFn, deltas: list[Event]) -> list[Event]:
-    """Cut a tool's input in the middle. Deltas of other kinds may end anywhere anyway."""
+    """Cut a tool's input in the middle, or thinking before its signature.
+
+    Text may end anywhere anyway.
+    """
+    if deltas and deltas[-1]["type"] == "signature_delta" and draw(st.booleans()):
+        return deltas[:-1]
     if not deltas or deltas[0]["type"] != "input_json_delta":
         return deltas
     length = sum(len(delta["partial_json"]) for delta in deltas)
@@ -286,7 +335,8 @@ def _stop_reasons(features: _Features, *, uses_tools: bool, cut_off: bool) -> Se
         return st.just("tool_use")
     words = vocabulary(beta=features.beta, unknown=features.unknown)
     known = [reason for reason in words.stop_reasons if reason != "tool_use"]
-    return st.sampled_from([*known, UNKNOWN] if features.unknown else known)
+    has_unknown = features.unknown and features.unknown_reasons
+    return st.sampled_from([*known, UNKNOWN] if has_unknown else known)
 
 
 def _message_deltas(
@@ -318,6 +368,8 @@ def _added(before: Event, more: Event) -> Event:
             after[name] = value
         elif isinstance(value, dict):
             after[name] = _added(old, value)
+        elif isinstance(value, list):
+            after[name] = [*deepcopy(old), *value]
         else:
             after[name] = old + value
     return after
