@@ -29,7 +29,7 @@ from .._chunks import (
     decode,
     fold,
 )
-from .._model import loads
+from .._model import TextBlock, ThinkingBlock, changer, loads, maker
 from .._rules import faults_of_fields, faults_of_lines
 from ..errors import DecodeError
 from .framing import fields_of
@@ -76,7 +76,14 @@ class FastPath:
         run = self.run
         if run is not None and event.startswith(run.prefix):
             return run.decode(event)
-        return self._bare_events.get(event) if len(event) < _SHORT else None
+        chunk = self._bare_events.get(event) if len(event) < _SHORT else None
+        return self._started(chunk) if chunk.__class__ is ContentBlockStartChunk else chunk
+
+    def _started(self, chunk: Any) -> ChunkView:
+        """Start an empty block like an earlier one, with a block of its own, and its run."""
+        block, index = chunk.content_block, chunk.index
+        self.run = self._ready(self._memory.recall(block.type, index)) or self.run
+        return _new_start(chunk.chunk, index, _NEW_BLOCKS[block.__class__](block, {}))
 
     def learn(self, event: bytes, payload: bytes, chunk: Any) -> None:
         """Look at an event that the general path has decoded.
@@ -91,6 +98,8 @@ class FastPath:
         if kind is ContentBlockStartChunk:
             block_type, index = chunk.content_block.type, chunk.index
             self.run = self._ready(self._memory.recall(block_type, index)) or self.run
+            if len(event) < _SHORT and _is_empty(chunk.content_block):
+                self._memory.keep(event, chunk)
         elif chunk.type == "content_block_delta":
             delta_type, index = chunk.delta_type, chunk.index
             # Try once for each block and type. If it fails, it would fail for every delta.
@@ -134,10 +143,12 @@ class InspectedFastPath(FastPath):
         if run is not None and event.startswith(run.prefix):
             return run.decode(event)
         chunk = self._bare_events.get(event) if len(event) < _SHORT else None
-        if chunk is None or event not in self._memory.bare_faults:
-            return chunk
-        rules = self._memory.bare_faults[event]
-        return chunk if _count(rules, self._findings) else None
+        if chunk is None:
+            return None
+        rules = self._memory.bare_faults.get(event)
+        if rules is not None and not _count(rules, self._findings):
+            return None
+        return self._started(chunk) if chunk.__class__ is ContentBlockStartChunk else chunk
 
     def _ready(self, run: Run | None) -> Run | CountedRun | None:
         if run is None or not run.faults:
@@ -151,21 +162,30 @@ class CountedRun:
 
     Attributes:
         prefix: That of the run.
+        head: That of the run.
+        line_opening: That of the run.
     """
 
-    __slots__ = ("_findings", "_run", "prefix")
+    __slots__ = ("_findings", "_run", "head", "line_opening", "prefix")
 
     def __init__(self, run: Run, findings: Findings) -> None:
         self.prefix = run.prefix
+        self.head = run.head
+        self.line_opening = run.line_opening
         self._run = run
         self._findings = findings
 
     def decode(self, event: bytes) -> ChunkView | None:
         """Decode and count an event. None for the first one that breaks the rules."""
-        chunk = self._run.decode(event)
-        if chunk is None or not _count(self._run.faults, self._findings):
-            return None
-        return chunk
+        return self._counted(self._run.decode(event))
+
+    def decode_line(self, line: bytes) -> ChunkView | None:
+        """Do the same with a data line."""
+        return self._counted(self._run.decode_line(line))
+
+    def _counted(self, chunk: ChunkView | None) -> ChunkView | None:
+        is_known = chunk is not None and _count(self._run.faults, self._findings)
+        return chunk if is_known else None
 
 
 def _count(rules: tuple[str, ...], findings: Findings) -> bool:
@@ -182,6 +202,8 @@ class NoFastPath:
 
     __slots__ = ()
 
+    run = None
+
     def recognise(self, event: bytes) -> None:
         """Recognise nothing."""
 
@@ -197,9 +219,22 @@ class Run:
         payload_at: Where in the prefix the payload begins.
         index: The block.
         faults: The rules that each of these deltas breaks.
+        head: The lines of the prefix before its last one, without a line end.
+        line_opening: The last line of the prefix.
     """
 
-    __slots__ = ("_length", "_make", "faults", "index", "payload_at", "prefix")
+    __slots__ = (
+        "_length",
+        "_line_length",
+        "_line_payload_at",
+        "_make",
+        "faults",
+        "head",
+        "index",
+        "line_opening",
+        "payload_at",
+        "prefix",
+    )
 
     def __init__(
         self,
@@ -215,6 +250,10 @@ class Run:
         self.faults = faults
         self._length = len(prefix)
         self._make = make
+        head, _, self.line_opening = prefix.replace(b"\r\n", b"\n").rpartition(b"\n")
+        self.head = head
+        self._line_length = len(self.line_opening)
+        self._line_payload_at = self._line_length - (self._length - payload_at)
 
     def decode(self, event: bytes) -> ChunkView | None:
         """Decode one event that begins with the prefix.
@@ -242,6 +281,24 @@ class Run:
             return None
         return self._make(event[self.payload_at : newlines], self.index, value)
 
+    def decode_line(self, line: bytes) -> ChunkView | None:
+        """Decode the data line of an event: the line that follows `head`.
+
+        Args:
+            line: A line that begins with `line_opening`, without its line end.
+
+        Returns:
+            The chunk view, or None when the line is not that of an event of this run.
+        """
+        try:
+            text = line[self._line_length :].decode()
+            value, end = scanstring(text, 0)
+        except ValueError:
+            return None
+        if text[end:] not in _LINE_CLOSES or ("\\" in text and "\\u" in text):
+            return None
+        return self._make(line[self._line_payload_at :], self.index, value)
+
 
 # The API pads its events with spaces between the last two braces.
 _CLOSES = {
@@ -250,6 +307,8 @@ _CLOSES = {
     for newlines in ("\n\n", "\r\n\r\n", "\r\n\r", "\r\r")
 }
 """What may follow the string of a delta, and where its line ends, counted from the end."""
+_LINE_CLOSES = frozenset(close.rstrip("\r\n") for close in _CLOSES)
+"""The same without the line ends."""
 
 
 def _newlines_after(close: str) -> int | None:
@@ -322,8 +381,25 @@ class Memory:
         return run
 
 
+_new_start = maker(ContentBlockStartChunk, "chunk", "index", "content_block")
+_NEW_BLOCKS: dict[type, Callable[..., Any]] = {
+    TextBlock: changer(TextBlock, "extra"),
+    ThinkingBlock: changer(ThinkingBlock, "extra"),
+}
+"""How to copy an empty block: with an `extra` of its own, since that can be changed."""
+
+
+def _is_empty(block: Any) -> bool:
+    """Whether a block holds nothing that could be changed, nor anything else than usual."""
+    if block.__class__ is TextBlock:
+        return not (block.text or block.citations or block.extra)
+    if block.__class__ is ThinkingBlock:
+        return not (block.thinking or block.signature or block.extra)
+    return False
+
+
 _BARE = (ContentBlockStopChunk, MessageStopChunk, PingChunk)
-_SHORT = 128
+_SHORT = 192
 """How many bytes a bare event has at most."""
 _MAX_BARE_EVENTS = 512
 _MAX_PREFIX = 512

@@ -32,11 +32,12 @@ class Framer:
     Attributes:
         buffer: The bytes of the event that is still incomplete. Read it, do not change it.
         offset: How many bytes of the body came before the event that is still incomplete.
+        is_after_cr: Whether the last event ended with a CR. An LF that comes next belongs to it.
         is_too_long: Whether an event was longer than allowed. That event is then in `rest`. Do
             not feed the framer further.
     """
 
-    __slots__ = ("_after_cr", "_line_ends", "_max_event_bytes", "buffer", "is_too_long", "offset")
+    __slots__ = ("_line_ends", "_max_event_bytes", "buffer", "is_after_cr", "is_too_long", "offset")
 
     def __init__(self, max_event_bytes: int | None = None) -> None:
         """Make a framer for one body.
@@ -50,7 +51,7 @@ class Framer:
         self.is_too_long = False
         self._max_event_bytes = sys.maxsize if max_event_bytes is None else max_event_bytes
         self._line_ends = 0
-        self._after_cr = False
+        self.is_after_cr = False
 
     @property
     def rest(self) -> bytes:
@@ -73,7 +74,7 @@ class Framer:
             if len(buffer) > self._max_event_bytes:
                 self._check_rest()
             return []
-        if self._after_cr and data:
+        if self.is_after_cr and data:
             data = self._without_half_a_newline(data)
         if not data:
             return []
@@ -87,9 +88,38 @@ class Framer:
         buffer.clear()
         return self._cut(data, self._line_ends, end)
 
+    def complete(self, data: bytes) -> tuple[bytes, bytes]:
+        """Take the next bytes of the body as far as they complete the event in the buffer.
+
+        Args:
+            data: Bytes, cut anywhere. There is an incomplete event before them.
+
+        Returns:
+            The event, with the blank line that ends it, and the rest of the bytes. b"" for both if
+            the event is not complete.
+        """
+        end = self._join(data)
+        if end < 0:
+            self._check_rest()
+            return b"", b""
+        joined = bytes(self.buffer)
+        if end > self._max_event_bytes and _content_length(joined[:end]) > self._max_event_bytes:
+            del self.buffer[end:]
+            self.is_too_long = True
+            return b"", b""
+        self.buffer.clear()
+        self.offset += end
+        self.is_after_cr = end == len(joined) and joined.endswith(b"\r")
+        return joined[:end], joined[end:]
+
+    def keep(self, rest: bytes) -> None:
+        """Put the beginning of an event into the buffer, which is empty."""
+        self.buffer += rest
+        self._line_ends = _kind_of_line_ends(self.buffer)
+
     def _without_half_a_newline(self, data: bytes) -> bytes:
         """Drop the LF of a CRLF that ended the last event with its CR."""
-        self._after_cr = False
+        self.is_after_cr = False
         if not data.startswith(b"\n"):
             return data
         self.offset += 1
@@ -132,7 +162,7 @@ class Framer:
             self._line_ends = _kind_of_line_ends(self.buffer)
             self._check_rest()
         else:
-            self._after_cr = data.endswith(b"\r")
+            self.is_after_cr = data.endswith(b"\r")
         return events
 
     def clear(self) -> None:
@@ -156,17 +186,28 @@ def fields_of(event: bytes) -> tuple[bytes, bytes | None]:
         The value of the last `event` line, or b"". And the values of the `data` lines, joined with
         line feeds; None when there is no data line.
     """
-    if 0x0D in event:
-        event = event.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    # What servers send: one data line, mostly after an event line.
-    if event.endswith(b"\n\n"):
-        if event.startswith(b"event: "):
-            begin = event.find(b"\ndata: ")
-            if begin >= 0 and event.count(b"\n") == 3:
-                return event[7:begin], event[begin + 7 : -2]
-        elif event.startswith(b"data: ") and event.count(b"\n") == 2:
-            return b"", event[6:-2]
-    return _fields_of_lines(event)
+    return fields_of_one(event) or _fields_of_lines(event)
+
+
+def fields_of_one(event: bytes) -> tuple[bytes, bytes] | None:
+    """Read the name and the data of an event that is written as most servers write it.
+
+    Args:
+        event: Bytes that may be one event with its blank line.
+
+    Returns:
+        The value of the `event` line, or b"", and that of the `data` line. None if there are other
+        lines, or if lines do not end in LF.
+    """
+    if not event.endswith(b"\n\n") or 0x0D in event:
+        return None
+    if event.startswith(b"event: "):
+        begin = event.find(b"\ndata: ")
+        if begin >= 0 and event.count(b"\n") == 3:
+            return event[7:begin], event[begin + 7 : -2]
+    elif event.startswith(b"data: ") and event.count(b"\n") == 2:
+        return b"", event[6:-2]
+    return None
 
 
 def lines_of(event: bytes) -> Iterator[tuple[bytes, bytes]]:

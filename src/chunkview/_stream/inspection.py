@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .._chunks import ChunkView
     from .beginning import Beginning
+    from .wire import Fields
 
 __all__ = ["CheckingDecoder", "Faults", "InspectedDecoder", "Inspector", "fault_of"]
 
@@ -112,21 +113,15 @@ class InspectedDecoder(ChunkDecoder):
         if not isinstance(self._fast, NoFastPath):
             self._fast = InspectedFastPath(inspector.findings)
 
-    def _decode_all(self, events: list[bytes], chunks: list[ChunkView]) -> None:
-        for event in events:
-            chunk = self._fast.recognise(event)
-            if chunk is None:
-                self._inspector.number = len(chunks)
-                chunk = self._decode(event)
-            if chunk is not None:
-                chunks.append(chunk)
-        super()._decode_all([], chunks)
+    def _decode_into(self, event: bytes, chunks: list[ChunkView], fields: Fields | None) -> None:
+        self._inspector.number = len(chunks)
+        super()._decode_into(event, chunks, fields)
 
-    def _decode(self, event: bytes) -> ChunkView | None:
+    def _decode(self, event: bytes, fields: Fields | None) -> ChunkView | None:
         chunk: ChunkView | None = None
         beginning = self._beginning
         try:
-            chunk = super()._decode(event)
+            chunk = super()._decode(event, fields)
         finally:
             self._end_event(beginning, gave_chunk=chunk is not None)
         return chunk
@@ -204,9 +199,9 @@ class CheckingDecoder(InspectedDecoder):
         super().__init__(inspector, **options)
         self._fast = NoFastPath()
 
-    def _decode(self, event: bytes) -> ChunkView | None:
+    def _decode(self, event: bytes, fields: Fields | None) -> ChunkView | None:
         try:
-            return super()._decode(event)
+            return super()._decode(event, fields)
         except DecodeError as error:
             self._note_broken(error)
             return None

@@ -16,7 +16,7 @@ from .._model import parser, stdlib_loads
 from ..errors import DecodeError, kind_of
 from .beginning import Beginning, has_only_unknown_fields, not_a_stream
 from .fastpath import FastPath, NoFastPath
-from .framing import Framer, fields_of, lines_of
+from .framing import Framer, fields_of, fields_of_one, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .._chunks import ChunkView
 
     Piece = bytes | bytearray | memoryview
+    Fields = tuple[bytes, bytes | None]
 
 __all__ = ["MAX_EVENT_BYTES", "ChunkDecoder"]
 
@@ -121,19 +122,20 @@ class ChunkDecoder:
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
         chunks: list[ChunkView] = []
         try:
-            framer = self._framer
-            if not framer.buffer and len(piece) <= self._max_event_bytes:
+            if not self._framer.buffer and len(piece) <= self._max_event_bytes:
                 # The API sends one event at a time, and most clients read it that way.
                 chunk = self._fast.recognise(piece)
                 if chunk is not None:
                     return [chunk]
+                fields = fields_of_one(piece)
+                if fields is not None and (fields[1] or self._beginning is None):
+                    self._decode_into(piece, chunks, fields)
+                    return chunks
             if self._beginning is not None:
                 if self._beginning.takes(piece):
                     return []
-                self._beginning.look_at(framer.buffer, piece)
-            events = framer.feed(piece)
-            if events or framer.is_too_long:
-                self._decode_all(events, chunks)
+                self._beginning.look_at(self._framer.buffer, piece)
+            self._decode_piece(piece, chunks)
         except DecodeError as error:
             self._fail(error, is_raised=not chunks)
             if not chunks:
@@ -165,6 +167,8 @@ class ChunkDecoder:
         if self._is_over:
             return []
         self._is_over = True
+        if self._beginning is None and not self._framer.buffer:
+            return []
         chunks: list[ChunkView] = []
         try:
             self._decode_rest(chunks)
@@ -209,12 +213,103 @@ class ChunkDecoder:
         problem = f"the decoder was interrupted ({kind}): part of the body is lost"
         self._fail(DecodeError(problem), is_raised=False)
 
-    def _decode_all(self, events: list[bytes], chunks: list[ChunkView]) -> None:
-        """Decode events one by one, so that `chunks` has those before a broken one."""
-        for event in events:
-            chunk = self._fast.recognise(event) or self._decode(event)
-            if chunk is not None:
-                chunks.append(chunk)
+    def _decode_piece(self, piece: bytes, chunks: list[ChunkView]) -> None:
+        """Decode the events that a piece completes, and keep the rest."""
+        framer = self._framer
+        if framer.buffer:
+            if 0x0A not in piece and 0x0D not in piece:
+                framer.feed(piece)
+            else:
+                event, piece = framer.complete(piece)
+                if event:
+                    self._decode_any(event, chunks)
+                if piece:
+                    self._decode_events(piece, chunks)
+        elif piece:
+            self._decode_events(piece, chunks)
+        self._check_length()
+
+    def _decode_events(self, piece: bytes, chunks: list[ChunkView]) -> None:
+        """Decode the events in bytes that begin with an event, and keep the rest."""
+        framer = self._framer
+        # The framer is for other line ends, and for more blank lines than one.
+        if (
+            0x0D in piece
+            or framer.is_after_cr
+            or piece.startswith(b"\n")
+            or len(piece) > self._max_event_bytes
+        ):
+            self._decode_framed(piece, chunks)
+        elif len(piece) > _WINDOW and len(piece) < piece.count(b"\n") * _USUAL_LINE:
+            for at in range(0, len(piece), _WINDOW):
+                self._decode_piece(piece[at : at + _WINDOW], chunks)
+        else:
+            self._decode_lines(piece, chunks)
+
+    def _decode_framed(self, piece: bytes, chunks: list[ChunkView]) -> None:
+        for event in self._framer.feed(piece):
+            self._decode_any(event, chunks)
+
+    def _decode_lines(self, piece: bytes, chunks: list[ChunkView]) -> None:
+        """Decode the events in bytes whose lines end in LF, and keep the rest.
+
+        Splitting the bytes into lines at once takes a third of the time of looking for the end of
+        each event.
+        """
+        lines = piece.split(b"\n")
+        fast = self._fast
+        at, last = 0, len(lines) - 1  # what has no line end yet
+        while at < last:
+            run = fast.run
+            if run is not None:
+                head, opening, decode = run.head, run.line_opening, run.decode_line
+                # Events of an `event:` line, a `data:` line and the blank line.
+                while (
+                    at + 3 <= last
+                    and lines[at] == head
+                    and not lines[at + 2]
+                    and lines[at + 1].startswith(opening)
+                    and (chunk := decode(lines[at + 1])) is not None
+                ):
+                    chunks.append(chunk)
+                    at += 3
+            try:
+                end = lines.index(b"", at, last) + 1
+            except ValueError:
+                break
+            if end == at + 1:  # there may be many more blank lines
+                self._decode_framed(b"\n".join(lines[at:]), chunks)
+                return
+            self._decode_any(b"\n".join(lines[at:end]) + b"\n", chunks)
+            at = end
+        self._framer.keep(b"\n".join(lines[at:]))
+
+    def _decode_any(self, event: bytes, chunks: list[ChunkView]) -> None:
+        """Decode one event. So `chunks` has those before a broken one."""
+        chunk = self._fast.recognise(event)
+        if chunk is not None:
+            chunks.append(chunk)
+        else:
+            self._decode_into(event, chunks, fields_of_one(event))
+
+    def _decode_into(self, event: bytes, chunks: list[ChunkView], fields: Fields | None) -> None:
+        """Decode one event in the general way.
+
+        Args:
+            event: The event.
+            chunks: Where its chunk view goes.
+            fields: Its name and its data, if they are known.
+        """
+        chunk = self._decode(event, fields)
+        if chunk is not None:
+            chunks.append(chunk)
+
+    def _check_length(self) -> None:
+        """Refuse an event that is too long.
+
+        Raises:
+            DecodeError: The event in the buffer is.
+        """
         if self._framer.is_too_long:
             problem = f"an event of more than {self._max_event_bytes} bytes"
             raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
@@ -257,11 +352,11 @@ class ChunkDecoder:
         # extend keeps those before a broken one
         chunks.extend(decode_object(event, event) for event in events_of_document(document))
 
-    def _decode(self, event: bytes) -> ChunkView | None:
+    def _decode(self, event: bytes, fields: Fields | None) -> ChunkView | None:
         """Decode one event in the general way. None when it is to be skipped."""
         if self._beginning is not None:
             event = self._beginning.without_mark(event)
-        name, payload = fields_of(event)
+        name, payload = fields or fields_of(event)
         try:
             if payload:
                 self._beginning = None
@@ -374,6 +469,10 @@ def as_bytes(data: Piece) -> bytes:
     raise TypeError(f"feed takes bytes, got {kind_of(data)}")
 
 
+_WINDOW = 16 * 1024
+"""How many bytes of short lines are split at once: each line takes 41 bytes more."""
+_USUAL_LINE = 32
+"""How many bytes a line of an event stream has on average, at least."""
 _CUT = "the body ends in the middle of an event"
 
 
