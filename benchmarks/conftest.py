@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: the recorded streams, and the place of a figure in the report.
+"""Shared by the benchmarks: the streams, and the place of a figure in the report.
 
 A figure belongs to a section (a table of the report), to a row (one comparison, which is a group of
 pytest-benchmark) and to a column (a peer).
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chunkview.testing import recording, recording_names
+from chunkview.testing import WORKLOAD_VERSION, recording, recording_names, workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +40,12 @@ def recorded_streams() -> list[bytes]:
 @pytest.fixture(scope="session")
 def streams() -> list[bytes]:
     return recorded_streams()
+
+
+@pytest.fixture(scope="session")
+def shorts() -> list[bytes]:
+    """Forty streams of forty events each: twice the mix of `workload("short")`."""
+    return [workload("short", seed=seed) for seed in range(40)]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,6 +115,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
         "from": "CHUNKVIEW_CORPUS" if CORPUS else "the bundled recordings",
         "count": len(bodies),
         "bytes": sum(map(len, bodies)),
+        "workloads": WORKLOAD_VERSION,
     }
 
 

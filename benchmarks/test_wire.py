@@ -1,8 +1,9 @@
-"""SSE bytes to chunk views: recorded streams cut in three ways, a long text, and growth."""
+"""SSE bytes to chunk views: recorded and short streams, a long text, other bodies, and growth."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from chunkview import ChunkDecoder
 from chunkview._model.json import stdlib_loads
 
+from .events import EVENTS
 from .peers import (
     floor_wire,
     floor_wire_msgspec,
@@ -110,10 +112,92 @@ def test_recorded_streams(measure: Measure, streams: list[bytes], cut: str, peer
 
 
 @pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("cut", CUTS)
+def test_short_streams(measure: Measure, shorts: list[bytes], cut: str, peer: str) -> None:
+    pieces = [CUTS[cut](body) for body in shorts]
+    events = sum(len(by_event(body)) for body in shorts)
+    decoded = measure("short", cut, peer, events, decode_all, PEERS[peer], pieces)
+    for theirs, body in zip(decoded, pieces, strict=True):
+        assert_same(peer, theirs, body)
+
+
+@pytest.mark.parametrize("peer", ["chunkview", "chunkview + msgspec", "SDK"])
+def test_short_streams_byte_by_byte(measure: Measure, shorts: list[bytes], peer: str) -> None:
+    # Ten of the forty are enough: a byte takes as long as half an event.
+    pieces = [[body[at : at + 1] for at in range(len(body))] for body in shorts[:10]]
+    events = sum(len(by_event(body)) for body in shorts[:10])
+    decoded = measure("short", "byte by byte", peer, events, decode_all, PEERS[peer], pieces)
+    for theirs, body in zip(decoded, pieces, strict=True):
+        assert_same(peer, theirs, body)
+
+
+def without_event_lines(body: bytes) -> bytes:
+    return re.sub(rb"^event: .*\n", b"", body, flags=re.MULTILINE)
+
+
+def with_crlf(body: bytes) -> bytes:
+    return body.replace(b"\n", b"\r\n")
+
+
+SHAPES: dict[str, Callable[[bytes], bytes]] = {
+    "as the API": lambda body: body,
+    "no event: lines": without_event_lines,
+    "CRLF": with_crlf,
+}
+OWN: dict[str, Wire] = {"": chunkview_wire_msgspec, ", standard library": chunkview_wire}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("library", OWN)
+@pytest.mark.parametrize("bodies", ["recorded", "short"])
+def test_other_bodies(
+    measure: Measure,
+    streams: list[bytes],
+    shorts: list[bytes],
+    bodies: str,
+    library: str,
+    shape: str,
+) -> None:
+    """Some proxies leave the `event:` lines out; others write CRLF."""
+    wire = OWN[library]
+    originals = [by_event(body) for body in (streams if bodies == "recorded" else shorts)]
+    pieces = [[SHAPES[shape](event) for event in events] for events in originals]
+    count = sum(map(len, originals))
+    decoded = measure("shape", bodies + library, shape, count, decode_all, wire, pieces)
+    assert decoded == decode_all(wire, originals)
+
+
+@pytest.mark.parametrize("peer", PEERS)
 def test_one_long_text(measure: Measure, peer: str) -> None:
     pieces = [text_event(f" word {number}") for number in range(2000)]
     decoded = measure("wire", "2,000 text deltas", peer, len(pieces), PEERS[peer], pieces)
     assert_same(peer, decoded, pieces)
+
+
+@pytest.mark.parametrize("count", [100, 100_000], ids="{:,}".format)
+@pytest.mark.parametrize("kind", EVENTS)
+def test_growth_of_any_event(
+    measure_once: Measure, benchmark: BenchmarkFixture, kind: str, count: int
+) -> None:
+    """Few and many events of each kind in one decoder: this shows whether the cost grows."""
+    many = 20_000  # fewer would be lost in the noise
+    count, many = (count, many) if benchmark.enabled else (count // 100, 1)
+    bare = json.dumps(EVENTS[kind], separators=(",", ":"))[:-1]
+    name = EVENTS[kind]["type"]
+    # The padding makes the bytes of one event differ from those of the next.
+    frames = [
+        f"event: {name}\ndata: {bare}{' ' * (number % 16)}}}\n\n".encode()
+        for number in range(count)
+    ]
+    decoders = max(1, many // count)
+
+    def take() -> None:
+        for _ in range(decoders):
+            feed = ChunkDecoder().feed
+            for frame in frames:
+                feed(frame)
+
+    measure_once("wire flood", kind, f"{count:,}", decoders * count, take)
 
 
 @pytest.mark.parametrize("peer", ["chunkview", "SDK"])
