@@ -18,7 +18,7 @@ from .test_wire import CUTS, by_event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Measure
+    from .conftest import Compare
 
 
 def decode(pieces: list[bytes]) -> None:
@@ -68,30 +68,20 @@ READERS: dict[str, Callable[[list[bytes]], Any]] = {
 }
 
 
-def read_all(read: Callable[[list[bytes]], Any], streams: list[list[bytes]]) -> list[Any]:
-    return [read(pieces) for pieces in streams]
-
-
-@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("bodies", ["recorded", "short"])
 def test_streams(
-    measure: Measure,
-    streams: list[bytes],
-    shorts: list[bytes],
-    bodies: str,
-    cut: str,
-    reader: str,
+    compare: Compare, streams: list[bytes], shorts: list[bytes], bodies: str, cut: str
 ) -> None:
     originals = streams if bodies == "recorded" else shorts
     pieces = [CUTS[cut](body) for body in originals]
     events = sum(len(by_event(body)) for body in originals)
-    row = f"{bodies}, {cut}"
-    messages = measure("stream", row, reader, events, read_all, READERS[reader], pieces)
-    for message, body in zip(messages, originals, strict=True):
-        if message is not None:
-            ours = accumulate(body)
-            assert message.id == ours.id
-            assert message.usage.output_tokens == ours.usage.output_tokens
-            texts = [getattr(block, "text", "") for block in message.content]
-            assert texts == [getattr(block, "text", "") for block in ours.content]
+    read = compare("stream", f"{bodies}, {cut}", events, READERS, pieces)
+    for reader in READERS:
+        for message, body in zip(read[reader], originals, strict=True):
+            if message is not None:
+                ours = accumulate(body)
+                assert message.id == ours.id
+                assert message.usage.output_tokens == ours.usage.output_tokens
+                texts = [getattr(block, "text", "") for block in message.content]
+                assert texts == [getattr(block, "text", "") for block in ours.content]
