@@ -1,9 +1,10 @@
 """The JSON of pytest-benchmark to `RESULTS.md` and `chart.svg`.
 
-    python -m benchmarks.report DIRECTORY
+    python -m benchmarks.report [--print] DIRECTORY
 
-A figure is the fastest round of all laps (`--laps`). Disturbances only make a round slower, so slow
-spells of the machine do not spoil the report. The tables and the chart show the Python of
+With `--print`, it only prints what was measured. A figure is the fastest round of all laps
+(`--laps`), in CPU time. Disturbances only make a round slower, so slow spells of the machine do not
+spoil the report. The tables and the chart show the Python of
 `main*.json`. The table of targets also has the figures of other Pythons; missed ones come first.
 """
 
@@ -479,7 +480,7 @@ def machine_text(pythons: Sequence[Figures]) -> str:
     )
     lines.append(f"- Workloads: version {streams['workloads']}")
     laps = len(figures.sections["parsed dict"]["text_delta"][OURS])
-    lines.append(f"- Every peer was measured in each of {laps} laps. The best lap is shown")
+    lines.append(f"- CPU times. The peers took turns in each of {laps} laps. The best lap is shown")
     return "\n".join(lines)
 
 
@@ -506,12 +507,22 @@ def results(pythons: Sequence[Figures]) -> str:
     ]
     if others:
         parts.append(f"All figures outside this table are from {figures.python}.")
-    parts += [
+    return "\n\n".join([*parts, *section_texts(figures)]) + "\n"
+
+
+def section_texts(figures: Figures) -> list[str]:
+    """The title, the text and the table of each section that was measured."""
+    return [
         f"## {table.title}\n\n{table.text}\n\n{section_table(figures, table)}"
         for table in TABLES
         if table.section in figures.sections
     ]
-    return "\n\n".join(parts) + "\n"
+
+
+def printed(pythons: Sequence[Figures]) -> str:
+    """The targets and the tables of what was measured."""
+    targets = [line for line in target_table(pythons).splitlines() if "not measured" not in line]
+    return "\n\n".join(["\n".join(targets), *section_texts(pythons[0])])
 
 
 PANELS = (
@@ -569,13 +580,16 @@ def chart(figures: Figures) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    (directory,) = arguments
+    *options, directory = arguments
     paths = Path(directory).glob("*.json")
     by_python: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(paths, key=lambda path: (not path.name.startswith("main"), path.name)):
         run = json.loads(path.read_text(encoding="utf-8"))
         by_python.setdefault(python_of(run["machine_info"]), []).append(run)
     pythons = [Figures.of(runs) for runs in by_python.values()]
+    if options == ["--print"]:
+        print(printed(pythons))
+        return
     (HERE / "RESULTS.md").write_text(results(pythons), encoding="utf-8")
     (HERE / "chart.svg").write_text(chart(pythons[0]), encoding="utf-8")
     print(target_table(pythons))
