@@ -102,7 +102,8 @@ def compare(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Comp
 
     `per` is the number of events in all bodies. The result is what each peer made of each body.
     """
-    rounds = 4 * request.config.getoption("--laps") if benchmark.enabled else 1
+    laps: Any = request.config.getoption("--laps")
+    rounds = 4 * laps if benchmark.enabled else 1
 
     def timed(
         section: str, row: str, per: int, peers: dict[str, Callable[[Any], Any]], bodies: list[Any]

@@ -357,10 +357,8 @@ TARGETS = (
     ),
     Target("Reading 13 attributes", "wrapper", "read 13 attributes", "Mirascope", OURS, least=5),
     *(
-        Target(
-            "Chunks to a Message", "accumulate", f"2,000 deltas of {kind}", "SDK", OURS, least=10
-        )
-        for kind in ("text", "tool input")
+        Target(f"To a Message, {row}", "accumulate", row, "SDK", OURS, least=10)
+        for row in ("2,000 deltas of text", "2,000 deltas of tool input")
     ),
     *(
         Target(
