@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: the recorded streams, and the place of a figure in the report.
+"""Shared by the benchmarks: the streams, and the place of a figure in the report.
 
 A figure belongs to a section (a table of the report), to a row (one comparison, which is a group of
 pytest-benchmark) and to a column (a peer).
@@ -7,14 +7,17 @@ pytest-benchmark) and to a column (a peer).
 from __future__ import annotations
 
 import gc
+import math
 import os
+import random
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chunkview.testing import recording, recording_names
+from chunkview.testing import WORKLOAD_VERSION, recording, recording_names, workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     Measure = Callable[..., Any]
+    Compare = Callable[..., dict[str, list[Any]]]
+    Growth = Callable[..., None]
 
 CORPUS = os.environ.get("CHUNKVIEW_CORPUS")
 PACKAGES = ("anthropic", "attrs", "cattrs", "httpx-sse", "mirascope", "msgspec", "pydantic")
@@ -40,6 +45,12 @@ def recorded_streams() -> list[bytes]:
 @pytest.fixture(scope="session")
 def streams() -> list[bytes]:
     return recorded_streams()
+
+
+@pytest.fixture(scope="session")
+def shorts() -> list[bytes]:
+    """Forty streams of forty events each: twice the mix of `workload("short")`."""
+    return [workload("short", seed=seed) for seed in range(40)]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,6 +92,83 @@ def measure(benchmark: BenchmarkFixture) -> Measure:
 
 
 @pytest.fixture
+def compare(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Compare:
+    """Time peers on bodies as `compare(section, row, per, peers, bodies)`.
+
+    The peers take turns at each body, in a random order, four times a lap. Each body is read once
+    to warm the caches, and then again. A figure is the sum of the best times of all bodies: a
+    slow spell of the machine spoils one time of one body, not the whole. It is CPU time, so what
+    other programs do meanwhile does not count.
+
+    `per` is the number of events in all bodies. The result is what each peer made of each body.
+    """
+    laps: Any = request.config.getoption("--laps")
+    rounds = 4 * laps if benchmark.enabled else 1
+
+    def timed(
+        section: str, row: str, per: int, peers: dict[str, Callable[[Any], Any]], bodies: list[Any]
+    ) -> dict[str, list[Any]]:
+        best = {peer: [math.inf] * len(bodies) for peer in peers}
+        order = list(peers)
+
+        def take_turns() -> None:
+            for _ in range(rounds):
+                for at, body in enumerate(bodies):
+                    random.shuffle(order)
+                    for peer in order:
+                        best[peer][at] = min(best[peer][at], time_of(peers[peer], body))
+
+        benchmark.pedantic(take_turns)  # type: ignore[no-untyped-call]
+        figures = {peer: sum(times) / per * 1e9 for peer, times in best.items()}
+        note(benchmark, section, row, figures=figures)
+        return {peer: [function(body) for body in bodies] for peer, function in peers.items()}
+
+    return timed
+
+
+def time_of(function: Callable[[Any], Any], body: Any) -> float:
+    """The seconds of CPU time that a call takes when it was made just before."""
+    function(body)
+    start = time.thread_time()
+    function(body)
+    return time.thread_time() - start
+
+
+@pytest.fixture
+def growth(benchmark: BenchmarkFixture) -> Growth:
+    """Time few and many events as `growth(section, row, prepare)`.
+
+    `prepare(count)` gives the events, which are not timed, and what takes them. The figures are CPU
+    time per event, the best of two turns: the larger count takes too long to be left undisturbed.
+    """
+
+    def timed(
+        section: str, row: str, prepare: Callable[[int], tuple[list[Any], Callable[[Any], Any]]]
+    ) -> None:
+        few, many, least = (100, 100_000, 20_000) if benchmark.enabled else (1, 1000, 1)
+        prepared = {count: prepare(count) for count in (few, many)}
+        # The collector would look at the events again and again. A program does not keep them.
+        gc.collect()
+        gc.freeze()
+        best = dict.fromkeys(prepared, math.inf)
+
+        def take_turns() -> None:
+            for count in [*prepared, *prepared]:
+                events, take = prepared[count]
+                times = max(1, least // count)  # a short time would be lost in the noise
+                start = time.thread_time()
+                for _ in range(times):
+                    take(events)
+                taken = time.thread_time() - start
+                best[count] = min(best[count], taken / times / len(events))
+
+        benchmark.pedantic(take_turns)  # type: ignore[no-untyped-call]
+        note(benchmark, section, row, figures={f"{n:,}": best[n] * 1e9 for n in prepared})
+
+    return timed
+
+
+@pytest.fixture
 def measure_once(benchmark: BenchmarkFixture) -> Measure:
     """Like `measure`, for calls that take seconds: two rounds, in the first lap only."""
 
@@ -109,6 +197,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
         "from": "CHUNKVIEW_CORPUS" if CORPUS else "the bundled recordings",
         "count": len(bodies),
         "bytes": sum(map(len, bodies)),
+        "workloads": WORKLOAD_VERSION,
     }
 
 

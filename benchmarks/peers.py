@@ -19,8 +19,10 @@ import cattrs
 import httpx_sse
 import msgspec
 import pydantic
+from anthropic import NOT_GIVEN, Anthropic
 from anthropic._models import construct_type
-from anthropic._streaming import SSEDecoder
+from anthropic._streaming import SSEDecoder, Stream
+from anthropic.lib.streaming import MessageStream
 from anthropic.types import RawMessageStreamEvent
 from cattrs.strategies import configure_tagged_union
 
@@ -59,9 +61,13 @@ def wire_types(make: Make, one_of: Callable[[dict[str, Any]], Any]) -> Any:
     usage = make(
         "usage",
         {"input_tokens": int, "service_tier": text, "cache_creation": cache_creation | None}
+        | {"inference_geo": text}
         | counts,
     )
-    delta_usage = make("delta_usage", {"input_tokens": count} | counts)
+    server_tools = make("server_tools", {"web_search_requests": int, "web_fetch_requests": count})
+    delta_usage = make(
+        "delta_usage", {"input_tokens": count, "server_tool_use": server_tools | None} | counts
+    )
     citation = union(
         web_search_result_location={
             "cited_text": str,
@@ -75,15 +81,18 @@ def wire_types(make: Make, one_of: Callable[[dict[str, Any]], Any]) -> Any:
             "start_char_index": int,
             "end_char_index": int,
             "document_title": text,
+            "file_id": text,
         },
     )
     tool_use = {"id": str, "name": str, "input": dict[str, Any]}
     block = union(
         text={"text": str, "citations": array[citation] | None},
         thinking={"thinking": str, "signature": text},
+        redacted_thinking={"data": str},
         tool_use=tool_use,
         server_tool_use=tool_use,
         web_search_tool_result={"tool_use_id": str, "content": Any},
+        compaction={"content": text},
     )
     message = make(
         "message",
@@ -104,6 +113,7 @@ def wire_types(make: Make, one_of: Callable[[dict[str, Any]], Any]) -> Any:
         thinking_delta={"thinking": str},
         signature_delta={"signature": str},
         citations_delta={"citation": citation},
+        compaction_delta={"content": text},
     )
     stop = make("stop", {"stop_reason": text, "stop_sequence": text})
     return union(
@@ -114,6 +124,7 @@ def wire_types(make: Make, one_of: Callable[[dict[str, Any]], Any]) -> Any:
         message_delta={"delta": stop, "usage": delta_usage},
         message_stop={},
         ping={},
+        error={"error": make("error_details", {"type": str, "message": str})},
     )
 
 
@@ -221,10 +232,11 @@ TUPLES: dict[str, Read] = {
     "input_json_delta": lambda event: (event["index"], event["delta"]["partial_json"]),
     "thinking_delta": lambda event: (event["index"], event["delta"]["thinking"]),
     "signature_delta": lambda event: (event["index"], event["delta"]["signature"]),
+    "compaction_delta": lambda event: (event["index"], event["delta"]["content"]),
     "citations_delta": lambda event: (
         event["index"],
         (citation := event["delta"]["citation"])["cited_text"],
-        citation["url"],
+        citation.get("url"),
     ),
     "content_block_stop": lambda event: (event["type"], event["index"]),
     "message_delta": lambda event: (
@@ -232,6 +244,8 @@ TUPLES: dict[str, Read] = {
         event["usage"]["output_tokens"],
     ),
     "message_stop": lambda event: (event["type"],),
+    "ping": lambda event: (event["type"],),
+    "error": lambda event: ((error := event["error"])["type"], error["message"]),
 }
 """The floor: pick the wanted fields of a known type of event, without checks."""
 
@@ -241,6 +255,22 @@ def sdk_wire(pieces: Iterable[bytes]) -> list[Any]:
     return [sdk(sse.json()) for sse in SSEDecoder().iter_bytes(iter(pieces)) if sse.event != "ping"]
 
 
+def sdk_stream(pieces: Iterable[bytes]) -> Any:
+    """What `client.messages.stream()` does with the body of a response; gives its final message."""
+    raw: Stream[RawMessageStreamEvent] = Stream(
+        cast_to=typing.cast("type[RawMessageStreamEvent]", RawMessageStreamEvent),
+        response=_Response(pieces),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        client=_CLIENT,
+    )
+    with MessageStream(raw, output_format=NOT_GIVEN) as stream:
+        for _ in stream:
+            pass
+        return stream.get_final_message()
+
+
+_CLIENT = Anthropic(api_key="not used: nothing is sent")
+
+
 def httpx_sse_wire(pieces: Iterable[bytes]) -> list[Any]:
     """httpx-sse and the standard library's JSON give plain dicts."""
     source = httpx_sse.EventSource(_Response(pieces))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -248,12 +278,18 @@ def httpx_sse_wire(pieces: Iterable[bytes]) -> list[Any]:
 
 
 class _Response:
-    """The part of an HTTP response that httpx-sse uses."""
+    """The part of an HTTP response that httpx-sse and the SDK use."""
 
     headers: typing.ClassVar = {"content-type": "text/event-stream"}
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    def close(self) -> None:
+        """There is no connection."""
 
     def iter_text(self) -> Iterator[str]:
         return codecs.iterdecode(self._pieces, "utf-8")

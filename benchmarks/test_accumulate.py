@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from .conftest import Measure
+    from .conftest import Growth, Measure
 
 START: dict[str, Any] = {
     "type": "message_start",
@@ -70,25 +70,16 @@ def sdk_accumulate(events: list[Any]) -> Any:
     return snapshot
 
 
-@pytest.mark.parametrize("count", [100, 100_000], ids="{:,}".format)
 @pytest.mark.parametrize("kind", FLOODS)
-def test_growth_of_any_event(
-    measure_once: Measure, benchmark: BenchmarkFixture, kind: str, count: int
-) -> None:
+def test_growth_of_any_event(growth: Growth, kind: str) -> None:
     """Few and many events of each kind: this shows whether the cost per event grows."""
-    count = count if benchmark.enabled else count // 100
-    chunks = [decode(event) for events in flood(kind, count) for event in events]
-    streams = max(1, MANY // count)
 
-    def take() -> None:
-        for _ in range(streams):
-            Accumulator().extend(chunks)
+    def prepare(count: int) -> tuple[list[Any], Callable[[list[Any]], None]]:
+        chunks = [decode(event) for events in flood(kind, count) for event in events]
+        return chunks, lambda chunks: Accumulator().extend(chunks)
 
-    measure_once("flood", kind, f"{count:,}", streams * len(chunks), take)
+    growth("flood", kind, prepare)
 
-
-MANY = 20_000
-"""The least number of events to measure. Fewer would be lost in the noise."""
 
 PEERS: dict[str, tuple[Callable[[Any], Any], Callable[[list[Any]], Any]]] = {
     "chunkview": (decode, accumulate),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chunkview.testing import workload
+
 from .conftest import note
 
 if TYPE_CHECKING:
@@ -62,10 +64,22 @@ def record(
 
 
 def test_import_time(benchmark: BenchmarkFixture) -> None:
-    commands = {"chunkview": ("import_time", "chunkview"), "SDK": ("import_time", "anthropic")}
+    modules = {"chunkview": "chunkview", "SDK": "anthropic", "attrs": "attrs"}
+    commands = {peer: ("import_time", module) for peer, module in modules.items()}
     for command in commands.values():  # writes the byte code and warms the file cache
         fresh(*command)
-    record(benchmark, "import, seconds", commands, turns=9)
+    record(benchmark, "import, ms", commands, turns=9)
+
+
+def test_first_body_of_a_process(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """Forty events of most types: text, cited text, a server tool and its result."""
+    body = tmp_path / "short.sse"
+    body.write_bytes(workload("short", seed=3))
+    commands = {
+        "chunkview": ("first_body_by_chunkview", str(body)),
+        "SDK": ("first_body_by_sdk", str(body)),
+    }
+    record(benchmark, "first body, ms", commands, turns=9)
 
 
 @needs_statm

@@ -1,8 +1,9 @@
-"""SSE bytes to chunk views: recorded streams cut in three ways, a long text, and growth."""
+"""SSE bytes to chunk views: recorded and short streams, a long text, other bodies, and growth."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from chunkview import ChunkDecoder
 from chunkview._model.json import stdlib_loads
 
+from .events import EVENTS
 from .peers import (
     floor_wire,
     floor_wire_msgspec,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from .conftest import Measure
+    from .conftest import Compare, Growth, Measure
 
     Wire = Callable[[Iterable[bytes]], list[Any]]
 
@@ -77,10 +79,6 @@ def text_event(text: str) -> bytes:
     return b"event: content_block_delta\ndata: " + payload.encode() + b"\n\n"
 
 
-def decode_all(wire: Wire, streams: list[list[bytes]]) -> list[list[Any]]:
-    return [wire(pieces) for pieces in streams]
-
-
 def assert_same(peer: str, theirs: list[Any], pieces: list[bytes]) -> None:
     """Check that the peer found the same events: their number, their texts, and more if it can."""
     ours = chunkview_wire(pieces)
@@ -99,14 +97,67 @@ def assert_same(peer: str, theirs: list[Any], pieces: list[bytes]) -> None:
         assert without_nulls(theirs) == without_nulls(events)
 
 
-@pytest.mark.parametrize("peer", PEERS)
+def compare_peers(
+    compare: Compare, section: str, row: str, peers: dict[str, Wire], bodies: list[list[bytes]]
+) -> None:
+    count = sum(len(by_event(b"".join(pieces))) for pieces in bodies)
+    decoded = compare(section, row, count, peers, bodies)
+    for peer in peers:
+        for theirs, pieces in zip(decoded[peer], bodies, strict=True):
+            assert_same(peer, theirs, pieces)
+
+
 @pytest.mark.parametrize("cut", CUTS)
-def test_recorded_streams(measure: Measure, streams: list[bytes], cut: str, peer: str) -> None:
-    pieces = [CUTS[cut](body) for body in streams]
-    events = sum(len(by_event(body)) for body in streams)
-    decoded = measure("wire", cut, peer, events, decode_all, PEERS[peer], pieces)
-    for theirs, body in zip(decoded, pieces, strict=True):
-        assert_same(peer, theirs, body)
+def test_recorded_streams(compare: Compare, streams: list[bytes], cut: str) -> None:
+    compare_peers(compare, "wire", cut, PEERS, [CUTS[cut](body) for body in streams])
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_short_streams(compare: Compare, shorts: list[bytes], cut: str) -> None:
+    compare_peers(compare, "short", cut, PEERS, [CUTS[cut](body) for body in shorts])
+
+
+def test_short_streams_byte_by_byte(compare: Compare, shorts: list[bytes]) -> None:
+    peers = {peer: PEERS[peer] for peer in ("chunkview", "chunkview + msgspec", "SDK")}
+    # Ten of the forty are enough: a byte takes as long as half an event.
+    bodies = [[body[at : at + 1] for at in range(len(body))] for body in shorts[:10]]
+    compare_peers(compare, "short", "byte by byte", peers, bodies)
+
+
+def without_event_lines(body: bytes) -> bytes:
+    return re.sub(rb"^event: .*\n", b"", body, flags=re.MULTILINE)
+
+
+def with_crlf(body: bytes) -> bytes:
+    return body.replace(b"\n", b"\r\n")
+
+
+SHAPES: dict[str, Callable[[bytes], bytes]] = {
+    "as the API": lambda body: body,
+    "no event: lines": without_event_lines,
+    "CRLF": with_crlf,
+}
+OWN: dict[str, Wire] = {"": chunkview_wire_msgspec, ", standard library": chunkview_wire}
+
+
+@pytest.mark.parametrize("library", OWN)
+@pytest.mark.parametrize("bodies", ["recorded", "short"])
+def test_other_bodies(
+    compare: Compare, streams: list[bytes], shorts: list[bytes], bodies: str, library: str
+) -> None:
+    """Some proxies leave the `event:` lines out; others write CRLF."""
+    originals = [by_event(body) for body in (streams if bodies == "recorded" else shorts)]
+    shaped = [
+        {name: [shape(event) for event in events] for name, shape in SHAPES.items()}
+        for events in originals
+    ]
+
+    def reader(shape: str) -> Callable[[dict[str, list[bytes]]], list[Any]]:
+        return lambda body: OWN[library](body[shape])
+
+    readers = {shape: reader(shape) for shape in SHAPES}
+    decoded = compare("shape", bodies + library, sum(map(len, originals)), readers, shaped)
+    assert decoded["as the API"] == decoded["no event: lines"] == decoded["CRLF"]
 
 
 @pytest.mark.parametrize("peer", PEERS)
@@ -114,6 +165,26 @@ def test_one_long_text(measure: Measure, peer: str) -> None:
     pieces = [text_event(f" word {number}") for number in range(2000)]
     decoded = measure("wire", "2,000 text deltas", peer, len(pieces), PEERS[peer], pieces)
     assert_same(peer, decoded, pieces)
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_growth_of_any_event(growth: Growth, kind: str) -> None:
+    """Few and many events of each kind in one decoder: this shows whether the cost grows."""
+    name = EVENTS[kind]["type"]
+    bare = json.dumps(EVENTS[kind], separators=(",", ":"))[:-1]
+
+    def prepare(count: int) -> tuple[list[bytes], Callable[[list[bytes]], None]]:
+        # The padding makes the bytes of one event differ from those of the next.
+        kinds = [f"event: {name}\ndata: {bare}{' ' * n}}}\n\n".encode() for n in range(16)]
+        return [kinds[number % 16] for number in range(count)], feed_each
+
+    growth("wire flood", kind, prepare)
+
+
+def feed_each(frames: list[bytes]) -> None:
+    feed = ChunkDecoder().feed
+    for frame in frames:
+        feed(frame)
 
 
 @pytest.mark.parametrize("peer", ["chunkview", "SDK"])

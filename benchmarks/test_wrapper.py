@@ -1,4 +1,4 @@
-"""SDK object to chunk view, against Mirascope 1.25.7's wrapper of the same name.
+"""SDK objects to chunk views, against Mirascope 1.25.7's wrapper of the same name.
 
 Mirascope needs an older SDK than the other benchmarks, so `make bench` runs this file in an
 environment of its own. In other environments only chunkview is measured.
@@ -14,6 +14,8 @@ from anthropic._models import construct_type
 from anthropic.types import RawMessageStreamEvent
 
 from chunkview import decode
+
+from .events import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +37,7 @@ ATTRIBUTES = (
     "common_finish_reasons",
     "common_usage",
 )
-TEXT_DELTA = {
-    "type": "content_block_delta",
-    "index": 0,
-    "delta": {"type": "text_delta", "text": " and the lamp"},
-}
+OBJECTS = {"text delta": EVENTS["text_delta"], "message_start": EVENTS["message_start"]}
 PEERS = [
     "chunkview",
     pytest.param(
@@ -85,25 +83,26 @@ def read_each(chunks: list[Any]) -> None:
         chunk.common_usage  # noqa: B018
 
 
-@pytest.fixture
-def event() -> Any:
-    return construct_type(type_=RawMessageStreamEvent, value=TEXT_DELTA)
+def sdk_object(name: str) -> Any:
+    return construct_type(type_=RawMessageStreamEvent, value=OBJECTS[name])
 
 
 @pytest.mark.parametrize("peer", PEERS)
-def test_construct(measure: Measure, event: Any, peer: str) -> None:
-    wrap = wrapper(peer)
-    measure("wrapper", "construct", peer, BATCH, wrap_each, wrap, [event] * BATCH)
+@pytest.mark.parametrize("name", OBJECTS)
+def test_construct(measure: Measure, name: str, peer: str) -> None:
+    wrap, event = wrapper(peer), sdk_object(name)
+    measure("wrapper", f"construct, {name}", peer, BATCH, wrap_each, wrap, [event] * BATCH)
     assert wrap(event).chunk is event
 
 
 @pytest.mark.parametrize("peer", PEERS)
-def test_read(measure: Measure, event: Any, peer: str) -> None:
+def test_read(measure: Measure, peer: str) -> None:
+    event = sdk_object("text delta")
     chunk = wrapper(peer)(event)
     measure("wrapper", "read 13 attributes", peer, BATCH, read_each, [chunk] * BATCH)
 
     ours = decode(event)
-    assert str(chunk) == str(ours) == TEXT_DELTA["delta"]["text"]  # type: ignore[index]
+    assert str(chunk) == str(ours) == event.delta.text
     for name in ATTRIBUTES:
         if name == "cost_metadata":
             # Its class is not ours. A text delta has no counts.

@@ -1,8 +1,8 @@
 """Tools for testing code that consumes Anthropic's streams.
 
-Here are a replay server, a few recordings for it, and a small broken stream for each rule. They
-need nothing beyond chunkview itself. The Hypothesis strategies are in
-`chunkview.testing.strategies`, which needs the `testing` extra.
+Here are a replay server, a few recordings for it, a small broken stream for each rule, and
+workloads for benchmarks. They need nothing beyond chunkview itself. The Hypothesis strategies are
+in `chunkview.testing.strategies`, which needs the `testing` extra.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from importlib.resources import files
 
 from ._examples import broken_body
 from .replay import ApiError, ReceivedRequest, ReplayServer, Reply
+from .workloads import WORKLOAD_VERSION, workload, workload_names
 
 __all__ = [
+    "WORKLOAD_VERSION",
     "ApiError",
     "ReceivedRequest",
     "ReplayServer",
@@ -20,6 +22,8 @@ __all__ = [
     "broken_body",
     "recording",
     "recording_names",
+    "workload",
+    "workload_names",
 ]
 
 _SUFFIX = ".sse"
