@@ -216,7 +216,7 @@ class Meter:
         except BaseException as interruption:
             self._is_over = True
             kind = type(interruption).__name__
-            problem = f"the meter was interrupted ({kind}): part of the body is lost"
+            problem = f"the meter was interrupted ({kind}): bytes are lost"
             self._error = DecodeError(problem)
             raise
 
@@ -438,7 +438,7 @@ class _Totals:
         """
         self._kept += size
         if self._kept > _MAX_KEPT:
-            problem = f"tools and unknown counts whose names take more than {_MAX_KEPT} characters"
+            problem = f"names of tools and unknown counts of more than {_MAX_KEPT} characters"
             raise DecodeError(problem)
 
     # -- errors --------------------------------------------------------------------------------
