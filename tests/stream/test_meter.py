@@ -205,7 +205,7 @@ def test_what_is_told_to_be_a_delta_by_its_bytes_is_one(
 )
 def test_several_deltas_are_told_at_once_exactly_if_each_one_is(events: list[bytes]) -> None:
     body = b"".join(events)
-    count, end = Deltas().run(body, 0)
+    count, end = Deltas().run(body, 0, b"\n\n")
     if count:
         whole = body[:end].split(b"\n\n")[:-1]
         assert len(whole) == count

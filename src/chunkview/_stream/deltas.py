@@ -40,12 +40,13 @@ class Deltas:
         self._prefix = _NO_PREFIX
         self._shape = b""
 
-    def run(self, data: bytes, start: int) -> tuple[int, int]:
-        """Look for deltas with the same prefix.
+    def run(self, data: bytes, start: int, blank: bytes) -> tuple[int, int]:
+        """Look for deltas with the same prefix. There may be more of them after those found.
 
         Args:
             data: Bytes of an event stream.
             start: Where in them an event begins.
+            blank: What ends an event.
 
         Returns:
             How many deltas there are, and where the last one ends. If nothing is certain, the
@@ -58,14 +59,14 @@ class Deltas:
                 return 0, start
             self._prefix = found.group()
             self._shape = _shape_of(self._prefix) + b'"'
-        prefix, blank = self._prefix, blank_line(data)
-        shape = self._shape + blank
-        # Mostly all events are deltas of one block.
-        end = data.rfind(blank) + len(blank)
+        prefix, shape = self._prefix, self._shape + blank
+        # Mostly all the next events are deltas of one block.
+        end = data.rfind(blank, start, start + _SPAN) + len(blank)
         events = data[start:end]
         count = events.count(blank + prefix) + 1
         if _shape_of(events) == shape * count:
             return count, end
+        # Else find those that are.
         count, end = 0, start
         while data.startswith(prefix, end):
             at = data.find(blank, end + len(prefix))
@@ -84,7 +85,7 @@ class Deltas:
         event = event.lstrip(b"\r\n")
         if event.endswith(b"\r\n\r"):  # the LF comes with the next piece
             event += b"\n"
-        return self.run(event, 0) == (1, len(event))
+        return self.run(event, 0, blank_line(event)) == (1, len(event))
 
 
 def _shape_of(events: bytes) -> bytes:
@@ -94,6 +95,9 @@ def _shape_of(events: bytes) -> bytes:
         events = _ESCAPE.sub(b"", events)
     return events.translate(None, _WITHOUT_SHAPE)
 
+
+_SPAN = 4096
+"""How many bytes to prove at once: each run of deltas looks at so many, and may be a short one."""
 
 _ESCAPE = re.compile(rb"\\[^\r\n]")
 _WITHOUT_SHAPE = bytes(set(range(256)).difference(b'"\r\n'))

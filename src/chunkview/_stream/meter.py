@@ -200,10 +200,8 @@ class Meter:
         data = bytes(self._unread)
         self._unread.clear()
         self._bytes += len(data)
-        for start in range(0, len(data), _WINDOW):
-            if self._is_over:
-                break
-            self._run(self._totals.take_bytes, data[start : start + _WINDOW])
+        if not self._is_over:
+            self._run(self._totals.take_bytes, data)
         self._wanted = _COLLECTED if self._totals.skips_deltas else 1
 
     def _run(self, step: Callable[..., None], *arguments: bytes) -> None:
@@ -307,7 +305,7 @@ class _Totals:
         # Most events can be told from `data` where they are. All others go through the framer.
         while start < len(data) <= self._max_event_bytes and not rest:
             if self.skips_deltas:
-                count, end = self._deltas.run(data, start)
+                count, end = self._deltas.run(data, start, blank)
                 self.events += count
             else:
                 count, end = 0, start
@@ -334,12 +332,12 @@ class _Totals:
 
     def _take_event(self, event: bytes) -> None:
         """Take an event that is no delta, as far as its bytes tell."""
-        # `find` is told at once that it looks for bytes; `in` first tries to read an int.
-        if (
-            self.skips_deltas
-            and (event.find(b"content_block_delta") >= 0 or event.find(b'_result"', 0, _NEAR) >= 0)
-            and _is_skipped(event)
-        ):
+        # `find` looks for bytes at once. `in` first tries to read them as an int.
+        is_near = self.skips_deltas and (
+            event.find(b"content_block_delta", 0, _NEAR) >= 0
+            or event.find(b'_tool_result"', 0, _NEAR) >= 0
+        )
+        if is_near and _is_skipped(event):
             self.events += 1
         else:
             self._take_chunks(event)
@@ -355,10 +353,12 @@ class _Totals:
             ChunkviewError: The stream should not end here.
         """
         decoder = self._decoder
-        self._take_chunks(self._framer.rest)
+        if self._framer.buffer:
+            self._take_chunks(self._framer.rest)
         for chunk in decoder.close():
             self._take(chunk)
-        decoder.close()  # raises what followed these
+        if decoder.error is not None:  # it followed these
+            raise decoder.error
         if not self.is_complete:
             self._accumulator().finish()
 
@@ -515,12 +515,10 @@ _OF_MESSAGE = _OF_BLOCK.union((MessageDeltaChunk, MessageStopChunk))
 
 _COLLECTED = 4096
 """How many bytes to collect before looking at them."""
-_WINDOW = 2 * _COLLECTED
-"""How many bytes to look at in one go. For each run of deltas, all that follow are looked at."""
 _MAX_JOINED = 16 * 1024
 """How long an incomplete event may be to be joined with what follows: that copies it."""
 _SHORTEST = 5
 """How many bytes an event has, at least."""
 _MAX_KEPT = 16 * 1024 * 1024
 _NEAR = 300
-"""Where in an event to look for the type of its block: servers write the types first."""
+"""Where in an event to look for its type: servers write it first."""
