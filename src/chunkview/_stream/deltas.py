@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import re
 
+from .framing import end_of_event
+
 __all__ = ["Deltas", "blank_line"]
 
 
@@ -33,12 +35,13 @@ class Deltas:
     What it finds in some bytes does not depend on the bytes that it saw before.
     """
 
-    __slots__ = ("_prefix", "_shape")
+    __slots__ = ("_prefix", "_shape", "_span")
 
     def __init__(self) -> None:
         # The next delta mostly begins like the last one.
         self._prefix = _NO_PREFIX
         self._shape = b""
+        self._span = _SHORTEST_SPAN
 
     def run(self, data: bytes, start: int, blank: bytes) -> tuple[int, int]:
         """Look for deltas with the same prefix. There may be more of them after those found.
@@ -60,20 +63,22 @@ class Deltas:
             self._prefix = found.group()
             self._shape = _shape_of(self._prefix) + b'"'
         prefix, shape = self._prefix, self._shape + blank
-        # Mostly all the next events are deltas of one block.
-        end = data.rfind(blank, start, start + _SPAN) + len(blank)
+        # Mostly all the next events are deltas of one block. The more there were, the more are tried.
+        end = data.rfind(blank, start, start + self._span) + len(blank)
         events = data[start:end]
         count = events.count(blank + prefix) + 1
         if _shape_of(events) == shape * count:
+            self._span = min(2 * self._span, _LONGEST_SPAN)
             return count, end
         # Else find those that are.
+        self._span = _SHORTEST_SPAN
         count, end = 0, start
         while data.startswith(prefix, end):
-            at = data.find(blank, end + len(prefix))
-            if at < 0:
+            after = end_of_event(data, end + len(prefix), blank)
+            if after < 0:
                 break
             count += 1
-            end = at + len(blank)
+            end = after
         return (count if _shape_of(data[start:end]) == shape * count else 0), end
 
     def has(self, event: bytes) -> bool:
@@ -96,8 +101,8 @@ def _shape_of(events: bytes) -> bytes:
     return events.translate(None, _WITHOUT_SHAPE)
 
 
-_SPAN = 4096
-"""How many bytes to prove at once: each run of deltas looks at so many, and may be a short one."""
+_SHORTEST_SPAN, _LONGEST_SPAN = 512, 16 * 1024
+"""How many bytes to prove at once. A run may end soon, and then the rest was looked at in vain."""
 
 _ESCAPE = re.compile(rb"\\[^\r\n]")
 _WITHOUT_SHAPE = bytes(set(range(256)).difference(b'"\r\n'))

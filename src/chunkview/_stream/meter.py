@@ -28,7 +28,8 @@ from .._model import FallbackBlock, Message, ToolUseBlock, cost_metadata, loads
 from ..errors import ChunkviewError, DecodeError, IncompleteStreamError, clipped
 from .accumulate import Accumulator
 from .deltas import Deltas, blank_line
-from .framing import Framer, fields_of
+from .fastpath import MEMORY
+from .framing import Framer, end_of_event, fields_of
 from .head import Head
 from .wire import MAX_EVENT_BYTES, ChunkDecoder, as_bytes
 
@@ -301,24 +302,37 @@ class _Totals:
             data = bytes(rest) + data
             self._framer.clear()
         blank = blank_line(data)
-        start = 0
+        start, size = 0, len(data)
         # Most events can be told from `data` where they are. All others go through the framer.
-        while start < len(data) <= self._max_event_bytes and not rest:
-            if self.skips_deltas:
-                count, end = self._deltas.run(data, start, blank)
-                self.events += count
-            else:
-                count, end = 0, start
-            if end == start:
-                end = data.find(blank, start) + len(blank)
-                if end - start < _SHORTEST:
-                    break  # no blank line, or nothing but blank lines
-                self._take_event(data[start:end])
-            elif not count:
-                self._take_framed(data[start:end])
-            start = end
-        if start < len(data):
+        if not rest and size <= self._max_event_bytes:
+            while (end := self._take_next(data, start, blank)) > start:
+                start = end
+        if start < size:
             self._take_framed(data[start:])
+
+    def _take_next(self, data: bytes, start: int, blank: bytes) -> int:
+        """Take the event that begins at `start`, and as many deltas as can be told at once.
+
+        Returns:
+            Where the rest begins: `start` if there is no whole event.
+        """
+        end = end_of_event(data, start, blank)
+        if end - start < _SHORTEST:  # there is none, or nothing but blank lines
+            return start
+        event = data[start:end]
+        if self.skips_deltas:
+            chunk = MEMORY.bare_events.get(event)
+            if chunk is not None:
+                self._take(chunk)
+                return end
+            count, after = self._deltas.run(data, start, blank)
+            if after > start:
+                self.events += count
+                if not count:
+                    self._take_framed(data[start:after])
+                return after
+        self._take_event(event)
+        return end
 
     def _take_framed(self, data: bytes) -> None:
         framer = self._framer
