@@ -491,8 +491,10 @@ class _Totals:
         return error.with_traceback(None)
 
 
-def _without_content(message: Message) -> Message:
-    """A message that holds no more than the totals need."""
+def _shortened(message: Message) -> Message:
+    """A message without what no total depends on."""
+    if not message.content and not message.extra:
+        return message
     return Message(message.id, message.model, (), message.usage, message.stop_reason)
 
 
