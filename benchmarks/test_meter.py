@@ -80,7 +80,7 @@ def test_one_long_text(measure: Measure, streams: list[bytes], cut: str, peer: s
     measure("meter", row, peer, 2000, PEERS[peer], CUTS[cut](body))
 
 
-@pytest.mark.parametrize("kind", ["asyncio", "sockets"])
+@pytest.mark.parametrize("kind", ["httpx", "asyncio", "sockets"])
 def test_proxy(benchmark: BenchmarkFixture, streams: list[bytes], kind: str) -> None:
     bodies = streams if benchmark.enabled else streams[:2]
     laps = 10 if benchmark.enabled else 1
@@ -94,6 +94,9 @@ def test_proxy(benchmark: BenchmarkFixture, streams: list[bytes], kind: str) -> 
     events = sum(len(by_event(body)) for body in bodies)
     figures = {mode: taken / events * 1e9 for mode, taken in seconds.items()}
     note(benchmark, "proxy", kind, figures=figures)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 
 
 def cpu_of_proxy(kind: str, mode: str, bodies: list[bytes]) -> float:
@@ -115,9 +118,13 @@ def cpu_of_proxy(kind: str, mode: str, bodies: list[bytes]) -> float:
                 with socket.create_connection(("127.0.0.1", port)) as client:
                     sender, _ = server.accept()
                     with sender:
+                        if kind == "httpx":
+                            sender.recv(65536)
+                            sender.sendall(HEAD)
                         for event in by_event(body):
                             sender.sendall(event)
                             missing = len(event)
                             while missing:
                                 missing -= len(client.recv(missing))
+                    assert client.recv(1) == b""
             return float(proxy.stdout.readline())

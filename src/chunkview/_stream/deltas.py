@@ -63,7 +63,7 @@ class Deltas:
             self._prefix = found.group()
             self._shape = _shape_of(self._prefix) + b'"'
         prefix, shape = self._prefix, self._shape + blank
-        # Mostly all the next events are deltas of one block. The more there were, the more are tried.
+        # Mostly the next events are deltas of the same block. The more there were, the more to try.
         end = data.rfind(blank, start, start + self._span) + len(blank)
         events = data[start:end]
         count = events.count(blank + prefix) + 1

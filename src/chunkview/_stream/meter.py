@@ -10,7 +10,7 @@ asks for a total: many deltas at once cost a third of what they cost one by one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from .._chunks import (
     DELTAS,
@@ -205,7 +205,7 @@ class Meter:
             self._run(self._totals.take_bytes, data)
         self._wanted = _COLLECTED if self._totals.skips_deltas else 1
 
-    def _run(self, step: Callable[..., None], *arguments: bytes) -> None:
+    def _run(self, step: Callable[..., None], *arguments: Any) -> None:
         """Take a step. If it fails, stop and say why."""
         try:
             step(*arguments)
@@ -233,6 +233,7 @@ class _Totals:
     __slots__ = (
         "_decoder",
         "_deltas",
+        "_fallbacks",
         "_framer",
         "_has_content",
         "_has_started",
@@ -268,10 +269,12 @@ class _Totals:
         """Whether message_stop has come."""
         self._tools: set[tuple[str, str]] = set()
         """The id and the name of each tool call that has an id."""
+        self._fallbacks: dict[int, tuple[str, str]] = {}
+        """The two models of each fallback block that is open, by its index."""
         self._unknown_counts: dict[str, int] = {}
         """How many characters each unknown count takes, with its name."""
         self._kept = 0
-        """How many characters these two take."""
+        """How many characters these take, at most."""
 
     @property
     def is_complete(self) -> bool:
@@ -331,7 +334,10 @@ class _Totals:
                 if not count:
                     self._take_framed(data[start:after])
                 return after
-        self._take_event(event)
+        if event[0] in b"\r\n" or 0x0D in event:  # it may not be one event
+            self._take_framed(event)
+        else:
+            self._take_event(event)
         return end
 
     def _take_framed(self, data: bytes) -> None:
@@ -384,8 +390,7 @@ class _Totals:
         if kind is MessageStartChunk:
             self._start(chunk)
         elif kind in _OF_MESSAGE:
-            is_content = kind is not ContentBlockStopChunk and kind in _OF_BLOCK
-            if not self._has_started or (is_content and self._is_stopped):
+            if not self._has_started or (self._is_stopped and kind in _CONTENT):
                 self._refuse(chunk)
             self._is_beginning = False
             if kind is MessageDeltaChunk:
@@ -395,7 +400,9 @@ class _Totals:
             elif kind in _BEGIN_BLOCKS:
                 self._has_content = True
                 if kind is ContentBlockStartChunk:
-                    self._note_block(chunk.content_block)
+                    self._note_block(chunk.index, chunk.content_block)
+            elif kind is ContentBlockStopChunk:
+                self._fallbacks.pop(chunk.index, None)
             self.skips_deltas = self._has_content and not self._is_stopped
         elif kind is ErrorChunk:
             self._refuse(chunk)
@@ -407,7 +414,7 @@ class _Totals:
         ):
             self._refuse(chunk)
         self._has_started = self._is_beginning = True
-        self.head.start(Message(message.id, message.model, (), message.usage, message.stop_reason))
+        self.head.start(_shortened(message))
         self._keep_unknown_counts(message.usage)
         # Of a repeated message_start, the content counts if there is none yet.
         if not self._has_content:
@@ -420,14 +427,20 @@ class _Totals:
         usage = chunk.usage
         # Without the event: the head would look for unknown keys of the message.
         self.head.update(MessageDeltaChunk(chunk.stop_reason, None, usage))
-        if usage is not None and usage.extra:
+        if usage is not None:
             self._keep_unknown_counts(usage)
+        if chunk.stop_reason:  # no block is open any longer
+            self._fallbacks.clear()
 
-    def _note_block(self, block: Any) -> None:
+    def _note_block(self, index: int, block: Any) -> None:
         if isinstance(block, ToolUseBlock):
             self._note_tool(block)
         elif isinstance(block, FallbackBlock):
-            self.head.change_model(block.to.model)
+            models = (block.from_.model, block.to.model)
+            if self._fallbacks.get(index) != models:  # else its start is repeated
+                self._keep(sum(map(len, models)))
+                self._fallbacks[index] = models
+                self.head.change_model(block.to.model)
 
     def _note_tool(self, block: ToolUseBlock) -> None:
         key = (block.id, block.name)
@@ -452,20 +465,21 @@ class _Totals:
         """
         self._kept += size
         if self._kept > _MAX_KEPT:
-            problem = f"names of tools and unknown counts of more than {_MAX_KEPT} characters"
+            problem = (
+                f"names of tools, models and unknown counts of more than {_MAX_KEPT} characters"
+            )
             raise DecodeError(problem)
 
     # -- errors --------------------------------------------------------------------------------
 
-    def _refuse(self, chunk: ChunkView) -> NoReturn:
-        """Raise what an accumulator raises.
+    def _refuse(self, chunk: ChunkView) -> None:
+        """Raise what an accumulator raises, which does not take this event either.
 
         Raises:
             StreamError: It is an error event.
             ProtocolError: The order of events forbids it.
         """
         self._accumulator().add(chunk)
-        raise AssertionError(f"the accumulator takes {chunk!r}")
 
     def _accumulator(self) -> Accumulator:
         """Make an accumulator that is at the same point of the stream."""
@@ -507,26 +521,29 @@ def _is_skipped(event: bytes) -> bool:
         value = loads(payload)
     except DecodeError:
         return False
-    if value.__class__ is not dict:
-        return False
-    index = value.get("index")
-    if index.__class__ is not int or index < 0:
-        return False
-    match value.get("type"):
-        case "content_block_delta":
-            return value.get("delta").__class__ is dict
-        case "content_block_start":
-            block = value.get("content_block")
-            tag = block.get("type") if block.__class__ is dict else None
-            return tag.__class__ is str and tag.endswith("_tool_result")
+    match value:
+        case {"type": "content_block_delta", "index": int(index), "delta": {}}:
+            return _is_index(index)
+        case {
+            "type": "content_block_start",
+            "index": int(index),
+            "content_block": {"type": str(tag)},
+        }:
+            # Nothing inside the result of a tool can be wrong, and most are long.
+            return _is_index(index) and isinstance(tag, str) and tag.endswith("_tool_result")
         case _:
             return False
 
 
+def _is_index(index: int) -> bool:
+    return index.__class__ is int and index >= 0
+
+
 _BEGIN_BLOCKS = frozenset({ContentBlockStartChunk, TextDeltaChunk, ThinkingDeltaChunk})
 """The events that begin a block, if there is none."""
-_OF_BLOCK = _BEGIN_BLOCKS.union(DELTAS.values(), (UnknownDeltaChunk, ContentBlockStopChunk))
-_OF_MESSAGE = _OF_BLOCK.union((MessageDeltaChunk, MessageStopChunk))
+_CONTENT = _BEGIN_BLOCKS.union(DELTAS.values(), (UnknownDeltaChunk,))
+"""The events that may not come after message_stop."""
+_OF_MESSAGE = _CONTENT.union((ContentBlockStopChunk, MessageDeltaChunk, MessageStopChunk))
 """The events that need a message."""
 
 _COLLECTED = 4096
@@ -534,7 +551,8 @@ _COLLECTED = 4096
 _MAX_JOINED = 16 * 1024
 """How long an incomplete event may be to be joined with what follows: that copies it."""
 _SHORTEST = 5
-"""How many bytes an event has, at least."""
+"""How many bytes an event has, at least. Two blank lines have four."""
 _MAX_KEPT = 16 * 1024 * 1024
+"""How many characters a stream of ever new names may make a meter keep."""
 _NEAR = 300
 """Where in an event to look for its type: servers write it first."""
