@@ -40,7 +40,6 @@ from support import (
     text_delta,
 )
 
-
 TOOL = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
 
 
@@ -449,6 +448,9 @@ def test_a_repeated_start_is_merged_and_brings_its_tools_if_there_are_none() -> 
     tool = {"type": "tool_use", "id": "z", "name": "h", "input": {}}
     meter = metered(sse([message_start(id=""), message_start(content=[tool])]))
     assert (meter.id, meter.tool_names) == ("msg_1", ("h",))
+    other = {**tool, "id": "y", "name": "i"}
+    again = metered(sse([message_start(content=[tool]), message_start(content=[other])]))
+    assert again.tool_names == ("h",)
     assert isinstance(meter.error, IncompleteStreamError)
 
 

@@ -465,10 +465,7 @@ class _Totals:
         """
         self._kept += size
         if self._kept > _MAX_KEPT:
-            problem = (
-                f"names of tools, models and unknown counts of more than {_MAX_KEPT} characters"
-            )
-            raise DecodeError(problem)
+            raise DecodeError(f"tools and counts whose names take more than {_MAX_KEPT} characters")
 
     # -- errors --------------------------------------------------------------------------------
 
