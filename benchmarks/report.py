@@ -136,6 +136,19 @@ TABLES = (
         {OURS: "floor, json", "chunkview + msgspec": "floor, msgspec"},
     ),
     Table(
+        "meter",
+        "The totals of a stream",
+        "The usage of the recorded streams, and of one long text, from their bytes: by `Meter`, by "
+        "`ChunkDecoder` and `Accumulator`, and by `AnthropicStream`.",
+    ),
+    Table(
+        "proxy",
+        "CPU of a proxy that meters",
+        "A process passes the recorded streams on, one event at a time, and does nothing else. "
+        "`httpx` reads the response of an HTTP server. `asyncio` and `sockets` copy bytes from one "
+        "connection to another.",
+    ),
+    Table(
         "accumulate",
         "Chunk views to a Message",
         "`chunkview.accumulate` against the SDK's `accumulate_event`, from the events' objects. "
@@ -183,6 +196,7 @@ class Target:
 
 EACH_EVENT, LONG_TEXT = "one event per feed", "2,000 text deltas"
 FAST = "chunkview + msgspec"
+METER, BOTH = "Meter", "decoder + accumulator"
 TARGETS = (
     Target("Parsed dict to chunk view, text delta", "parsed dict", "text_delta", 18),
     Target("Parsed dict to chunk view, all recorded events", "parsed dict", "all recorded", 14),
@@ -192,6 +206,9 @@ TARGETS = (
     Target("Bytes to chunk views, one long text", "wire", LONG_TEXT, 9),
     Target("The same with msgspec, recorded", "wire", EACH_EVENT, 9, ours=FAST),
     Target("The same with msgspec, one long text", "wire", LONG_TEXT, 11, ours=FAST),
+    Target("Totals by Meter, recorded, one event per feed", "meter", EACH_EVENT, 4, BOTH, METER),
+    Target("Totals by Meter, recorded, segments", "meter", "1,400-byte segments", 4, BOTH, METER),
+    Target("CPU of an httpx proxy that meters", "proxy", "httpx", 0.91, "forwards", "meters"),
     Target("2,000 deltas of text to a Message", "accumulate", "2,000 deltas of text", 10),
     Target("2,000 deltas of tool input", "accumulate", "2,000 deltas of tool input", 10),
     Target("`import chunkview`", "footprint", "import, seconds", 15),
