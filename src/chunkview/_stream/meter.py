@@ -1,8 +1,10 @@
 """Meter: the totals of a stream, from its bytes, for programs that pass the bytes on.
 
 Theory of operation. Nine of ten events are deltas, and no total depends on the text that they
-bring. So a meter skips them (deltas.py), as soon as the message has a block. Any other event goes
-through a ChunkDecoder, one by one, and the `Head` takes what it says. No block is kept.
+bring. So a meter only counts them (deltas.py), as soon as the message has a block. Any other event
+goes through a ChunkDecoder, one at a time, and the `Head` takes what it says. No block is kept.
+Where the order forbids an event, an Accumulator is made that is at the same point of the stream, so
+that it says why.
 
 `feed` only collects small pieces. The meter looks at them when they are 4 KiB, and when somebody
 asks for a total: many deltas at once cost a third of what they cost one by one.
@@ -518,22 +520,19 @@ def _is_skipped(event: bytes) -> bool:
         value = loads(payload)
     except DecodeError:
         return False
-    match value:
-        case {"type": "content_block_delta", "index": int(index), "delta": {}}:
-            return _is_index(index)
-        case {
-            "type": "content_block_start",
-            "index": int(index),
-            "content_block": {"type": str(tag)},
-        }:
-            # Nothing inside the result of a tool can be wrong, and most are long.
-            return _is_index(index) and isinstance(tag, str) and tag.endswith("_tool_result")
-        case _:
-            return False
-
-
-def _is_index(index: int) -> bool:
-    return index.__class__ is int and index >= 0
+    if value.__class__ is not dict:
+        return False
+    index = value.get("index")
+    if index.__class__ is not int or index < 0:
+        return False
+    kind = value.get("type")
+    if kind == "content_block_delta":
+        return value.get("delta").__class__ is dict
+    # Nothing inside the result of a tool can be wrong, and most are long.
+    block: Any = value.get("content_block")
+    tag = block.get("type") if block.__class__ is dict else None
+    is_result = isinstance(tag, str) and tag.endswith("_tool_result")
+    return kind == "content_block_start" and is_result
 
 
 _BEGIN_BLOCKS = frozenset({ContentBlockStartChunk, TextDeltaChunk, ThinkingDeltaChunk})
