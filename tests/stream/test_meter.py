@@ -318,6 +318,7 @@ HOSTILE = {
     ),
     "the line of an error in the string": data(DELTA % "a\nevent: error\nb"),
     "the line of an error after a CR": data(DELTA % "a").replace(b"\n\n", b"\revent: error\n\n"),
+    "a delta in a list": data(f'[{DELTA % "a"}]'),
     "two lines of data": data(DELTA % "a", 'data: {"type":"message_stop"}'),
     "a delta in the text of a delta": data(DELTA % json.dumps(DELTA % "a")[1:-1]),
     "a delta in a comment": data('{"type":"message_stop"}', ": " + DELTA % "a"),
