@@ -177,7 +177,12 @@ def test_the_public_names_are_sorted_and_there() -> None:
 PUBLIC_CLASSES = [
     value for name in chunkview.__all__ if isinstance(value := getattr(chunkview, name), type)
 ]
-PROCESSES = (chunkview.Accumulator, chunkview.AnthropicStream, chunkview.ChunkDecoder)
+PROCESSES = (
+    chunkview.Accumulator,
+    chunkview.AnthropicStream,
+    chunkview.ChunkDecoder,
+    chunkview.Meter,
+)
 """Classes of objects that do something; all others are values, which can be pickled."""
 
 

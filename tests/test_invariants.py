@@ -28,6 +28,7 @@ from chunkview import (
     InvalidJson,
     Message,
     MessageDeltaChunk,
+    Meter,
     ProtocolError,
     StreamError,
     ToolUseBlock,
@@ -45,7 +46,7 @@ from chunkview.conformance import RULES
 from chunkview.pricing import cost
 from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
-from rules.lenient import lenient_streams
+from rules.lenient import lenient_bodies, lenient_streams
 from support import SDK_EVENTS, as_async, examples, sdk_accumulate, sdk_event, sse, without_nulls
 from testing.breaches import OF_EVENTS, RAISES
 
@@ -438,6 +439,27 @@ def test_11_there_is_no_price_unless_the_counts_are_final(events: Any) -> None:
         assert any(chunk.output_tokens is not None for chunk in deltas)
     else:
         assert cost(attrs.evolve(message.cost_metadata, model="claude-sonnet-4-5")) is None
+
+
+@examples(2)
+@given(cv.sse_bodies() | cv.corrupted_bodies() | lenient_bodies(), st.data())
+def test_11_a_meter_agrees_with_the_stream(body: bytes, data: Any) -> None:
+    meter = Meter()
+    stream = AnthropicStream([body])
+    failure: ChunkviewError | None = None
+    try:
+        list(stream)
+    except ChunkviewError as error:
+        failure = error
+    for piece in data.draw(cv.segmentations(body)):
+        meter.feed(piece)
+    meter.close()
+    if isinstance(failure, DecodeError) and b"content_block_delta" in (failure.received or b""):
+        return  # a fault inside a delta is not the meter's business
+    assert (meter.id, meter.model, meter.usage) == (stream.id, stream.model, stream.usage)
+    assert ([meter.stop_reason] if meter.stop_reason else None) == stream.finish_reasons
+    assert meter.cost_metadata == stream.cost_metadata
+    assert (type(meter.error), str(meter.error)) == (type(failure), str(failure))
 
 
 @examples(2)

@@ -7,6 +7,7 @@ from .check import check
 from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
 from .messages import aaccumulate, accumulate, aiter_messages, iter_messages
+from .meter import Meter
 from .stream import AnthropicStream
 from .wire import ChunkDecoder
 
@@ -15,6 +16,7 @@ __all__ = [
     "AnthropicStream",
     "ChunkDecoder",
     "Framer",
+    "Meter",
     "aaccumulate",
     "accumulate",
     "aiter_chunks",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Data = bytes | bytearray
 
-__all__ = ["BYTE_ORDER_MARK", "Framer", "fields_of", "lines_of"]
+__all__ = ["BYTE_ORDER_MARK", "Framer", "end_of_event", "fields_of", "lines_of"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """U+FEFF in UTF-8. One may precede the first event."""
@@ -245,6 +245,20 @@ def _fields_of_lines(event: bytes) -> tuple[bytes, bytes | None]:
                 data += b"\n"
                 data += value
     return event_name, None if data is None else bytes(data)
+
+
+def end_of_event(data: Data, start: int, blank: bytes) -> int:
+    """Find where an event ends.
+
+    Args:
+        data: Bytes of an event stream.
+        start: Where the event begins, or a place in it before its blank line.
+        blank: The line ends that end an event here: LF twice, or CRLF twice.
+
+    Returns:
+        The place after its blank line, or -1.
+    """
+    return _end_after_lf(data, start) if blank == b"\n\n" else _end_after_crlf(data, start)
 
 
 _SHORTEST = 5  # bytes; a pair of line ends has four at most

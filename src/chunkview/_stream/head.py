@@ -134,17 +134,19 @@ class Head:
         """Replace the counts by later ones. Say which of them fall."""
         later, extra = later_counts(usage)
         falling = {
-            name: f"{name} falls from {shown(old)} to {shown(count)}"
+            name: f"{name} falls from {shown(old)} to {shown(later[name])}"
             for name in _COUNTS
-            if (count := later.get(name)) is not None
-            if (old := self._count(name)) is not None
-            if count < old
+            if name in later and (old := self._count(name)) is not None and later[name] < old
         }
         # A later count makes up for a misfit, and one that is not 0 for a count that fell to 0.
-        self._doubtful.difference_update(later)
-        self._doubtful.update(schema(type(usage)).names.intersection(usage.extra))
-        self._fallen.difference_update([name for name in self._fallen if later.get(name)])
-        self._fallen.update(name for name in falling if later[name] == 0 and "input" in name)
+        if self._doubtful:
+            self._doubtful.difference_update(later)
+        if usage.extra:
+            self._doubtful.update(schema(type(usage)).names.intersection(usage.extra))
+        if self._fallen:
+            self._fallen.difference_update([name for name in self._fallen if later.get(name)])
+        if falling:
+            self._fallen.update(name for name in falling if later[name] == 0 and "input" in name)
         self._counts.update(later)
         self._extra_counts.update(extra)
         return list(falling.values())

@@ -1,0 +1,554 @@
+"""Meter: the totals of a stream, from its bytes, for programs that pass the bytes on.
+
+Theory of operation. Nine of ten events are deltas, and no total depends on the text that they
+bring. So a meter only counts them (deltas.py), as soon as the message has a block. Any other event
+goes through a ChunkDecoder, one at a time, and the `Head` takes what it says. No block is kept.
+Where the order forbids an event, an Accumulator is made that is at the same point of the stream, so
+that it says why.
+
+`feed` only collects small pieces. The meter looks at them when they are 4 KiB, and when somebody
+asks for a total: many deltas at once cost a third of what they cost one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._chunks import (
+    DELTAS,
+    ContentBlockStartChunk,
+    ContentBlockStopChunk,
+    ErrorChunk,
+    MessageDeltaChunk,
+    MessageStartChunk,
+    MessageStopChunk,
+    TextDeltaChunk,
+    ThinkingDeltaChunk,
+    UnknownDeltaChunk,
+)
+from .._model import FallbackBlock, Message, ToolUseBlock, cost_metadata, loads
+from ..errors import ChunkviewError, DecodeError, IncompleteStreamError, clipped
+from .accumulate import Accumulator
+from .deltas import Deltas, blank_line
+from .fastpath import MEMORY
+from .framing import Framer, end_of_event, fields_of
+from .head import Head
+from .wire import MAX_EVENT_BYTES, ChunkDecoder, as_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._chunks import ChunkView
+    from .._model import MessageDeltaUsage, Usage
+    from ..common import CostMetadata
+    from .wire import Piece
+
+__all__ = ["Meter"]
+
+
+class Meter:
+    """Takes the bytes of an event stream, cut anywhere, and keeps the totals.
+
+    It is for programs that pass the bytes on: gateways, proxies, tracers. It costs a fraction of
+    decoding the stream, because it does not decode deltas. `feed` and `close` never raise for
+    what the bytes say: `error` tells what went wrong. Every attribute can be read at any time.
+
+    The totals are those of an AnthropicStream that reads the same bytes, with one difference: a
+    fault inside a delta, such as a string that is no UTF-8, goes unnoticed.
+
+    Besides the totals, a meter holds one event that is still incomplete, at most, and up to 4 KiB
+    that it has not looked at yet. It belongs to one stream and to one thread.
+
+    Example:
+        ```python
+        async def relay(response):
+            meter = Meter()
+            try:
+                async for data in response.aiter_bytes():
+                    meter.feed(data)
+                    yield data
+            finally:
+                meter.close()
+                bill(meter.id, meter.cost_metadata, meter.error)
+        ```
+    """
+
+    __slots__ = ("_bytes", "_error", "_is_over", "_totals", "_unread", "_wanted")
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        """Make a meter for one stream.
+
+        Args:
+            max_event_bytes: How many bytes one event may have, without its blank line. A longer
+                one is an error.
+        """
+        self._totals = _Totals(max_event_bytes)
+        self._error: ChunkviewError | None = None
+        self._is_over = False
+        self._bytes = 0
+        self._unread = bytearray()
+        self._wanted = 1
+        """How many bytes to collect before looking at them."""
+
+    def __repr__(self) -> str:
+        """The totals, at a bounded length."""
+        if self.usage is None:
+            return f"<Meter: no message yet, {self.bytes} bytes>"
+        parts = [clipped(f"{self.model} {self.id}"), clipped(self.stop_reason or "unfinished")]
+        if self.tool_names:
+            parts.append("calls " + clipped(", ".join(self.tool_names)))
+        parts.append(f"{self.usage.output_tokens} output tokens")
+        return f"<Meter: {', '.join(parts)}>"
+
+    def feed(self, data: Piece) -> None:
+        """Take the next bytes of the body. After an error, the meter only counts them.
+
+        Args:
+            data: Bytes, cut anywhere.
+
+        Raises:
+            TypeError: `data` is not bytes.
+        """
+        unread = self._unread
+        unread += data if data.__class__ is bytes else as_bytes(data)
+        if len(unread) >= self._wanted:
+            self._catch_up()
+
+    def close(self) -> None:
+        """Say that the body has ended. After an error, or once more, this does nothing."""
+        self._catch_up()
+        if not self._is_over:
+            self._is_over = True
+            self._run(self._totals.end)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes were fed, also after an error."""
+        return self._bytes + len(self._unread)
+
+    @property
+    def events(self) -> int:
+        """How many events came so far: those for which a ChunkDecoder gives a chunk view.
+
+        Pings count, and so does the event of a StreamError or ProtocolError. Comments and `[DONE]`
+        do not. A body that is one message counts as the events that amount to it.
+        """
+        return self._read.events
+
+    @property
+    def error(self) -> ChunkviewError | None:
+        """Why the meter stopped, or None: the error that AnthropicStream raises.
+
+        It is a StreamError for an error event, a ProtocolError for a second message or for another
+        event that the order forbids, a DecodeError for what is no event. After `close`, it is an
+        IncompleteStreamError if the stream ended too early. Its `partial` is None: a meter has no
+        message.
+        """
+        self._catch_up()
+        return self._error
+
+    @property
+    def complete(self) -> bool:
+        """Whether the message is finished: `message_stop` or a stop reason has come."""
+        return self._read.is_complete
+
+    @property
+    def id(self) -> str | None:
+        """The message's id, or None."""
+        message = self._read.head.message()
+        return None if message is None else message.id or None
+
+    @property
+    def model(self) -> str | None:
+        """The model that answers, or None."""
+        message = self._read.head.message()
+        return None if message is None else message.model or None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why generation ended, or None while it goes on."""
+        return self._read.head.stop_reason or None
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage so far, in tokens; None before `message_start`."""
+        message = self._read.head.message()
+        return None if message is None else message.usage
+
+    @property
+    def cost_metadata(self) -> CostMetadata:
+        """The facts that a price calculation needs, as far as they are known. Never None."""
+        return self._read.cost_metadata
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """The names of the calls of the caller's own tools, in the order in which they began.
+
+        They are those of `Message.tool_calls`, so without server tools. Some servers send a call
+        twice. A meter does not know the input of a call, so of several with one id and one name,
+        the first counts. A call without an id counts whenever it starts.
+        """
+        return tuple(self._read.tool_names)
+
+    @property
+    def _read(self) -> _Totals:
+        """The totals of all that was fed."""
+        self._catch_up()
+        return self._totals
+
+    def _catch_up(self) -> None:
+        """Look at what was collected."""
+        if not self._unread:
+            return
+        data = bytes(self._unread)
+        self._unread.clear()
+        self._bytes += len(data)
+        if not self._is_over:
+            self._run(self._totals.take_bytes, data)
+        self._wanted = _COLLECTED if self._totals.skips_deltas else 1
+
+    def _run(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Take a step. If it fails, stop and say why."""
+        try:
+            step(*arguments)
+        except ChunkviewError as error:
+            self._is_over = True
+            self._error = self._totals.final_error(error)
+        except BaseException as interruption:
+            self._is_over = True
+            kind = type(interruption).__name__
+            problem = f"the meter was interrupted ({kind}): bytes are lost"
+            self._error = DecodeError(problem)
+            raise
+
+
+class _Totals:
+    """What a meter knows of a stream.
+
+    Attributes:
+        head: The message but for its content.
+        events: As for `Meter`.
+        tool_names: As for `Meter`.
+        skips_deltas: Whether a delta makes no difference: the message has a block, and goes on.
+    """
+
+    __slots__ = (
+        "_decoder",
+        "_deltas",
+        "_fallbacks",
+        "_framer",
+        "_has_content",
+        "_has_started",
+        "_is_beginning",
+        "_is_stopped",
+        "_kept",
+        "_max_event_bytes",
+        "_tools",
+        "_unknown_counts",
+        "events",
+        "head",
+        "skips_deltas",
+        "tool_names",
+    )
+
+    def __init__(self, max_event_bytes: int) -> None:
+        self.head = Head()
+        self.events = 0
+        self.tool_names: list[str] = []
+        self.skips_deltas = False
+        self._max_event_bytes = max_event_bytes
+        self._framer = Framer(max_event_bytes)
+        self._deltas = Deltas()
+        self._decoder = ChunkDecoder(max_event_bytes=max_event_bytes)
+        """Gets one event at a time, and the end of the body."""
+        self._has_started = False
+        """Whether message_start has come."""
+        self._is_beginning = False
+        """Whether message_start was the last event of the message."""
+        self._has_content = False
+        """Whether the message has a block."""
+        self._is_stopped = False
+        """Whether message_stop has come."""
+        self._tools: set[tuple[str, str]] = set()
+        """The id and the name of each tool call that has an id."""
+        self._fallbacks: dict[int, tuple[str, str]] = {}
+        """The two models of each fallback block that is open, by its index."""
+        self._unknown_counts: dict[str, int] = {}
+        """How many characters each unknown count takes, with its name."""
+        self._kept = 0
+        """How many characters these take, at most."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the message is finished."""
+        return self._is_stopped or bool(self.head.stop_reason)
+
+    @property
+    def cost_metadata(self) -> CostMetadata:
+        """The same as that of the message."""
+        message = self.head.message()
+        if message is None:
+            return cost_metadata(None)
+        usage = message.usage
+        is_final = self.head.is_final and self.is_complete
+        has_output = usage.output_tokens != 0 or not self._has_content
+        return cost_metadata(usage, message.model or None, is_final=is_final and has_output)
+
+    # -- bytes to events -----------------------------------------------------------------------
+
+    def take_bytes(self, data: bytes) -> None:
+        """Take the next bytes of the body.
+
+        Raises:
+            ChunkviewError: The stream ends here.
+        """
+        rest = self._framer.buffer
+        if rest and self.skips_deltas and len(rest) <= _MAX_JOINED:
+            data = bytes(rest) + data
+            self._framer.clear()
+        blank = blank_line(data)
+        start, size = 0, len(data)
+        # Most events can be told from `data` where they are. All others go through the framer.
+        if not rest and size <= self._max_event_bytes:
+            while (end := self._take_next(data, start, blank)) > start:
+                start = end
+        if start < size:
+            self._take_framed(data[start:])
+
+    def _take_next(self, data: bytes, start: int, blank: bytes) -> int:
+        """Take the event that begins at `start`, and as many deltas as can be told at once.
+
+        Returns:
+            Where the rest begins: `start` if there is no whole event.
+        """
+        end = end_of_event(data, start, blank)
+        if end - start < _SHORTEST:  # there is none, or nothing but blank lines
+            return start
+        event = data[start:end]
+        if self.skips_deltas:
+            chunk = MEMORY.bare_events.get(event)
+            if chunk is not None:
+                self._take(chunk)
+                return end
+            count, after = self._deltas.run(data, start, blank)
+            if after > start:
+                self.events += count
+                if not count:
+                    self._take_framed(data[start:after])
+                return after
+        if event[0] in b"\r\n" or 0x0D in event:  # it may not be one event
+            self._take_framed(event)
+        else:
+            self._take_event(event)
+        return end
+
+    def _take_framed(self, data: bytes) -> None:
+        framer = self._framer
+        for event in framer.feed(data):
+            if self.skips_deltas and self._deltas.has(event):
+                self.events += 1
+            else:
+                self._take_event(event)
+        if framer.is_too_long:
+            self._take_chunks(framer.rest)
+
+    def _take_event(self, event: bytes) -> None:
+        """Take an event that is no delta, as far as its bytes tell."""
+        # `find` looks for bytes at once. `in` first tries to read them as an int.
+        is_near = self.skips_deltas and (
+            event.find(b"content_block_delta", 0, _NEAR) >= 0
+            or event.find(b'_tool_result"', 0, _NEAR) >= 0
+        )
+        if is_near and _is_skipped(event):
+            self.events += 1
+        else:
+            self._take_chunks(event)
+
+    def _take_chunks(self, data: bytes) -> None:
+        for chunk in self._decoder.feed(data):
+            self._take(chunk)
+
+    def end(self) -> None:
+        """Take the end of the body.
+
+        Raises:
+            ChunkviewError: The stream should not end here.
+        """
+        decoder = self._decoder
+        if self._framer.buffer:
+            self._take_chunks(self._framer.rest)
+        for chunk in decoder.close():
+            self._take(chunk)
+        if decoder.error is not None:  # it followed these
+            raise decoder.error
+        if not self.is_complete:
+            self._accumulator().finish()
+
+    # -- events to totals ----------------------------------------------------------------------
+
+    def _take(self, chunk: Any) -> None:
+        self.events += 1
+        kind = chunk.__class__
+        if kind is MessageStartChunk:
+            self._start(chunk)
+        elif kind in _OF_MESSAGE:
+            if not self._has_started or (self._is_stopped and kind in _CONTENT):
+                self._refuse(chunk)
+            self._is_beginning = False
+            if kind is MessageDeltaChunk:
+                self._update(chunk)
+            elif kind is MessageStopChunk:
+                self._is_stopped = True
+            elif kind in _BEGIN_BLOCKS:
+                self._has_content = True
+                if kind is ContentBlockStartChunk:
+                    self._note_block(chunk.index, chunk.content_block)
+            elif kind is ContentBlockStopChunk:
+                self._fallbacks.pop(chunk.index, None)
+            self.skips_deltas = self._has_content and not self._is_stopped
+        elif kind is ErrorChunk:
+            self._refuse(chunk)
+
+    def _start(self, chunk: MessageStartChunk) -> None:
+        message, old = chunk.message, self.head.id
+        if self._has_started and (
+            not self._is_beginning or (old and message.id and old != message.id)
+        ):
+            self._refuse(chunk)
+        self._has_started = self._is_beginning = True
+        self.head.start(_shortened(message))
+        self._keep_unknown_counts(message.usage)
+        # Of a repeated message_start, the content counts if there is none yet.
+        if not self._has_content:
+            self._has_content = bool(message.content)
+            for block in message.content:
+                if isinstance(block, ToolUseBlock):
+                    self._note_tool(block)
+
+    def _update(self, chunk: MessageDeltaChunk) -> None:
+        usage = chunk.usage
+        # Without the event: the head would look for unknown keys of the message.
+        self.head.update(MessageDeltaChunk(chunk.stop_reason, None, usage))
+        if usage is not None:
+            self._keep_unknown_counts(usage)
+        if chunk.stop_reason:  # no block is open any longer
+            self._fallbacks.clear()
+
+    def _note_block(self, index: int, block: Any) -> None:
+        if isinstance(block, ToolUseBlock):
+            self._note_tool(block)
+        elif isinstance(block, FallbackBlock):
+            models = (block.from_.model, block.to.model)
+            if self._fallbacks.get(index) != models:  # else its start is repeated
+                self._keep(sum(map(len, models)))
+                self._fallbacks[index] = models
+                self.head.change_model(block.to.model)
+
+    def _note_tool(self, block: ToolUseBlock) -> None:
+        key = (block.id, block.name)
+        if key in self._tools:
+            return
+        self._keep(len(block.id) + len(block.name))
+        self.tool_names.append(block.name)
+        if block.id:
+            self._tools.add(key)
+
+    def _keep_unknown_counts(self, usage: Usage | MessageDeltaUsage) -> None:
+        for name, value in usage.extra.items():
+            size = len(name) + len(repr(value))
+            self._keep(size - self._unknown_counts.get(name, 0))
+            self._unknown_counts[name] = size
+
+    def _keep(self, size: int) -> None:
+        """Bound what ever new names can take.
+
+        Raises:
+            DecodeError: It is too much.
+        """
+        self._kept += size
+        if self._kept > _MAX_KEPT:
+            raise DecodeError(f"tools and counts whose names take more than {_MAX_KEPT} characters")
+
+    # -- errors --------------------------------------------------------------------------------
+
+    def _refuse(self, chunk: ChunkView) -> None:
+        """Raise what an accumulator raises, which does not take this event either.
+
+        Raises:
+            StreamError: It is an error event.
+            ProtocolError: The order of events forbids it.
+        """
+        self._accumulator().add(chunk)
+
+    def _accumulator(self) -> Accumulator:
+        """Make an accumulator that is at the same point of the stream."""
+        accumulator = Accumulator()
+        message = self.head.message()
+        if message is not None:
+            accumulator.add(MessageStartChunk(message))
+            if not self._is_beginning:
+                accumulator.add(ContentBlockStopChunk(0))
+            if self._is_stopped:
+                accumulator.add(MessageStopChunk())
+        return accumulator
+
+    def final_error(self, error: ChunkviewError) -> ChunkviewError | None:
+        """The error that AnthropicStream raises where a step raised one."""
+        if isinstance(error, DecodeError) and error.truncated:
+            if self.is_complete:
+                return None
+            incomplete = IncompleteStreamError(f"the stream ended early: {error}")
+            incomplete.__cause__ = error
+            return incomplete
+        error.partial = None
+        return error.with_traceback(None)
+
+
+def _shortened(message: Message) -> Message:
+    """A message without what no total depends on."""
+    if not message.content and not message.extra:
+        return message
+    return Message(message.id, message.model, (), message.usage, message.stop_reason)
+
+
+def _is_skipped(event: bytes) -> bool:
+    """Whether the JSON of an event says that no total depends on it."""
+    name, payload = fields_of(event)
+    if not payload or name == b"error":
+        return False
+    try:
+        value = loads(payload)
+    except DecodeError:
+        return False
+    if value.__class__ is not dict:
+        return False
+    index = value.get("index")
+    if index.__class__ is not int or index < 0:
+        return False
+    kind = value.get("type")
+    if kind == "content_block_delta":
+        return value.get("delta").__class__ is dict
+    # Nothing inside the result of a tool can be wrong, and most are long.
+    block: Any = value.get("content_block")
+    tag = block.get("type") if block.__class__ is dict else None
+    is_result = isinstance(tag, str) and tag.endswith("_tool_result")
+    return kind == "content_block_start" and is_result
+
+
+_BEGIN_BLOCKS = frozenset({ContentBlockStartChunk, TextDeltaChunk, ThinkingDeltaChunk})
+"""The events that begin a block, if there is none."""
+_CONTENT = _BEGIN_BLOCKS.union(DELTAS.values(), (UnknownDeltaChunk,))
+"""The events that may not come after message_stop."""
+_OF_MESSAGE = _CONTENT.union((ContentBlockStopChunk, MessageDeltaChunk, MessageStopChunk))
+"""The events that need a message."""
+
+_COLLECTED = 4096
+"""How many bytes to collect before looking at them."""
+_MAX_JOINED = 16 * 1024
+"""How long an incomplete event may be to be joined with what follows: that copies it."""
+_SHORTEST = 5
+"""How many bytes an event has, at least. Two blank lines have four."""
+_MAX_KEPT = 16 * 1024 * 1024
+"""How many characters a stream of ever new names may make a meter keep."""
+_NEAR = 300
+"""Where in an event to look for its type: servers write it first."""
