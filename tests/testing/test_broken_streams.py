@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import AnthropicStream, ChunkviewError, DecodeError, StreamError, accumulate
+from chunkview._rules import FIELDS
 from chunkview._stream.fastpath import MEMORY
 from chunkview.conformance import RULES, check
 from chunkview.testing import strategies as cv
 from support import examples
 from testing.breaches import IMPLIES, RAISES, WIRE
-from testing.drawing import few, inside
+from testing.drawing import few, inside, occurs, types_and_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from chunkview._rules import Field
     from chunkview.conformance import Finding
     from testing.drawing import Stream
 
@@ -199,3 +201,40 @@ def test_an_unknown_rule_is_refused(strategy: Any) -> None:
 def test_no_list_of_events_breaks_a_rule_about_bytes(rule: str) -> None:
     with pytest.raises(ValueError, match=rf"'{rule}' is about bytes.*: use broken_bodies"):
         cv.broken_streams(rule)
+
+
+FIELD_ROWS = [(tag, field) for tag, fields in FIELDS.items() for field in fields]
+
+
+@pytest.mark.parametrize(("tag", "field"), FIELD_ROWS, ids=lambda row: getattr(row, "path", row))
+def test_each_field_of_a_rule_may_be_the_one_that_is_missing(tag: str, field: Field) -> None:
+    def lacks_it(broken: tuple[str, Stream]) -> bool:
+        _, stream = broken
+        is_there = tag in types_and_reasons(stream)
+        return is_there and finds(stream, field.rule, f"{field.path} is ")
+
+    assert occurs(cv.broken_streams(field.rule), lacks_it)
+
+
+def finds(stream: Stream, rule: str, seen: str) -> bool:
+    return any(finding.rule == rule and seen in finding.message for finding in check(stream))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "message.type",
+        "message.usage.input_tokens",
+        "message.usage.cache_creation.ephemeral_5m_input_tokens",
+        "message.usage.iterations[0].model",
+        "content_block.id",
+        "content_block.input",
+        "delta.stop_sequence",
+        "usage.output_tokens",
+    ],
+)
+def test_each_scalar_may_be_a_misfit(path: str) -> None:
+    assert occurs(
+        cv.broken_streams("misfit_value"),
+        lambda broken: finds(broken[1], "misfit_value", f" {path} is "),
+    )

@@ -198,6 +198,10 @@ SEEN: dict[str, Predicate] = {
         re.search(r"(?<!\\)(\\\\)*\\ud[89ab][0-9a-f]{2}$", delta.get("partial_json", ""))
         for delta in deltas(stream)
     ),
+    "thinking cut off before its signature": lambda stream: any(
+        isinstance(block, chunkview.ThinkingBlock) and not block.signature
+        for block in accumulate(stream).content
+    ),
     "a tool input cut off": lambda stream: any(
         isinstance(getattr(block, "input", None), InvalidJson)
         for block in accumulate(stream).content

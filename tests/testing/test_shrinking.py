@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import Phase, find, settings
 
 from chunkview.testing import strategies as cv
@@ -86,17 +87,35 @@ def test_a_body_shrinks_to_what_the_api_sends() -> None:
     assert body == written.encode()
 
 
-def test_a_broken_stream_shrinks_to_a_few_events() -> None:
-    rule, stream = smallest(cv.broken_streams("block_stop_repeated"))
-    assert rule == "block_stop_repeated"
-    assert [event["type"] for event in stream] == [
-        "message_start",
-        "content_block_start",
-        "content_block_stop",
-        "content_block_stop",
-        "message_delta",
-        "message_stop",
-    ]
+START, DELTA, STOP = "content_block_start", "content_block_delta", "content_block_stop"
+BROKEN: dict[str, tuple[str, ...]] = {
+    "block_stop_repeated": (START, STOP, STOP),
+    "delta_without_block": (DELTA,),
+    "index_missing": (START,),
+    "tool_name_missing": (START,),
+    "delta_missing": (START, DELTA, STOP),
+    "count_missing": (),
+    "delta_string_missing": (START, DELTA, STOP),
+    "misfit_value": (),
+    "tool_id_repeated": (START, STOP, START, STOP),
+    "count_falls": (),
+}
+"""The events between `message_start` and `message_delta`, by the rule that is broken."""
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_stream_shrinks_to_the_events_that_the_rule_needs(rule: str) -> None:
+    _, stream = smallest(cv.broken_streams(rule))
+    types = ["message_start", *BROKEN[rule], "message_delta", "message_stop"]
+    assert [event["type"] for event in stream] == types
+
+
+def test_a_broken_body_shrinks_to_what_the_api_sends_but_for_the_break() -> None:
+    plain = smallest(cv.sse_bodies(plain=True))
+    _, body = smallest(cv.broken_bodies("done_marker"))
+    assert body == plain + b"data: [DONE]\n\n"
+    _, body = smallest(cv.broken_bodies("message_stop_missing"))
+    assert body == plain[: plain.index(b"event: message_stop")]
 
 
 def test_the_other_strategies_shrink_to_the_smallest_value() -> None:
