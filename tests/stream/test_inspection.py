@@ -246,6 +246,27 @@ def test_strict_raises_at_the_end_for_what_comes_after_the_last_event() -> None:
         accumulate(body, strict="all")
 
 
+@pytest.mark.parametrize("rule", ["done_marker", "done_marker_named", "last_event_unterminated"])
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_messages_one_by_one_are_strict_about_what_gives_no_chunk(rule: str, size: int) -> None:
+    source = pieces(broken_body(rule), size)
+    if rule == "last_event_unterminated":
+        source = pieces(body_of(TEXT) + b"event: ping\nda", size)
+    given: list[Any] = []
+    with pytest.raises(ProtocolError) as caught:
+        given.extend(iter_messages(source, strict="all"))
+    assert caught.value.rule == rule
+    assert len(given) == 1  # what is skipped after a message does not unmake it
+    assert len(list(iter_messages(source))) == 1
+
+
+def test_an_end_mark_between_two_messages_is_raised_with_the_next_one() -> None:
+    body = body_of(TEXT) + b"data: [DONE]\n\n" + body_of(TEXT)
+    for source in ([body], pieces(body, 1)):
+        with pytest.raises(ProtocolError, match="done_marker"):
+            list(iter_messages(source, strict="all"))
+
+
 def test_the_first_thing_that_is_off_is_raised_also_if_the_event_is_refused() -> None:
     late: Event = {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}}
     stream = AnthropicStream([*TEXT, late], strict="all")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._chunks import ChunkView
     from .._model import Message
     from .accumulate import Strict
+    from .inspection import Faults
     from .items import AsyncSource, Source
 
 __all__ = ["aaccumulate", "accumulate", "aiter_messages", "iter_messages"]
@@ -268,8 +269,13 @@ class _Messages:
             yield from self._of_chunks(self._intake.end())
             self._intake.check()
         except (DecodeError, ProtocolError) as error:
-            if not is_cut_after_end(error, self._current or Accumulator()):
+            current = self._current or HeadAccumulator()
+            if not is_cut_after_end(error, current):
                 self._raise(error)
+            current.note_error(error)
+        if self._strict:
+            for parent in self._finished:
+                self._accumulators[parent].finish()
         rest = [
             accumulator
             for parent, accumulator in self._accumulators.items()
@@ -293,26 +299,33 @@ class _Messages:
         elif is_empty:
             Accumulator().finish()
 
-    def _of_chunks(self, chunks: Iterable[ChunkView]) -> Iterator[Message]:
+    def _of_chunks(self, chunks: list[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent
         found = [] if self._inspector is None else self._inspector.take()
-        of_chunk = {faults.number: faults for faults in found if faults.gave_chunk}
+        faults: dict[int, list[Faults]] = {}
+        for one in found:
+            faults.setdefault(one.number, []).append(one._replace(number=0))
         for number, chunk in enumerate(chunks):
             if parent in self._finished and isinstance(chunk, (MessageStartChunk, ErrorChunk)):
                 self._finished.remove(parent)
-                del self._accumulators[parent]
+                given = self._accumulators.pop(parent)
+                if self._strict:  # something may be off after the message was given
+                    given.finish()
             accumulator = self._accumulators.get(parent)
             if accumulator is None:
                 accumulator = self._accumulators[parent] = HeadAccumulator(strict=self._strict)
-            if number in of_chunk:
-                accumulator.expect([of_chunk[number]._replace(number=0)])
+            if number in faults:
+                accumulator.expect(faults[number])
             accumulator.add(chunk)
             if isinstance(chunk, MessageStopChunk) and parent not in self._finished:
                 self._finished.add(parent)
                 yield accumulator.finish()
+        current = self._current
+        if len(chunks) in faults and current is not None:  # of what was skipped at the end
+            current.expect(faults[len(chunks)])
 
     @property
-    def _current(self) -> Accumulator | None:
+    def _current(self) -> HeadAccumulator | None:
         """What has the message that the last item belongs to."""
         return self._accumulators.get(self._intake.parent)
 
