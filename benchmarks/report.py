@@ -177,7 +177,14 @@ TABLES = (
         "meter",
         "Totals alone",
         "`Meter`, which does not decode deltas, against decoding and accumulating.",
-        (("ChunkDecoder + Accumulator", "Meter"),),
+        (("decoder + accumulator", "Meter"), ("AnthropicStream", "Meter")),
+    ),
+    Table(
+        "proxy",
+        "CPU of a proxy that meters",
+        "A proxy on this machine that passes recorded streams on, event by event, with and without "
+        "a `Meter`: by httpx, by asyncio, and by blocking sockets.",
+        (("meters", "forwards"),),
     ),
     Table(
         "accumulate",
@@ -316,9 +323,10 @@ def _stream_targets() -> Iterator[Target]:
 def _meter_targets() -> Iterator[Target]:
     for cut in (EACH_EVENT, SEGMENTS):
         row = f"recorded, {cut}"
-        yield Target(f"Meter, {row}", "meter", row, "ChunkDecoder + Accumulator", "Meter", least=4)
-    what = "CPU of a proxy that forwards and meters"
-    yield Target(what, "meter", "proxy", "forward and meter", "forward", most=1.1)
+        yield Target(f"Meter, {row}", "meter", row, "decoder + accumulator", "Meter", least=4)
+    yield Target(
+        "CPU of an httpx proxy that meters", "proxy", "httpx", "meters", "forwards", most=1.1
+    )
 
 
 # A target with "of before" wants a share of the time that chunkview took before its hot path was

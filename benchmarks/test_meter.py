@@ -67,7 +67,7 @@ def read_all(read: Read, streams: list[list[bytes]]) -> list[Usage | None]:
 def test_recorded_streams(measure: Measure, streams: list[bytes], cut: str, peer: str) -> None:
     pieces = [CUTS[cut](body) for body in streams]
     events = sum(len(by_event(body)) for body in streams)
-    usages = measure("meter", cut, peer, events, read_all, PEERS[peer], pieces)
+    usages = measure("meter", f"recorded, {cut}", peer, events, read_all, PEERS[peer], pieces)
     assert usages == read_all(by_accumulator, pieces)
 
 
