@@ -611,5 +611,6 @@ def test_a_meter_does_not_grow_with_the_stream(kind: str) -> None:
         grown = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert grown < 200_000  # the fast path of the process remembers 512 bare events
+    # The fast path of the process remembers 512 bare events and empty starts.
+    assert grown < 350_000
     assert meter.error is None

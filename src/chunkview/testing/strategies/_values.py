@@ -195,6 +195,7 @@ def _others() -> dict[type[Any], SearchStrategy[Any]]:
         chunkview.Accumulator: _accumulators(),
         chunkview.AnthropicStream: st.builds(chunkview.AnthropicStream, message_streams()),
         chunkview.ChunkDecoder: st.builds(chunkview.ChunkDecoder),
+        chunkview.Meter: _meters(),
     }
 
 
@@ -218,3 +219,13 @@ def _accumulators(draw: DrawFn) -> chunkview.Accumulator:
     accumulator = chunkview.Accumulator()
     accumulator.extend(events[: draw(st.integers(0, len(events)))])
     return accumulator
+
+
+@st.composite
+def _meters(draw: DrawFn) -> chunkview.Meter:
+    """Meters at any point of a stream."""
+    events = draw(message_streams())
+    meter = chunkview.Meter()
+    for event in events[: draw(st.integers(0, len(events)))]:
+        meter.feed(chunkview.encode(event))
+    return meter
