@@ -291,6 +291,27 @@ def test_a_sub_agent_that_is_not_followed_has_no_findings() -> None:
     assert len(list(iter_messages(lines, strict=True, parent=None))) == 1
 
 
+def test_what_means_the_same_and_unknown_keys_are_no_misfits() -> None:
+    thinking = {"type": "thinking_delta", "thinking": "", "estimated_tokens": 5.0}
+    events = [
+        TEXT[0],
+        {**block_start(0, type="text", text="", input="x")},
+        block_stop(0),
+        block_start(1, type="thinking", thinking="", signature="s"),
+        {"type": "content_block_delta", "index": 1, "delta": thinking},
+        block_stop(1),
+        *TEXT[-2:],
+    ]
+    assert read(events) == ()
+
+
+def test_data_that_the_callers_own_parser_refuses_is_a_finding() -> None:
+    stream = AnthropicStream(body_of(TEXT[:2]) + b"event: ping2\ndata: {\n\n", loads=json.loads)
+    with pytest.raises(DecodeError):
+        list(stream)
+    assert summary(stream.findings) == [("data_not_object", 2, 1)]
+
+
 def test_an_input_in_another_type_is_a_misfit() -> None:
     events = tool_stream("")
     events[1]["content_block"]["input"] = '{"a": 1}'

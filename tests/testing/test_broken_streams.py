@@ -226,7 +226,6 @@ def finds(stream: Stream, rule: str, seen: str) -> bool:
         "message.type",
         "message.usage.input_tokens",
         "message.usage.cache_creation.ephemeral_5m_input_tokens",
-        "message.usage.iterations[0].model",
         "content_block.id",
         "content_block.input",
         "delta.stop_sequence",

@@ -277,8 +277,7 @@ def _misfits_in(path: str, record: Record) -> Iterator[tuple[str, Any]]:
             yield from _misfits_in(f"{path}.{key.wire}", value)
         elif isinstance(value, tuple):
             for index, item in enumerate(value):
-                if isinstance(item, Record):
-                    yield from _misfits_in(f"{path}.{key.wire}[{index}]", item)
+                yield from _misfits_in(f"{path}.{key.wire}[{index}]", item)
 
 
 def _has_misfits(record: Record) -> bool:

@@ -459,7 +459,6 @@ def _faults_of(event: bytes) -> tuple[str, ...]:
     except DecodeError as error:
         value = error
     faults = list(faults_of_lines(name, value, payload or b""))
-    folded = fold(name, value, payload or b"")
-    if folded is not None:
-        faults += faults_of_fields(folded, decode(folded))
+    folded: Any = fold(name, value, payload or b"")
+    faults += faults_of_fields(folded, decode(folded))
     return tuple([fault.rule for fault in faults])
