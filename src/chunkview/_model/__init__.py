@@ -38,7 +38,7 @@ from .citations import (
     WebSearchResultLocationCitation,
     read_citation,
 )
-from .generate import changer, maker, per_class, put_reader, reader
+from .generate import changer, inlined, maker, per_class, put_reader, reader
 from .json import is_object, loads, parser, stdlib_loads
 from .message import Message
 from .record import (
@@ -114,6 +114,7 @@ __all__ = [
     "events_of_message",
     "evolved",
     "failure_of",
+    "inlined",
     "is_object",
     "joined_halves",
     "later_counts",

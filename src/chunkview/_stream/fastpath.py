@@ -16,11 +16,13 @@ decodes.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import (
+    DELTAS,
     STRING_DELTAS,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
@@ -29,7 +31,7 @@ from .._chunks import (
     decode,
     fold,
 )
-from .._model import TextBlock, ThinkingBlock, changer, loads, maker
+from .._model import TextBlock, ThinkingBlock, changer, inlined, loads, maker
 from .._rules import faults_of_fields, faults_of_lines
 from ..errors import DecodeError
 from .framing import fields_of
@@ -76,6 +78,10 @@ class FastPath:
         run = self.run
         if run is not None and event.startswith(run.prefix):
             return run.decode(event)
+        return self.recall(event)
+
+    def recall(self, event: bytes) -> ChunkView | None:
+        """Do the same for an event that is not of the run."""
         chunk = self._bare_events.get(event) if len(event) < _SHORT else None
         return self._started(chunk) if chunk.__class__ is ContentBlockStartChunk else chunk
 
@@ -138,10 +144,7 @@ class InspectedFastPath(FastPath):
         super().__init__(memory)
         self._findings = findings
 
-    def recognise(self, event: bytes) -> ChunkView | None:
-        run = self.run
-        if run is not None and event.startswith(run.prefix):
-            return run.decode(event)
+    def recall(self, event: bytes) -> ChunkView | None:
         chunk = self._bare_events.get(event) if len(event) < _SHORT else None
         if chunk is None:
             return None
@@ -162,30 +165,29 @@ class CountedRun:
 
     Attributes:
         prefix: That of the run.
-        head: That of the run.
-        line_opening: That of the run.
+        line: That of the run.
+        opening: That of the run.
     """
 
-    __slots__ = ("_findings", "_run", "head", "line_opening", "prefix")
+    __slots__ = ("_findings", "_run", "line", "opening", "prefix")
 
     def __init__(self, run: Run, findings: Findings) -> None:
         self.prefix = run.prefix
-        self.head = run.head
-        self.line_opening = run.line_opening
+        self.line = run.line
+        self.opening = run.opening
         self._run = run
         self._findings = findings
 
     def decode(self, event: bytes) -> ChunkView | None:
         """Decode and count an event. None for the first one that breaks the rules."""
-        return self._counted(self._run.decode(event))
-
-    def decode_line(self, line: bytes) -> ChunkView | None:
-        """Do the same with a data line."""
-        return self._counted(self._run.decode_line(line))
-
-    def _counted(self, chunk: ChunkView | None) -> ChunkView | None:
+        chunk = self._run.decode(event)
         is_known = chunk is not None and _count(self._run.faults, self._findings)
         return chunk if is_known else None
+
+    def decode_lines(self, lines: list[bytes], at: int, last: int, chunks: list[ChunkView]) -> int:
+        """Decode no events: `decode` has to count each one."""
+        del lines, last, chunks
+        return at
 
 
 def _count(rules: tuple[str, ...], findings: Findings) -> bool:
@@ -207,6 +209,9 @@ class NoFastPath:
     def recognise(self, event: bytes) -> None:
         """Recognise nothing."""
 
+    def recall(self, event: bytes) -> None:
+        """Recognise nothing."""
+
     def learn(self, event: bytes, payload: bytes, chunk: ChunkView) -> None:
         """Learn nothing."""
 
@@ -219,19 +224,22 @@ class Run:
         payload_at: Where in the prefix the payload begins.
         index: The block.
         faults: The rules that each of these deltas breaks.
-        head: The lines of the prefix before its last one, without a line end.
-        line_opening: The last line of the prefix.
+        line: Which line of an event the data is on, from 0.
+        opening: The prefix's part of that line.
+        decode: From an event with this prefix to its chunk view, or None when the bytes are not
+            exactly one event of this run.
+        decode_lines: Decodes the events of this run that follow each other in a list of lines. It
+            takes the lines, the place of the next event, the place after the last whole line, and
+            the list that the chunk views go to. It returns the place of the next event.
     """
 
     __slots__ = (
-        "_length",
-        "_line_length",
-        "_line_payload_at",
-        "_make",
+        "decode",
+        "decode_lines",
         "faults",
-        "head",
         "index",
-        "line_opening",
+        "line",
+        "opening",
         "payload_at",
         "prefix",
     )
@@ -240,7 +248,7 @@ class Run:
         self,
         prefix: bytes,
         payload_at: int,
-        make: Callable[..., ChunkView],
+        delta_type: str,
         index: int,
         faults: tuple[str, ...] = (),
     ) -> None:
@@ -248,56 +256,80 @@ class Run:
         self.payload_at = payload_at
         self.index = index
         self.faults = faults
-        self._length = len(prefix)
-        self._make = make
-        head, _, self.line_opening = prefix.replace(b"\r\n", b"\n").rpartition(b"\n")
-        self.head = head
-        self._line_length = len(self.line_opening)
-        self._line_payload_at = self._line_length - (self._length - payload_at)
+        head, _, self.opening = prefix.rpartition(b"\n")
+        self.line = 1 if head else 0
+        self.decode, self.decode_lines = _decoders(delta_type)(prefix, payload_at, index)
 
-    def decode(self, event: bytes) -> ChunkView | None:
-        """Decode one event that begins with the prefix.
 
-        Args:
-            event: Bytes that begin with the prefix. They may be one event with its blank line.
+@functools.cache
+def _decoders(delta_type: str) -> Callable[[bytes, int, int], tuple[Any, Any]]:
+    """Write the functions of the runs of one type of delta. They are the hot path."""
+    _, name = STRING_DELTAS[delta_type]
+    return inlined(
+        _DECODERS,
+        DELTAS[delta_type],
+        "chunk",
+        "index",
+        name,
+        closes=_CLOSES,
+        line_closes=_LINE_CLOSES,
+        newlines_after=_newlines_after,
+        repeat=itertools.repeat,
+        scanstring=scanstring,
+    )
 
-        Returns:
-            The chunk view, or None when the bytes are not exactly one event of this run.
-        """
+
+_DECODERS = """
+def written_(prefix, payload_at, index):
+    length = len(prefix)
+    head, _, opening = prefix.replace(b"\\r\\n", b"\\n").rpartition(b"\\n")
+    line_length = len(opening)
+    line_payload_at = line_length - (length - payload_at)
+
+    def decode(event):
         try:
-            text = event[self._length :].decode()
+            text = event[length:].decode()
             value, end = scanstring(text, 0)
+            if "\\\\" in text and "\\\\u" in text:
+                value.encode()  # fails for a lone surrogate
         except ValueError:
             return None
         # A line cannot end inside a JSON string, so this is the only data line.
         close = text[end:]
-        newlines = _CLOSES.get(close)
+        newlines = closes.get(close)
         if newlines is None:
-            newlines = _newlines_after(close)
+            newlines = newlines_after(close)
             if newlines is None:
                 return None
-        # A `\u` escape may be a lone surrogate: leave such text to the general path.
-        if "\\" in text and "\\u" in text:
-            return None
-        return self._make(event[self.payload_at : newlines], self.index, value)
+        payload = event[payload_at:newlines]
+        made_ = make_(payload, index, value)
+        return made_
 
-    def decode_line(self, line: bytes) -> ChunkView | None:
-        """Decode the data line of an event: the line that follows `head`.
+    def decode_lines(lines, at, last, chunks):
+        append, before = chunks.append, len(chunks)
+        rest = iter(lines[at:last])
+        # Events of an `event:` line, a `data:` line and the blank line, or without the first.
+        heads = rest if head else repeat(head)
+        for first, line, blank in zip(heads, rest, rest):
+            if blank or first != head or not line.startswith(opening):
+                break
+            try:
+                text = line[line_length:].decode()
+                value, end = scanstring(text, 0)
+                if "\\\\" in text and "\\\\u" in text:
+                    value.encode()
+            except ValueError:
+                break
+            if text[end:] not in line_closes:
+                break
+            payload = line[line_payload_at:]
+            made_ = make_(payload, index, value)
+            append(made_)
+        return at + (len(chunks) - before) * (3 if head else 2)
 
-        Args:
-            line: A line that begins with `line_opening`, without its line end.
-
-        Returns:
-            The chunk view, or None when the line is not that of an event of this run.
-        """
-        try:
-            text = line[self._line_length :].decode()
-            value, end = scanstring(text, 0)
-        except ValueError:
-            return None
-        if text[end:] not in _LINE_CLOSES or ("\\" in text and "\\u" in text):
-            return None
-        return self._make(line[self._line_payload_at :], self.index, value)
+    return decode, decode_lines
+"""
+"""The two ways to decode a run: one event, and as many as there are."""
 
 
 # The API pads its events with spaces between the last two braces.
@@ -447,7 +479,7 @@ def _proven(prefix: bytes, payload_at: int, delta_type: str, index: int) -> Run 
                 return None
         except DecodeError:
             return None
-    return Run(prefix, payload_at, make, index, _faults_of(prefix + b'probe"}}\n\n'))
+    return Run(prefix, payload_at, delta_type, index, _faults_of(prefix + b'probe"}}\n\n'))
 
 
 def _faults_of(event: bytes) -> tuple[str, ...]:

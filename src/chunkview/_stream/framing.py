@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     Data = bytes | bytearray
 
-__all__ = ["BYTE_ORDER_MARK", "Framer", "end_of_event", "fields_of", "lines_of"]
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "Framer",
+    "end_of_event",
+    "fields_of",
+    "fields_of_one",
+    "lines_of",
+]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """U+FEFF in UTF-8. One may precede the first event."""
@@ -70,9 +77,7 @@ class Framer:
         """
         buffer = self.buffer
         if buffer and 0x0A not in data and 0x0D not in data:
-            buffer += data
-            if len(buffer) > self._max_event_bytes:
-                self._check_rest()
+            self.extend(data)
             return []
         if self.is_after_cr and data:
             data = self._without_half_a_newline(data)
@@ -112,10 +117,20 @@ class Framer:
         self.is_after_cr = end == len(joined) and joined.endswith(b"\r")
         return joined[:end], joined[end:]
 
+    def extend(self, data: bytes) -> None:
+        """Add bytes without a line end to the incomplete event in the buffer."""
+        buffer = self.buffer
+        buffer += data
+        if len(buffer) > self._max_event_bytes:
+            self._check_rest()
+
     def keep(self, rest: bytes) -> None:
         """Put the beginning of an event into the buffer, which is empty."""
-        self.buffer += rest
-        self._line_ends = _kind_of_line_ends(self.buffer)
+        buffer = self.buffer
+        buffer += rest
+        self._line_ends = _kind_of_line_ends(rest) if 0x0D in rest else 0
+        if len(rest) > self._max_event_bytes:
+            self._check_rest()
 
     def _without_half_a_newline(self, data: bytes) -> bytes:
         """Drop the LF of a CRLF that ended the last event with its CR."""
@@ -158,9 +173,7 @@ class Framer:
             start, end = end, None
         self.offset += start
         if start < size:
-            self.buffer += data[start:size]
-            self._line_ends = _kind_of_line_ends(self.buffer)
-            self._check_rest()
+            self.keep(data[start:size])
         else:
             self.is_after_cr = data.endswith(b"\r")
         return events
@@ -197,16 +210,26 @@ def fields_of_one(event: bytes) -> tuple[bytes, bytes] | None:
 
     Returns:
         The value of the `event` line, or b"", and that of the `data` line. None if there are other
-        lines, or if lines do not end in LF.
+        lines, or if some lines end in LF and others in CR or CRLF.
     """
-    if not event.endswith(b"\n\n") or 0x0D in event:
-        return None
+    first = event.find(b"\n")
     if event.startswith(b"event: "):
-        begin = event.find(b"\ndata: ")
-        if begin >= 0 and event.count(b"\n") == 3:
-            return event[7:begin], event[begin + 7 : -2]
-    elif event.startswith(b"data: ") and event.count(b"\n") == 2:
-        return b"", event[6:-2]
+        begin = first + 7
+        if not event.startswith(b"data: ", first + 1):
+            return None
+        end = event.find(b"\n", begin)
+    elif event.startswith(b"data: "):
+        begin, end = 6, first
+    else:
+        return None
+    name = event[7:first] if begin > 6 else b""
+    if end + 2 == len(event) and event.endswith(b"\n") and 0x0D not in event:
+        return name, event[begin:end]
+    if end + 3 == len(event) and event.endswith(b"\r\n"):
+        payload = event[begin : end - 1]
+        is_crlf = event[end - 1] == 0x0D and (not name or name.endswith(b"\r"))
+        if is_crlf and 0x0D not in payload and 0x0D not in name[:-1]:
+            return name[:-1], payload
     return None
 
 

@@ -9,7 +9,7 @@ finds out that a body is no event stream at all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._chunks import DONE, decode_object, events_of_document, fold, refuse_joined
 from .._model import parser, stdlib_loads
@@ -65,6 +65,7 @@ class ChunkDecoder:
         "_has_raised",
         "_is_over",
         "_loads",
+        "_longest_short",
         "_max_event_bytes",
         "error",
     )
@@ -89,6 +90,7 @@ class ChunkDecoder:
         self.error: DecodeError | None = None
         self._loads = parser(loads)
         self._max_event_bytes = max_event_bytes
+        self._longest_short = min(max_event_bytes, _SHORT)
         self._framer = Framer(max_event_bytes)
         # A parser of the caller's own must see every event.
         has_fast_path = loads is None or loads is stdlib_loads
@@ -120,22 +122,19 @@ class ChunkDecoder:
         if self._is_over:
             raise self._refusal(data)
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
-        chunks: list[ChunkView] = []
+        chunks: list[ChunkView] | None = None
         try:
-            if not self._framer.buffer and len(piece) <= self._max_event_bytes:
+            if not self._framer.buffer and len(piece) <= self._longest_short:
                 # The API sends one event at a time, and most clients read it that way.
-                chunk = self._fast.recognise(piece)
+                run = self._fast.run
+                if run is not None and piece.startswith(run.prefix):
+                    chunk = run.decode(piece)
+                else:
+                    chunk = self._fast.recall(piece)
                 if chunk is not None:
                     return [chunk]
-                fields = fields_of_one(piece)
-                if fields is not None and (fields[1] or self._beginning is None):
-                    self._decode_into(piece, chunks, fields)
-                    return chunks
-            if self._beginning is not None:
-                if self._beginning.takes(piece):
-                    return []
-                self._beginning.look_at(self._framer.buffer, piece)
-            self._decode_piece(piece, chunks)
+            chunks = []
+            self._take(piece, chunks)
         except DecodeError as error:
             self._fail(error, is_raised=not chunks)
             if not chunks:
@@ -213,76 +212,95 @@ class ChunkDecoder:
         problem = f"the decoder was interrupted ({kind}): part of the body is lost"
         self._fail(DecodeError(problem), is_raised=False)
 
+    def _take(self, piece: bytes, chunks: list[ChunkView]) -> None:
+        """Take the next bytes of the body."""
+        framer = self._framer
+        if framer.buffer:
+            if self._beginning is None and 0x0A not in piece and 0x0D not in piece:
+                framer.extend(piece)
+                if framer.is_too_long:
+                    self._refuse_length()
+                return
+        elif len(piece) <= self._max_event_bytes:
+            fields = fields_of_one(piece)
+            if fields is not None and (fields[1] or self._beginning is None):
+                chunk = self._fast.recognise(piece) if len(piece) > _SHORT else None
+                if chunk is not None:
+                    chunks.append(chunk)
+                else:
+                    self._decode_into(piece, chunks, fields)
+                return
+        if self._beginning is not None:
+            if self._beginning.takes(piece):
+                return
+            self._beginning.look_at(framer.buffer, piece)
+        self._decode_piece(piece, chunks)
+
     def _decode_piece(self, piece: bytes, chunks: list[ChunkView]) -> None:
         """Decode the events that a piece completes, and keep the rest."""
         framer = self._framer
-        if framer.buffer:
-            if 0x0A not in piece and 0x0D not in piece:
-                framer.feed(piece)
-            else:
-                event, piece = framer.complete(piece)
-                if event:
-                    self._decode_any(event, chunks)
-                if piece:
-                    self._decode_events(piece, chunks)
-        elif piece:
+        rest = len(framer.buffer)
+        if rest > len(piece):
+            event, piece = framer.complete(piece)
+            if event:
+                self._decode_any(event, chunks)
+        elif rest:
+            # To search the rest again takes no longer than to search the piece.
+            piece = framer.rest + piece
+            framer.buffer.clear()
+        if piece:
             self._decode_events(piece, chunks)
-        self._check_length()
+        if framer.is_too_long:
+            self._refuse_length()
 
     def _decode_events(self, piece: bytes, chunks: list[ChunkView]) -> None:
         """Decode the events in bytes that begin with an event, and keep the rest."""
-        framer = self._framer
-        # The framer is for other line ends, and for more blank lines than one.
+        newline = _newline_of(piece)
+        # The framer is for mixed line ends, and for more blank lines than one.
         if (
-            0x0D in piece
-            or framer.is_after_cr
-            or piece.startswith(b"\n")
+            not newline
+            or self._framer.is_after_cr
+            or piece.startswith(newline)
             or len(piece) > self._max_event_bytes
         ):
             self._decode_framed(piece, chunks)
-        elif len(piece) > _WINDOW and len(piece) < piece.count(b"\n") * _USUAL_LINE:
+        elif len(piece) > 2 * _WINDOW:
             for at in range(0, len(piece), _WINDOW):
                 self._decode_piece(piece[at : at + _WINDOW], chunks)
         else:
-            self._decode_lines(piece, chunks)
+            self._decode_lines(piece.split(newline), newline, chunks)
 
     def _decode_framed(self, piece: bytes, chunks: list[ChunkView]) -> None:
         for event in self._framer.feed(piece):
             self._decode_any(event, chunks)
 
-    def _decode_lines(self, piece: bytes, chunks: list[ChunkView]) -> None:
-        """Decode the events in bytes whose lines end in LF, and keep the rest.
+    def _decode_lines(self, lines: list[bytes], newline: bytes, chunks: list[ChunkView]) -> None:
+        """Decode the events in some lines, and keep the rest.
 
-        Splitting the bytes into lines at once takes a third of the time of looking for the end of
-        each event.
+        To split bytes into lines at once takes a third of the time of looking for the end of each
+        event.
+
+        Args:
+            lines: The lines, without their line ends. The last one has none.
+            newline: Their line end.
+            chunks: Where the chunk views go.
         """
-        lines = piece.split(b"\n")
         fast = self._fast
-        at, last = 0, len(lines) - 1  # what has no line end yet
+        at, last = 0, len(lines) - 1
         while at < last:
             run = fast.run
-            if run is not None:
-                head, opening, decode = run.head, run.line_opening, run.decode_line
-                # Events of an `event:` line, a `data:` line and the blank line.
-                while (
-                    at + 3 <= last
-                    and lines[at] == head
-                    and not lines[at + 2]
-                    and lines[at + 1].startswith(opening)
-                    and (chunk := decode(lines[at + 1])) is not None
-                ):
-                    chunks.append(chunk)
-                    at += 3
+            if run is not None and lines[at + run.line].startswith(run.opening):
+                at = run.decode_lines(lines, at, last, chunks)
             try:
                 end = lines.index(b"", at, last) + 1
             except ValueError:
                 break
             if end == at + 1:  # there may be many more blank lines
-                self._decode_framed(b"\n".join(lines[at:]), chunks)
+                self._decode_framed(newline.join(lines[at:]), chunks)
                 return
-            self._decode_any(b"\n".join(lines[at:end]) + b"\n", chunks)
+            self._decode_any(newline.join(lines[at:end]) + newline, chunks)
             at = end
-        self._framer.keep(b"\n".join(lines[at:]))
+        self._framer.keep(newline.join(lines[at:]))
 
     def _decode_any(self, event: bytes, chunks: list[ChunkView]) -> None:
         """Decode one event. So `chunks` has those before a broken one."""
@@ -304,15 +322,14 @@ class ChunkDecoder:
         if chunk is not None:
             chunks.append(chunk)
 
-    def _check_length(self) -> None:
-        """Refuse an event that is too long.
+    def _refuse_length(self) -> NoReturn:
+        """Refuse the event in the buffer, which is too long.
 
         Raises:
-            DecodeError: The event in the buffer is.
+            DecodeError: Always.
         """
-        if self._framer.is_too_long:
-            problem = f"an event of more than {self._max_event_bytes} bytes"
-            raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
+        problem = f"an event of more than {self._max_event_bytes} bytes"
+        raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
 
     def _decode_rest(self, chunks: list[ChunkView]) -> None:
         """Decode what only the end of the body completes."""
@@ -469,10 +486,18 @@ def as_bytes(data: Piece) -> bytes:
     raise TypeError(f"feed takes bytes, got {kind_of(data)}")
 
 
+def _newline_of(data: bytes) -> bytes:
+    """The line end in some bytes: LF or CRLF, or nothing if there are several, or lone CRs."""
+    if 0x0D not in data:
+        return b"\n"
+    ends = data.count(b"\r\n")
+    return b"\r\n" if data.count(b"\n") == ends == data.count(b"\r") else b""
+
+
 _WINDOW = 16 * 1024
-"""How many bytes of short lines are split at once: each line takes 41 bytes more."""
-_USUAL_LINE = 32
-"""How many bytes a line of an event stream has on average, at least."""
+"""How many bytes are split into lines at once. That bounds the memory that the lines take."""
+_SHORT = 512
+"""How many bytes most events have, at most."""
 _CUT = "the body ends in the middle of an event"
 
 
