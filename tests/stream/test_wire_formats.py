@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import chunkview
 from chunkview import (
@@ -23,7 +26,16 @@ from stream_support import (
     decoded,
     one_by_one,
 )
-from support import PING, Recorded, sse, text_delta, text_stream
+from support import (
+    PING,
+    Recorded,
+    block_start,
+    block_stop,
+    json_delta,
+    sse,
+    text_delta,
+    text_stream,
+)
 
 
 @pytest.mark.parametrize("newline", LINE_ENDINGS)
@@ -38,6 +50,70 @@ def test_a_recorded_body_decodes_the_same_however_it_is_cut(
         assert chunks == expected
         assert [chunk.chunk for chunk in chunks] == recorded.payloads
     assert decoded(*pieces, loads=stdlib_loads) == expected
+
+
+def lines_of_event(event: dict[str, Any], form: str, *, ascii_only: bool) -> list[bytes]:
+    payload = json.dumps(event, ensure_ascii=ascii_only).encode()
+    name = b"event: " + event["type"].encode()
+    return {
+        "as the API": [name, b"data: " + payload],
+        "data only": [b"data: " + payload],
+        "data first": [b"data:" + payload, name],
+        "with an id": [b"id: 1", name, b"data: " + payload],
+    }[form]
+
+
+FORMS = ["as the API", "data only", "data first", "with an id"]
+TEXTS = [
+    "",
+    " word",
+    '"}}',
+    "\\",
+    "\r\n",
+    "é",
+    "日本",
+    "\u2028",
+    "\ufeff",
+    "\x85",
+    "\x00",
+    "x" * 600,
+]
+
+
+@given(
+    st.lists(
+        st.builds(text_delta, st.sampled_from(TEXTS), st.sampled_from((0, 0, 0, 1)))
+        | st.builds(json_delta, st.sampled_from(TEXTS))
+        | st.sampled_from((PING, block_start(type="text", text=""), block_stop(), block_stop(1))),
+        min_size=1,
+        max_size=30,
+    ),
+    st.sampled_from((*FORMS, *FORMS, "mixed")),
+    st.sampled_from((b"\n", b"\n", b"\r\n", b"\r\n", b"\r", None)),
+    st.sampled_from((1, 1, 1, 20)),
+    st.sampled_from((1, 5, 80, 700, 1_400, 20_000, 10**9)),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+def test_no_form_of_a_body_and_no_cut_makes_a_difference(
+    events: list[dict[str, Any]],
+    form: str,
+    newline: bytes | None,
+    times: int,
+    size: int,
+    ascii_only: bool,
+    random: Random,
+) -> None:
+    body, payloads = b"", []
+    for event in events * (times if size >= 80 else 1):
+        kind = random.choice(FORMS) if form == "mixed" else form
+        lines = lines_of_event(event, kind, ascii_only=ascii_only)
+        lines += [b""] * (1 if random.random() < 0.9 else random.choice((2, 3)))
+        body += b"".join([line + (newline or random.choice((b"\n", b"\r\n"))) for line in lines])
+        payloads.append(json.dumps(event, ensure_ascii=ascii_only).encode())
+    chunks = decoded(*(body[at : at + size] for at in range(0, len(body), size)))
+    assert [chunk.chunk for chunk in chunks] == payloads
+    assert chunks == [decode(payload) for payload in payloads]
 
 
 def test_the_chunk_is_the_payload_and_holds_no_more_than_it() -> None:
