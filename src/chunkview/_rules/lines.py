@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["faults_of_lines"]
 
 
-def faults_of_lines(name: bytes, value: Any, payload: bytes) -> Iterator[Fault]:
+def faults_of_lines(name: bytes, value: Any, payload: bytes) -> tuple[Fault, ...]:
     """Find what is off with the lines of an event.
 
     Args:
@@ -23,10 +23,23 @@ def faults_of_lines(name: bytes, value: Any, payload: bytes) -> Iterator[Fault]:
         value: The data, parsed; the parser's exception where it is no JSON.
         payload: The data: the values of the `data:` lines, joined with line feeds.
 
-    Yields:
+    Returns:
         The rules that they break, with what was seen. An event without a name and without data is
         none, and breaks no rule.
     """
+    if value.__class__ is dict and name:
+        tag = value.get("type")
+        if (
+            tag.__class__ is str
+            and name == tag.encode(errors="surrogatepass")
+            # To look for one byte takes a tenth of the time.
+            and not (0x5C in payload and b"\\u" in payload)
+        ):
+            return ()  # most events
+    return tuple(_faults_of_lines(name, value, payload))
+
+
+def _faults_of_lines(name: bytes, value: Any, payload: bytes) -> Iterator[Fault]:
     text = payload.strip()
     if text == DONE:
         yield Fault("done_marker_named", f"event: {_shown(name)}") if name else Fault("done_marker")
@@ -46,7 +59,7 @@ def faults_of_lines(name: bytes, value: Any, payload: bytes) -> Iterator[Fault]:
         yield Fault("event_type_missing", seen)
     elif name and name != tag.encode(errors="surrogatepass"):
         yield Fault("event_line_differs", f"event: {_shown(name)}, type {shown(tag, 40)}")
-    if b"\\u" in payload and (half := _half_character(payload)):
+    if 0x5C in payload and (half := _half_character(payload)):
         yield Fault("half_character", half)
 
 

@@ -33,9 +33,9 @@ Nobody knows how long a stream will be, so every event costs O(1), amortised, ho
 before it. No step may copy or walk what was received: not the blocks, not their text, not unknown
 keys. `message` does that, when it is asked for, and `message_stop` and `finish` walk the blocks.
 
-`extend` has a short way past the tables for the most frequent events: deltas to the newest block.
-It must do exactly what the tables do. So it is closed wherever such a delta needs more than to be
-appended: after a stop reason, say, each delta is a finding.
+`add` and `extend` have a short way past the tables for the most frequent events: deltas to the
+newest block. It must do exactly what the tables do. So it is closed wherever such a delta needs
+more than to be appended: after a stop reason, say, each delta is a finding.
 
 A finding has the number of its event. The short way does not count: it appends one part for each
 event, so the number is that of the parts, plus `_offset`. The tables set the offset anew after each
@@ -57,7 +57,6 @@ from .._chunks import (
     ErrorChunk,
     FinishReason,
     HelperEventChunk,
-    InputJsonDeltaChunk,
     MessageDeltaChunk,
     MessageStartChunk,
     MessageStopChunk,
@@ -95,7 +94,6 @@ from .drafts import (
     InputDraft,
     PartsDraft,
     State,
-    TextDraft,
     draft_of,
     row_of,
 )
@@ -196,16 +194,16 @@ class Accumulator:
         "_had_delta",
         "_had_reason",
         "_head",
-        "_input_index",
+        "_index",
         "_is_beginning",
         "_offence",
         "_offset",
+        "_part_of",
         "_parts",
         "_phase",
         "_position",
         "_raises",
-        "_text_index",
-        "_thinking_index",
+        "_taken",
         "_tool_ids",
         "unhandled",
     )
@@ -240,9 +238,9 @@ class Accumulator:
         The flag says whether it is about the event, or about something skipped before it.
         """
         self._offset = 0
-        self._text_index: int | None
-        self._input_index: int | None
-        self._thinking_index: int | None
+        self._taken: type | None
+        """The class of the deltas that go straight to the parts, and the index of these deltas."""
+        self._index: int
         self._append_to(None)
 
     def add(self, chunk: MessageStreamEvent) -> None:
@@ -257,7 +255,12 @@ class Accumulator:
             StreamError: It is an error event; `partial` is the message so far.
             DecodeError: It is an event that cannot be decoded.
         """
-        self.extend((chunk,))
+        if chunk.__class__ is self._taken and chunk.index == self._index:  # type: ignore[union-attr]
+            self._append(self._part_of(chunk))
+        elif isinstance(chunk, AnthropicCallResponseChunk):
+            self._add(chunk)  # type: ignore[arg-type]
+        else:
+            self._add_event(chunk)
 
     def extend(self, chunks: Iterable[MessageStreamEvent]) -> None:
         """Take several chunk views: the same as `add` for each, at less cost per chunk.
@@ -273,13 +276,8 @@ class Accumulator:
         for chunk in chunks:
             # A delta to the newest block goes straight to its parts. The way through the tables
             # takes seven times as long.
-            kind: Any = chunk.__class__
-            if kind is TextDeltaChunk and chunk.index == self._text_index:  # type: ignore[union-attr]
-                self._append(chunk.text)  # type: ignore[union-attr]
-            elif kind is InputJsonDeltaChunk and chunk.index == self._input_index:  # type: ignore[union-attr]
-                self._append(chunk.partial_json)  # type: ignore[union-attr]
-            elif kind is ThinkingDeltaChunk and chunk.index == self._thinking_index:  # type: ignore[union-attr]
-                self._append(chunk.thinking)  # type: ignore[union-attr]
+            if chunk.__class__ is self._taken and chunk.index == self._index:  # type: ignore[union-attr]
+                self._append(self._part_of(chunk))
             elif isinstance(chunk, AnthropicCallResponseChunk):
                 self._add(chunk)  # type: ignore[arg-type]
             else:
@@ -395,7 +393,7 @@ class Accumulator:
         except BaseException:
             self._offset += 1  # it counts
             raise
-        self.extend((chunk,))
+        self.add(chunk)
 
     def _add(self, chunk: ChunkView) -> None:
         """Take a chunk view by the tables."""
@@ -445,18 +443,15 @@ class Accumulator:
         return self._offset + len(self._parts)
 
     def _append_to(self, draft: Draft | None) -> None:
-        """Note to which block `extend` appends deltas straight away."""
-        self._text_index = self._input_index = self._thinking_index = None
-        self._parts = _NO_PARTS
+        """Note to which block `add` and `extend` append deltas straight away."""
         # The short way does not look at what is known to be off with the next events.
         if isinstance(draft, PartsDraft) and not self._expected:
+            self._taken, self._part_of = draft.part
+            self._index = draft.index
             self._parts = draft.parts
-            if draft.kind is TextDraft:
-                self._text_index = draft.index
-            elif draft.kind is InputDraft:
-                self._input_index = draft.index
-            else:
-                self._thinking_index = draft.index
+        else:
+            self._taken = None
+            self._parts = _NO_PARTS
         self._append = self._parts.append
 
     def _start_message(self, chunk: MessageStartChunk) -> None:
@@ -579,7 +574,7 @@ class Accumulator:
     def _close(self, draft: Draft) -> None:
         """Close a block for good."""
         self._blocks.close(draft)
-        if draft.index in (self._text_index, self._input_index, self._thinking_index):
+        if self._taken is not None and draft.index == self._index:
             self._append_to(None)
 
     def _message_delta(self, chunk: MessageDeltaChunk) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
@@ -248,6 +249,8 @@ class PartsDraft(Draft):
 
     field: ClassVar[str]
     """The field that the parts are for."""
+    part: ClassVar[tuple[type, Callable[[Any], str]]]
+    """The class of the deltas that bring the parts, and from such a delta to its part."""
 
     def __init__(self, start: AnyContentBlock, index: int) -> None:
         super().__init__(start, index)
@@ -293,6 +296,7 @@ class TextDraft(PartsDraft):
     __slots__ = ("_citations",)
 
     field = "text"
+    part = (TextDeltaChunk, attrgetter("text"))
 
     def __init__(self, start: AnyContentBlock, index: int) -> None:
         super().__init__(start, index)
@@ -330,6 +334,7 @@ class ThinkingDraft(PartsDraft):
     __slots__ = ("_signature",)
 
     field = "thinking"
+    part = (ThinkingDeltaChunk, attrgetter("thinking"))
 
     def __init__(self, start: AnyContentBlock, index: int) -> None:
         super().__init__(start, index)
@@ -372,6 +377,7 @@ class InputDraft(PartsDraft):
     __slots__ = ("_scan",)
 
     field = "input"
+    part = (InputJsonDeltaChunk, attrgetter("partial_json"))
 
     def __init__(self, start: AnyContentBlock, index: int) -> None:
         super().__init__(start, index)

@@ -127,7 +127,7 @@ class InspectedDecoder(ChunkDecoder):
         return chunk
 
     def _decode_value(self, name: bytes, value: Any, payload: bytes) -> ChunkView | None:
-        faults = tuple(faults_of_lines(name, value, payload))
+        faults = faults_of_lines(name, value, payload)
         try:
             chunk = super()._decode_value(name, value, payload)
         except DecodeError as error:

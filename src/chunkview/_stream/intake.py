@@ -110,7 +110,13 @@ class Intake:
         Raises:
             DecodeError: The item is broken, and no chunk view precedes the fault.
         """
-        # Chunk views and plain events are told first, and take the shortest way.
+        # What most sources give is told first, and takes the shortest way.
+        if item.__class__ is bytes and self._decoder is not None:
+            followed = self._followed
+            if followed is None or followed is EVERY_PARENT:
+                self.parent = None
+                return self._decoder.feed(item)
+            return self._of_parent(None, self._decoder.feed(item))
         if self._decoder is None:
             if isinstance(item, AnthropicCallResponseChunk):
                 source: Any = item.chunk
