@@ -120,6 +120,12 @@ TURN_RULES: dict[str, TurnRule] = {
             "https://github.com/langchain-ai/langchain/pull/34286",
         ),
         TurnRule(
+            "citation_title_missing",
+            "a citation without the key `document_title`, or `title` if it cites a search",
+            "writes null",
+            f"{_DOCS}/api/messages/create",
+        ),
+        TurnRule(
             "server_tool_unanswered",
             (
                 "a `server_tool_use` or `mcp_tool_use` without its result after it, unless the "
@@ -300,7 +306,15 @@ def block_of_turn(block: AnyContentBlock) -> dict[str, Any]:
         for name in ("caller", "is_error"):
             if written.get(name, "") is None:
                 del written[name]
+    if isinstance(block, TextBlock) and block.citations:
+        for citation, came in zip(block.citations, written["citations"], strict=True):
+            for name in _TITLES & schema(type(citation)).names:
+                came.setdefault(name, None)
     return written
+
+
+_TITLES = frozenset({"document_title", "title"})
+"""The keys of citations that a request has to have, though they may be null."""
 
 
 _IDS = {

@@ -77,13 +77,14 @@ _KEYS: dict[str, dict[str, type]] = {
 }
 """The keys without which the API takes no block of a type."""
 
-_CITATION_KEYS: dict[str, tuple[str, ...]] = {
-    "char_location": ("cited_text",),
-    "page_location": ("cited_text",),
-    "content_block_location": ("cited_text",),
-    "web_search_result_location": ("cited_text", "encrypted_index", "url"),
-    "search_result_location": ("cited_text", "source"),
+_CITATIONS: dict[str, tuple[str, ...]] = {
+    "char_location": ("document_title", "cited_text"),
+    "page_location": ("document_title", "cited_text"),
+    "content_block_location": ("document_title", "cited_text"),
+    "web_search_result_location": ("title", "cited_text", "encrypted_index", "url"),
+    "search_result_location": ("title", "cited_text", "source"),
 }
+"""The title's key, which may be null but not missing, and the strings that a citation needs."""
 
 
 def _assert_keys(block: dict[str, Any]) -> None:
@@ -96,12 +97,19 @@ def _assert_keys(block: dict[str, Any]) -> None:
         _fail("key_invalid", block, "name is empty")
     if "caller" in block and block["caller"] is None:
         _fail("caller_null", block, "caller is null; leave the key out")
-    for citation in block.get("citations") or () if tag == "text" else ():
-        is_object = isinstance(citation, dict) and isinstance(citation.get("type"), str)
-        _require("key_invalid", is_object, block, "a citation is no object with a type")
-        for name in _CITATION_KEYS.get(citation["type"], ()):
-            is_string = isinstance(citation.get(name), str)
-            _require("key_invalid", is_string, block, f"a citation has no {name}")
+    if tag == "text":
+        for citation in block.get("citations") or ():
+            _assert_citation(block, citation)
+
+
+def _assert_citation(block: dict[str, Any], citation: Any) -> None:
+    is_object = isinstance(citation, dict) and isinstance(citation.get("type"), str)
+    _require("key_invalid", is_object, block, "a citation is no object with a type")
+    title, *strings = _CITATIONS.get(citation["type"], ("type",))
+    _require("citation_title_missing", title in citation, block, f"a citation has no {title}")
+    for name in strings:
+        is_string = isinstance(citation.get(name), str)
+        _require("key_invalid", is_string, block, f"a citation has no {name}")
 
 
 def _assert_thinking(block: dict[str, Any]) -> None:
