@@ -12,26 +12,38 @@ import pytest
 
 from chunkview._model import TURN_RULES
 from chunkview.testing.laws import assert_sendable
+from support import Event
 
-TEXT = {"type": "text", "text": "Hello"}
-THINKING = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
-REDACTED = {"type": "redacted_thinking", "data": "eA=="}
-TOOL = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
-SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
-FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
-MCP = {"type": "mcp_tool_use", "id": "mcptoolu_1", "name": "f", "input": {}, "server_name": "s"}
-ANSWER = {"type": "mcp_tool_result", "tool_use_id": "mcptoolu_1", "content": "x", "is_error": False}
-FALLBACK = {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}
-NARRATION = {"type": "connector_text", "connector_text": "Now I look."}
-COMPACTION = {"type": "compaction", "content": "So far."}
-CITED = {
+TEXT: Event = {"type": "text", "text": "Hello"}
+THINKING: Event = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+REDACTED: Event = {"type": "redacted_thinking", "data": "eA=="}
+TOOL: Event = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+SEARCH: Event = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
+FOUND: Event = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+MCP: Event = {
+    "type": "mcp_tool_use",
+    "id": "mcptoolu_1",
+    "name": "f",
+    "input": {},
+    "server_name": "s",
+}
+ANSWER: Event = {
+    "type": "mcp_tool_result",
+    "tool_use_id": "mcptoolu_1",
+    "content": "x",
+    "is_error": False,
+}
+FALLBACK: Event = {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}
+NARRATION: Event = {"type": "connector_text", "connector_text": "Now I look."}
+COMPACTION: Event = {"type": "compaction", "content": "So far."}
+CITED: Event = {
     **TEXT,
     "citations": [
         {"type": "char_location", "cited_text": "x", "document_title": None},
         {"type": "search_result_location", "cited_text": "x", "source": "s", "title": "t"},
     ],
 }
-WHOLE = [
+WHOLE: list[Event] = [
     TEXT,
     SEARCH,
     FOUND,
@@ -55,7 +67,7 @@ def turn(*blocks: Any) -> dict[str, Any]:
     return {"role": "assistant", "content": list(blocks)}
 
 
-def without(block: dict[str, Any], name: str) -> dict[str, Any]:
+def without(block: Event, name: str) -> Event:
     return {key: value for key, value in block.items() if key != name}
 
 

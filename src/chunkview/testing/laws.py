@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["assert_sendable"]
 
@@ -57,8 +57,8 @@ def assert_sendable(param: Mapping[str, Any], *, stop_reason: str | None = "paus
     _assert_calls(blocks)
     _assert_before_fallback(blocks)
     if stop_reason not in ("pause_turn", "tool_use"):
-        for block in _calls_without_result(blocks):
-            _fail("server_tool_unanswered", block, "no result of this call follows it")
+        for number in _calls_without_result(blocks):
+            _fail("server_tool_unanswered", blocks[number], "no result of this call follows it")
     if blocks:
         is_thinking = blocks[-1]["type"] in ("thinking", "redacted_thinking")
         _require("thinking_last", not is_thinking, blocks[-1], "the last block is thinking")
@@ -170,19 +170,23 @@ def _assert_before_fallback(blocks: list[dict[str, Any]]) -> None:
     for block in blocks[:last]:
         if block["type"] in ("thinking", "redacted_thinking", "connector_text", "tool_use"):
             _fail("declined_block", block, "it comes before the last fallback block")
-    for block in _calls_without_result(blocks):
-        if any(block is declined for declined in blocks[:last]):
+    for number in _calls_without_result(blocks):
+        if number < last:
             problem = "it comes before the last fallback block, and no result follows it"
-            _fail("declined_server_tool_unanswered", block, problem)
+            _fail("declined_server_tool_unanswered", blocks[number], problem)
 
 
-def _calls_without_result(blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _calls_without_result(blocks: list[dict[str, Any]]) -> list[int]:
+    results: dict[str, int] = {}
     for number, block in enumerate(blocks):
-        if block["type"] in ("server_tool_use", "mcp_tool_use"):
-            rest = blocks[number + 1 :]
-            results = [later for later in rest if later["type"].endswith("_tool_result")]
-            if all(result.get("tool_use_id") != block["id"] for result in results):
-                yield block
+        if block["type"].endswith("_tool_result"):
+            results[block["tool_use_id"]] = number
+    return [
+        number
+        for number, block in enumerate(blocks)
+        if block["type"] in ("server_tool_use", "mcp_tool_use")
+        and results.get(block["id"], -1) < number
+    ]
 
 
 def _require(rule: str, is_kept: bool, shown: Any, problem: str) -> None:
