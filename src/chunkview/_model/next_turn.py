@@ -146,7 +146,7 @@ TURN_RULES: dict[str, TurnRule] = {
         TurnRule(
             "declined_server_tool_unanswered",
             "a `server_tool_use` or `mcp_tool_use` without its result before the last `fallback`",
-            "leaves it out, whatever the stop reason is",
+            "leaves it out, for any stop reason",
             _FALLBACK,
         ),
         TurnRule(
