@@ -41,6 +41,7 @@ from .citations import (
 from .generate import changer, inlined, maker, per_class, put_reader, reader
 from .json import is_object, loads, parser, stdlib_loads
 from .message import Message
+from .next_turn import TURN_RULES, TurnRule, half, is_half
 from .record import (
     ABSENT,
     REQUIRED_KEY,
@@ -72,6 +73,7 @@ __all__ = [
     "BLOCKS",
     "CITATIONS",
     "REQUIRED_KEY",
+    "TURN_RULES",
     "AnyCitation",
     "AnyContentBlock",
     "CacheCreation",
@@ -103,6 +105,7 @@ __all__ = [
     "ThinkingBlock",
     "ToolResultBlock",
     "ToolUseBlock",
+    "TurnRule",
     "UnknownBlock",
     "UnknownCitation",
     "Usage",
@@ -114,7 +117,9 @@ __all__ = [
     "events_of_message",
     "evolved",
     "failure_of",
+    "half",
     "inlined",
+    "is_half",
     "is_object",
     "joined_halves",
     "later_counts",

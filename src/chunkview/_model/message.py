@@ -13,14 +13,12 @@ import attrs
 
 from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
 from .characters import with_whole_characters
+from .next_turn import block_of_turn, blocks_of_turn, breach_of
 from .record import Record, record
-from .repeats import RepeatedCalls
 from .streamed import events_of_block, events_of_message
 from .usage import Usage, cost_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..common import CostMetadata
 
 __all__ = ["Message"]
@@ -95,18 +93,17 @@ class Message(Record):
 
     @property
     def tool_calls(self) -> tuple[ToolUseBlock, ...]:
-        """The calls of the caller's own tools, in order.
+        """The calls of the caller's own tools to run, in order: those of `to_param()`.
 
-        Some servers send a call twice: of two equal calls with one id, this is the first.
+        So the calls of a model that gave up are not among them: they come before the last
+        FallbackBlock, and the API wants no results of them. Some servers send a call twice: of two
+        equal calls with one id, this is the first.
         """
-        return tuple([block for block in self._once() if isinstance(block, ToolUseBlock)])
+        return tuple([block for block in self._turn() if isinstance(block, ToolUseBlock)])
 
-    def _once(self) -> Iterator[AnyContentBlock]:
-        """The blocks, but for tool calls that repeat an earlier one."""
-        repeated = RepeatedCalls()
-        for block in self.content:
-            if not (isinstance(block, ToolUseBlock) and repeated.has(block)):
-                yield block
+    def _turn(self) -> list[AnyContentBlock]:
+        """The blocks that the API accepts in the next request."""
+        return blocks_of_turn(self.content, self.stop_reason)
 
     @property
     def cost_metadata(self) -> CostMetadata:
@@ -115,20 +112,41 @@ class Message(Record):
         is_final = self._is_final and has_output
         return cost_metadata(self.usage, self.model or None, is_final=is_final)
 
-    def to_param(self) -> dict[str, Any]:
-        """Make the assistant turn that continues the conversation.
+    def to_param(self, *, check: bool = False) -> dict[str, Any]:
+        """Make the assistant's turn of the next request, as the API accepts it.
 
-        The API refuses empty text blocks, and thinking without its signature. A partial message
-        can hold both, so they are left out. A tool input that is no JSON object is
-        written as `{"INVALID_JSON": "<the text>"}`. Half a character is written as U+FFFD.
+        It is made for finished answers and for those that broke off. The API refuses some of what
+        it sends. So some blocks are left out: text without text, thinking without its signature or
+        at the end, calls of server tools without a result (they stay after `pause_turn` and
+        `tool_use`), what a model wrote before another took over, half a block. A tool's input that
+        is no JSON object is written as `{"INVALID_JSON": "<the text>"}`. Half a character is
+        written as U+FFFD. docs/the-next-turn.md has the rules, each with its source.
 
-        Source: https://docs.anthropic.com/en/api/messages (`messages`).
+        Each call in `tool_calls` needs its `tool_result` in the next message, also a call with an
+        invalid input, and no other call does.
+
+        `content` may be `[]`: the answer has nothing that the API accepts. Do not send such a turn:
+        the API takes it only as the last message of a request. Leave it out, and go on with a user
+        message, such as "Please continue".
+
+        Args:
+            check: Raise an error if the API would refuse the turn. Only what cannot be mended is
+                left to find: two different calls with one id, an id that the API does not take, and
+                keys that are missing or have a value of another type, which a stream has findings
+                for.
 
         Returns:
             `{"role": "assistant", "content": [...]}`, JSON-serialisable.
+
+        Raises:
+            ValueError: With `check`: the API would refuse the turn. The text begins with the name
+                of the rule and says where.
         """
-        content = [block.to_dict() for block in self._once() if _is_accepted(block)]
-        return {"role": self.role, "content": with_whole_characters(content)}
+        turn = self._turn()
+        if check and (breach := breach_of(turn)):
+            raise ValueError(breach)
+        content = [block_of_turn(block) for block in turn]
+        return {"role": "assistant", "content": with_whole_characters(content)}
 
     def to_events(self) -> list[dict[str, Any]]:
         """Make the events of a stream that amounts to this message.
@@ -147,12 +165,3 @@ class Message(Record):
         blocks = itertools.starmap(events_of_block, enumerate(self.content))
         usage = {"output_tokens": self.usage.output_tokens}
         return events_of_message(self.to_dict(), itertools.chain.from_iterable(blocks), usage)
-
-
-def _is_accepted(block: AnyContentBlock) -> bool:
-    """Whether the API takes the block back."""
-    if isinstance(block, TextBlock):
-        return block.text != ""
-    if isinstance(block, ThinkingBlock):
-        return bool(block.signature)
-    return True

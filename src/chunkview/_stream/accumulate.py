@@ -522,6 +522,7 @@ class Accumulator:
         if fault is not None:
             self._found(*fault[0], draft=fault[1], index=chunk.index)
         if draft is None:
+            self._blocks.lack(chunk.index)
             draft = self._other_taker(chunk)
         self._find_late_content(draft)
         if draft is None:

@@ -188,6 +188,12 @@ class Blocks:
         draft.state = State.CLOSED
         draft.end()
 
+    def lack(self, index: int) -> None:
+        """Note that no block of an index took a delta. An unknown block may be what it was for."""
+        started = self.started(index)
+        if started is not None:
+            started.lack()
+
     def resume(self, draft: Draft) -> None:
         """Let a paused block go on."""
         draft.state = State.OPEN

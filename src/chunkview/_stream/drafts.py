@@ -41,6 +41,7 @@ from .._model import (
     UnknownBlock,
     changer,
     evolved,
+    half,
     joined_halves,
     parsed_input,
     schema,
@@ -110,6 +111,7 @@ class Draft:
         beside: For a side block, the block of its index that was open when it began.
         was_stopped: Whether a content_block_stop closed it.
         was_paused: Whether a stop reason ever paused it.
+        is_half: Whether it is of an unknown type and got deltas, which it cannot take.
     """
 
     __slots__ = (
@@ -118,6 +120,7 @@ class Draft:
         "_filled_extra",
         "beside",
         "index",
+        "is_half",
         "is_side",
         "kind",
         "place",
@@ -140,6 +143,7 @@ class Draft:
         self.beside: Draft | None = None
         self.was_stopped = False
         self.was_paused = False
+        self.is_half = False
         self._built: AnyContentBlock | None = None
         self._filled: Mapping[str, Any] = _NOTHING
         self._filled_extra: Mapping[str, Any] = _NOTHING
@@ -151,6 +155,14 @@ class Draft:
     def end(self) -> None:
         """Build the block, and drop the parts that it was built from. No delta may follow."""
         if self._built is None:
+            self._built = self._build()
+
+    def lack(self) -> None:
+        """Note that a delta came which the block does not take."""
+        if self.is_half or not isinstance(self.start, UnknownBlock):
+            return
+        self.is_half = True
+        if self._built is not None:
             self._built = self._build()
 
     def is_repeated_by(self, again: AnyContentBlock) -> bool:
@@ -206,8 +218,8 @@ class Draft:
 
     def _build(self) -> AnyContentBlock:
         """Build the block from its start and the deltas so far."""
-        block: AnyContentBlock = self._whole_start()
-        return block
+        block: Any = self._whole_start()
+        return half(block) if self.is_half else block
 
 
 def _with(values: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
