@@ -399,7 +399,8 @@ class Accumulator:
         """Take a chunk view by the tables."""
         position = self._position = self._offset + len(self._parts)
         expected = self._expected.pop(position, ()) if self._expected else ()
-        self._note_skipped(expected)
+        if expected:
+            self._note_skipped(expected)
         self._chunk = chunk
         try:
             phase = self._phase

@@ -53,6 +53,7 @@ class Intake:
         parent: Of the last item with an event, broken or not: the tool call that started the
             sub-agent (`parent_tool_use_id`), or None.
         has_seen_wrapper: Whether an event came in a wrapper.
+        is_sound: Whether it is certain that `check` would not raise.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class Intake:
         "_inspector",
         "_options",
         "has_seen_wrapper",
+        "is_sound",
         "parent",
     )
 
@@ -90,6 +92,7 @@ class Intake:
         self._error: DecodeError | None = None
         self._has_seen_text = False
         self.has_seen_wrapper = False
+        self.is_sound = False
         self._inspector = inspector
         self._goes_on = goes_on
 
@@ -111,12 +114,17 @@ class Intake:
             DecodeError: The item is broken, and no chunk view precedes the fault.
         """
         # What most sources give is told first, and takes the shortest way.
-        if item.__class__ is bytes and self._decoder is not None:
-            followed = self._followed
-            if followed is None or followed is EVERY_PARENT:
-                self.parent = None
-                return self._decoder.feed(item)
-            return self._of_parent(None, self._decoder.feed(item))
+        decoder, followed = self._decoder, self._followed
+        if (
+            item.__class__ is bytes
+            and decoder is not None
+            and (followed is None or followed is EVERY_PARENT)
+        ):
+            self.parent = None
+            chunks = decoder.feed(item)
+            self.is_sound = decoder.error is None
+            return chunks
+        self.is_sound = False
         if self._decoder is None:
             if isinstance(item, AnthropicCallResponseChunk):
                 source: Any = item.chunk

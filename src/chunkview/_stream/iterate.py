@@ -55,7 +55,8 @@ def iter_chunks(
 def _chunks_of(items: Iterable[Any], intake: Intake) -> Iterator[ChunkView]:
     for item in items:
         yield from intake.chunks_of(item)
-        intake.check()
+        if not intake.is_sound:
+            intake.check()
     yield from intake.end()
     intake.check()
 
@@ -145,7 +146,8 @@ async def aiter_chunks(
     async for item in items:
         for chunk in intake.chunks_of(item):
             yield chunk
-        intake.check()
+        if not intake.is_sound:
+            intake.check()
     for chunk in intake.end():
         yield chunk
     intake.check()

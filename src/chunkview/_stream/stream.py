@@ -209,7 +209,8 @@ class AnthropicStream:
                         yield from self._pairs_of(chunk)
                 if self._closed:
                     break
-                intake.check()
+                if not intake.is_sound:
+                    intake.check()
             yield from self._last_pairs()
         if self._closed:
             close_source(self._source)
@@ -233,7 +234,8 @@ class AnthropicStream:
                             yield pair
                 if self._closed:
                     break
-                intake.check()
+                if not intake.is_sound:
+                    intake.check()
             for pair in self._last_pairs():
                 yield pair
         if self._closed:
