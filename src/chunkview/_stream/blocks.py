@@ -44,7 +44,7 @@ class _Slot:
     def __init__(self) -> None:
         self.last: Draft | None = None
         self.started: Draft | None = None
-        self.open: list[Draft] = []
+        self.open = _NO_DRAFTS
         self.open_count = 0
         self.paused = _NO_DRAFTS
         self.unsigned = _NO_DRAFTS
@@ -251,7 +251,10 @@ class Blocks:
         at = len(slot.open)
         while at and slot.open[at - 1].place > draft.place:
             at -= 1
-        slot.open.insert(at, draft)
+        if slot.open is _NO_DRAFTS:
+            slot.open = [draft]
+        else:
+            slot.open.insert(at, draft)
         slot.open_count += 1
         self._open_count += 1
 
