@@ -5,8 +5,9 @@ brings. Such a series of deltas is a `Run`, and the shared bytes are its prefix.
 shown the prefix, only the strings of the others are parsed. That makes a stream of text four times
 as fast with the standard library, and twice as fast with msgspec (`one long text` in
 benchmarks/test_wire.py). Of bytes that hold several events, a run takes its deltas in one loop over
-the lines, without a call for each: a whole body takes three quarters of the time. Stop and ping events are byte-identical in every stream. Chunks are
-immutable, so one instance serves them all: 5% less for a recorded stream.
+the lines, without a call for each: a whole body takes three quarters of the time. Stop and ping
+events are byte-identical in every stream. Chunks are immutable, so one instance serves them all: 5%
+less for a recorded stream.
 
 `FastPath` serves one stream. `Memory` keeps what the streams of this process have shown, so that
 the next one need not learn it again. That only saves time: a run is used only after it was proven
