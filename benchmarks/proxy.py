@@ -32,7 +32,7 @@ def main(kind: str, mode: str, server_port: str, connections: str) -> None:
 def finish(meter: Meter | None) -> None:
     if meter is not None:
         meter.close()
-        if not meter.cost_metadata.is_final:
+        if not meter.cost_metadata.final:
             raise ValueError(f"{meter!r} is not final")
 
 

@@ -33,6 +33,7 @@ CITATION = {
     "start_char_index": 0,
     "end_char_index": 1,
 }
+NO_COUNTS = CostMetadata(final=False, doubt="there are no counts")
 STARTED = [message_start(), block_start(0)]
 
 
@@ -90,7 +91,7 @@ def assert_totals(stream: AnthropicStream, message: Message | None) -> None:
         assert stream.finish_reasons is stream.common_finish_reasons is stream.common_usage is None
         assert stream.input_tokens is stream.cached_tokens is stream.output_tokens is None
         assert stream.content == stream.thinking == stream.signature == ""
-        assert stream.cost_metadata == CostMetadata(is_final=False)
+        assert stream.cost_metadata == NO_COUNTS
         return
     assert stream.content == message.text
     assert (stream.thinking, stream.signature) == (message.thinking, message.signature)

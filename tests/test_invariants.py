@@ -429,10 +429,10 @@ def test_11_there_is_no_price_unless_the_counts_are_final(events: Any) -> None:
         taken.extend(chunk for chunk, _ in stream)
     message = stream.message
     if message is None:
-        assert not stream.cost_metadata.is_final
+        assert not stream.cost_metadata.final
         return
     assert stream.cost_metadata == message.cost_metadata
-    final = message.cost_metadata.is_final
+    final = message.cost_metadata.final
     if final:
         assert message.usage.output_tokens or not message.content
         deltas = [chunk for chunk in taken if isinstance(chunk, MessageDeltaChunk)]

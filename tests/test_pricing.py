@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import decimal
 import importlib
 import sys
@@ -14,9 +15,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chunkview import AnthropicStream, CostMetadata, accumulate, iter_chunks
-from chunkview.pricing import cost
+from chunkview import (
+    AnthropicStream,
+    ChunkviewError,
+    CostMetadata,
+    Message,
+    accumulate,
+    iter_chunks,
+)
+from chunkview.pricing import cost, why_no_cost
 from chunkview.testing import recording
+from chunkview.testing import strategies as cv
+from support import (
+    MESSAGE_STOP,
+    block_start,
+    block_stop,
+    message_delta,
+    message_start,
+    text_delta,
+)
 
 SONNET = (
     "claude-sonnet-4-5-20250929"  # per million tokens: 3 in, 15 out, 0.30 read, 3.75 and 6 written
@@ -43,6 +60,8 @@ def cost_metadata(
         tier=st.sampled_from([None, "standard", "batch", "\ud800"]),
         region=st.sampled_from([None, "global", "us"]),
         speed=st.sampled_from([None, "standard", "fast"]),
+        refusal=st.sampled_from([None, "", "bio", "cyber", "unknown"]),
+        final=st.sampled_from([None, True, False]),
         iterations=iterations,
     )
 
@@ -52,6 +71,7 @@ any_cost_metadata = st.recursive(
     lambda inner: cost_metadata(st.lists(inner, max_size=3).map(tuple)),
     max_leaves=4,
 )
+providers = st.sampled_from(["anthropic", "aws", "google", "nobody", "", "\ud800"])
 offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 any_time = st.datetimes(timezones=st.none() | offsets) | st.sampled_from(
     [
@@ -124,13 +144,16 @@ def test_what_cannot_be_priced_truly_is_not_priced(fields: dict[str, Any]) -> No
     assert cost(metadata(**fields)) is None
 
 
-@given(any_cost_metadata, st.none() | models, st.none() | any_time)
-def test_a_cost_is_an_amount_or_none_and_never_an_error(
-    of: CostMetadata, model: str | None, when: datetime | None
+@given(any_cost_metadata, st.none() | models, st.none() | any_time, st.none() | providers)
+def test_a_cost_is_an_amount_or_there_is_a_reason_and_never_an_error(
+    of: CostMetadata, model: str | None, when: datetime | None, provider: str | None
 ) -> None:
     """Any counts, any names and any date give a Decimal that is not negative, or None."""
-    price = cost(of, model=model, when=when)
+    price = cost(of, model=model, when=when, provider=provider)
     assert price is None or (isinstance(price, Decimal) and price.is_finite() and price >= 0)
+    why = why_no_cost(of, model=model, when=when, provider=provider)
+    assert (why is None) == (price is not None)
+    assert why is None or (0 < len(why) < 300 and why == why.strip())
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -159,7 +182,8 @@ def test_iterations_within_an_iteration_have_no_price() -> None:
         (1_000, 500, 499, False),
         (1_000, 500, 501, False),
         (1_000, 0, 0, False),
-        (0, None, 1, False),
+        (0, None, 1, True),  # nothing was written
+        (0, 1_000, 0, True),
         (None, 500, 501, True),
     ],
 )
@@ -263,6 +287,352 @@ def test_the_model_may_be_given_where_it_is_not_known() -> None:
     assert cost(metadata(model=None, input_tokens=1_000), model=SONNET) == Decimal("0.003")
     *_, delta, _stop = iter_chunks(recording("text"))
     assert cost(delta) is None
+
+
+# Dollars per million tokens: input, output, cache reads, writes for five minutes and for an hour.
+PER_MILLION = {
+    "claude-sonnet-4-5-20250929": ("3", "15", "0.3", "3.75", "6"),
+    "claude-opus-4-8": ("5", "25", "0.5", "6.25", "10"),
+    "claude-fable-5": ("10", "50", "1", "12.5", "20"),
+}
+AFTER = datetime(2026, 10, 1, tzinfo=timezone.utc)
+# The last list for Python 3.10 lacks the models of 2026.
+IS_OLD_LIST = version("genai-prices").startswith("0.1.")
+needs_new_list = pytest.mark.skipif(IS_OLD_LIST, reason="the price list lacks the models")
+
+few = st.integers(0, 30_000)  # long prompts have other prices
+
+
+def counts_of(output: st.SearchStrategy[int] = few) -> st.SearchStrategy[dict[str, Any]]:
+    """Usage in which the cache writes add up."""
+    return st.builds(
+        lambda five, hour, **counts: {
+            **counts,
+            "cache_creation_input_tokens": five + hour,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": five,
+                "ephemeral_1h_input_tokens": hour,
+            },
+        },
+        few,
+        few,
+        input_tokens=few,
+        output_tokens=output,
+        cache_read_input_tokens=few,
+    )
+
+
+def sum_of(usage: dict[str, Any], model: str) -> Decimal:
+    """What the counts cost, written as the page about prices says it."""
+    in_, out, read, five, hour = map(Decimal, PER_MILLION[model])
+    written = usage["cache_creation"]
+    return (
+        usage["input_tokens"] * in_
+        + usage["output_tokens"] * out
+        + usage["cache_read_input_tokens"] * read
+        + written["ephemeral_5m_input_tokens"] * five
+        + written["ephemeral_1h_input_tokens"] * hour
+    ) / MILLION
+
+
+FREE = [None, "cyber", "general_harms", "a category of tomorrow"]
+BILLED = ["bio", "frontier_llm", "reasoning_extraction"]
+some_category = st.sampled_from([*FREE, *BILLED])
+
+
+@given(counts_of(), st.sampled_from([*PER_MILLION]), st.integers(0, 3))
+def test_the_cost_of_a_message_is_the_sum_of_its_parts(
+    usage: Any, model: str, searches: int
+) -> None:
+    usage["server_tool_use"] = {"web_search_requests": searches}
+    message = message_of(usage, model, stop_reason="end_turn")
+    price = cost(message, when=AFTER)
+    assert price in (None, sum_of(usage, model) + searches * Decimal("0.01"))
+    assert price is not None or IS_OLD_LIST
+
+
+@given(counts_of(st.just(0)), st.sampled_from([*PER_MILLION]), some_category)
+def test_a_refusal_before_any_output_is_free_unless_its_category_is_billed(
+    usage: Any, model: str, category: str | None
+) -> None:
+    details = {"type": "refusal", "category": category}
+    message = message_of(usage, model, stop_reason="refusal", stop_details=details)
+    assert message.content == ()
+    billed = sum_of(usage, model) if category in BILLED else 0
+    assert cost(message, when=AFTER) in (billed, None if IS_OLD_LIST else billed)
+
+
+@needs_new_list
+@given(
+    st.lists(st.tuples(counts_of(st.just(0) | few), some_category), max_size=2), counts_of(few)
+)
+def test_of_a_fallback_each_attempt_costs_what_its_model_does_unless_it_declined_for_free(
+    declined: list[Any], last: Any
+) -> None:
+    names = [*PER_MILLION][: len(declined) + 1]
+    expected = Decimal(0)
+    content: list[Any] = []
+    iterations: list[Any] = []
+    for place, (usage, category) in enumerate(declined):
+        expected += sum_of(usage, names[place]) * (
+            bool(usage["output_tokens"]) or category in BILLED
+        )
+        pair = {"from": {"model": names[place]}, "to": {"model": names[place + 1]}}
+        trigger = {"type": "refusal", "category": category}
+        content.append({"type": "fallback", **pair, "trigger": trigger})
+        iterations.append({"type": "message", "model": names[place], **usage})
+    expected += sum_of(last, names[-1])
+    iterations.append({"type": "fallback_message", "model": names[-1], **last})
+    usage = {**last, "iterations": iterations}
+    message = message_of(usage, names[-1], stop_reason="end_turn", content=content)
+    assert cost(message, when=AFTER) == expected
+
+
+@given(cv.message_streams(), st.data())
+def test_a_cut_after_the_final_usage_changes_no_cost_and_before_it_there_is_none(
+    events: Any, data: Any
+) -> None:
+    (start,) = [event for event in events if event["type"] == "message_start"]
+    start["message"]["model"] = SONNET
+    whole = accumulate(events)
+    last = max(place for place, event in enumerate(events) if event["type"] == "message_delta")
+    place = data.draw(st.integers(0, len(events)))
+    stream = AnthropicStream(events[:place])
+    with contextlib.suppress(ChunkviewError):
+        list(stream)
+    if place > last:
+        assert cost(stream) == cost(whole)
+    elif not any(event["type"] == "message_delta" for event in events[:place]):
+        assert cost(stream) is None
+        if stream.message is not None:
+            assert why_no_cost(stream) == "the message is not finished"
+
+
+def message_of(usage: Any, model: str, **fields: Any) -> Message:
+    whole = {"id": "m", "type": "message", "role": "assistant", "content": [], **fields}
+    return Message.from_dict({**whole, "model": model, "usage": usage})
+
+
+def stream_of(start: dict[str, Any], end: dict[str, Any]) -> AnthropicStream:
+    """A stream of Sonnet with this usage at its start and at its end."""
+    events = [
+        message_start(model=SONNET, usage=start),
+        block_start(),
+        text_delta("a"),
+        block_stop(),
+        {**message_delta(), "usage": end},
+        MESSAGE_STOP,
+    ]
+    stream = AnthropicStream(events)
+    list(stream)
+    return stream
+
+
+def written(five: int, hour: int) -> dict[str, Any]:
+    split = {"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour}
+    return {"cache_creation_input_tokens": five + hour, "cache_creation": split}
+
+
+@pytest.mark.parametrize(
+    ("start", "total", "dollars"),
+    [
+        (written(0, 1_000), 5_000, None),
+        (written(0, 0), 11_350, None),
+        (written(1_000, 0), 5_000, None),
+        (written(1_000, 0), 500, None),
+        (written(1_000, 0), 0, "0.00375"),  # the writes are gone
+        (written(0, 1_000), 0, "0.00375"),
+        (written(1_000, 0), 1_000, "0.0075"),
+        (written(0, 1_000), 1_000, "0.00975"),
+        (written(1_000, 0), None, "0.0075"),
+    ],
+)
+def test_a_split_that_the_total_outgrew_has_a_price_only_where_it_makes_no_difference(
+    start: dict[str, Any], total: int | None, dollars: str | None
+) -> None:
+    begin = {"input_tokens": 15, "output_tokens": 1, **start}
+    end = {"input_tokens": 1_015, "output_tokens": 47, "cache_creation_input_tokens": total}
+    stream = stream_of(begin, end)
+    assert stream.cost_metadata.final is True
+    assert cost(stream) == (None if dollars is None else Decimal(dollars))
+    if dollars is None:
+        assert why_no_cost(stream) == (
+            f"nothing says how long the cache keeps some of the {total:,} tokens that were "
+            "written to it"
+        )
+
+
+def test_a_split_makes_no_difference_where_iterations_are_billed() -> None:
+    split = metadata(cache_write_tokens=5, cache_write_5m_tokens=1, cache_write_1h_tokens=0)
+    assert cost(split) is None
+    assert cost(attrs.evolve(split, iterations=(metadata(output_tokens=1_000),))) == Decimal("0.015")
+    assert cost(metadata(iterations=(split,))) is None
+
+
+@needs_new_list
+def test_the_example_of_the_page_about_refusals_costs_what_its_second_model_did() -> None:
+    iterations = [
+        {"type": "message", "model": "claude-fable-5", "input_tokens": 535, "output_tokens": 0},
+        {
+            "type": "fallback_message",
+            "model": "claude-opus-4-8",
+            "input_tokens": 412,
+            "output_tokens": 264,
+        },
+    ]
+    pair = {"from": {"model": "claude-fable-5"}, "to": {"model": "claude-opus-4-8"}}
+    declined = {"type": "fallback", **pair, "trigger": {"type": "refusal", "category": "cyber"}}
+    usage = {"input_tokens": 412, "output_tokens": 264, "iterations": iterations}
+    end = {"stop_reason": "end_turn", "content": [declined, {"type": "text", "text": "Hi!"}]}
+    message = message_of(usage, "claude-opus-4-8", **end)
+    assert cost(message) == Decimal("0.00866")
+    streamed = accumulate(message.to_events())
+    assert cost(streamed) == Decimal("0.00866")
+    assert streamed.cost_metadata.final is True
+    declined["trigger"] = {"type": "refusal", "category": "bio"}
+    billed = message_of(usage, "claude-opus-4-8", **end)
+    assert cost(billed, when=AFTER) == Decimal("0.00866") + Decimal("0.00535")
+    del declined["trigger"]
+    silent = message_of(usage, "claude-opus-4-8", **end)
+    assert cost(silent, when=AFTER) is None
+    assert why_no_cost(silent, when=AFTER) == (
+        "a model declined, and nothing says for which category of policy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "refusal", "dollars"),
+    [
+        (datetime(2026, 6, 1), "cyber", "0.003"),
+        (datetime(2026, 6, 2), "bio", "0"),
+        (datetime(2026, 6, 2), "unknown", "0"),
+        (datetime(2026, 9, 23), "bio", "0"),
+        (datetime(2026, 9, 24), "bio", "0.003"),
+        (datetime(2026, 9, 24), "cyber", "0"),
+        (datetime(2026, 9, 24), "", "0"),
+        (datetime(2026, 9, 24), "unknown", None),
+        (datetime(2026, 9, 24), None, "0.003"),
+        (None, "reasoning_extraction", "0.003"),
+        (None, "cyber", "0"),
+    ],
+)
+def test_which_refusals_are_billed_depends_on_the_date(
+    when: datetime | None, refusal: str | None, dollars: str | None
+) -> None:
+    of = metadata(input_tokens=1_000, refusal=refusal)
+    assert cost(of, when=when) == (None if dollars is None else Decimal(dollars))
+
+
+def test_what_is_free_is_free_for_any_model_but_not_where_the_counts_are_doubtful() -> None:
+    declined = CostMetadata(7, 0, model="no-such-model", tier="priority", refusal="cyber")
+    assert cost(declined) == 0
+    assert cost(attrs.evolve(declined, input_tokens=-7)) is None
+    assert cost(attrs.evolve(declined, final=False)) is None
+
+
+@pytest.mark.parametrize("final", [True, None])
+def test_there_is_a_price_unless_the_counts_are_known_not_to_be_final(final: bool | None) -> None:
+    of = metadata(input_tokens=1_000, final=final)
+    assert cost(of) == Decimal("0.003")
+    doubtful = attrs.evolve(of, final=False)
+    assert cost(doubtful) is None
+    assert why_no_cost(doubtful) == "the counts are not those of the whole response"
+    assert why_no_cost(attrs.evolve(doubtful, doubt="it rains")) == "it rains"
+    assert why_no_cost(metadata(iterations=(of, doubtful))) is not None
+
+
+@pytest.mark.parametrize(
+    ("of", "why"),
+    [
+        (metadata(model="claude-x"), "not on the price list: claude-x"),
+        (metadata(model=None), "the model is not known"),
+        (metadata(output_tokens=None), "output_tokens is not known"),
+        (metadata(input_tokens=-1), "input_tokens makes no sense: -1"),
+        (metadata(tier="priority"), "not on the price list: tier priority"),
+        (metadata(speed="fast"), f"not on the price list: speed fast of {SONNET}"),
+        (metadata(region="us"), "not on the price list: region us"),
+        (
+            metadata(model="claude-2.1", cached_tokens=1),
+            "not on the price list: cache reads of claude-2.1",
+        ),
+        (
+            metadata(model="eu.anthropic.claude-x"),
+            "not on the price list of aws: eu.anthropic.claude-x",
+        ),
+        (metadata(iterations=(metadata(iterations=(metadata(),)),)), "an iteration has iterations"),
+        (metadata(), None),
+    ],
+)
+def test_the_reason_for_no_price_is_a_short_sentence(of: CostMetadata, why: str | None) -> None:
+    assert why_no_cost(of) == why
+    assert (cost(of) is None) is (why is not None)
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "dollars"),
+    [
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", None, "0.0033"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws", "0.0033"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "bedrock", "0.0033"),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", None, "0.0011"),
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", None, "0.003"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic", None),
+        ("arn:aws:bedrock:x:1:y/us.anthropic.claude-sonnet-4-5-20250929-v1:0", None, "0.0033"),
+        ("claude-sonnet-4-5@20250929", None, "0.003"),
+        ("claude-sonnet-4-5@20250929", "vertex", "0.003"),
+        ("claude-sonnet-4-5", "google", "0.003"),
+        (SONNET, "nobody", None),
+        ("anthropic/claude-sonnet-4-5", None, None),
+    ],
+)
+def test_bedrock_and_vertex_have_prices_of_their_own(
+    model: str, provider: str | None, dollars: str | None
+) -> None:
+    price = cost(metadata(model=model, input_tokens=1_000), provider=provider)
+    assert price == (None if dollars is None else Decimal(dollars))
+
+
+def test_a_name_with_its_region_counts_if_the_response_has_the_name_without() -> None:
+    regional = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    of = metadata(input_tokens=1_000, iterations=(metadata(input_tokens=1_000),))
+    assert cost(of) == Decimal("0.003")
+    assert cost(of, model=regional) == Decimal("0.0033")
+    # Another model answered than the one that was asked for.
+    for other in ("claude-3-haiku-20240307", "us.anthropic.claude-opus-4-8", SONNET + "-5", "-" * 999):
+        assert cost(of, model=other) == Decimal("0.003")
+
+
+def test_a_price_list_of_ones_own_gets_the_counts_of_one_model_at_a_time() -> None:
+    seen: list[CostMetadata] = []
+
+    def prices(part: CostMetadata) -> Decimal | None:
+        seen.append(part)
+        return None if part.model == "dear" else Decimal(1)
+
+    iterations = (
+        metadata(model="a", output_tokens=2, cache_write_tokens=3),
+        metadata(model="a", refusal="cyber"),
+    )
+    of = metadata(model="b", web_search_requests=4, iterations=iterations, region="moon")
+    assert cost(of, prices=prices) == 2
+    assert [(part.model, part.iterations) for part in seen] == [("b", ()), ("a", ())]
+    assert seen[0] == CostMetadata(0, 0, model="b", web_search_requests=4)
+    assert (seen[1].cache_write_5m_tokens, seen[1].cache_write_1h_tokens) == (3, 0)
+    assert cost(metadata(model="dear"), prices=prices) is None
+    assert why_no_cost(metadata(model="dear"), prices=prices) == "not on the price list: dear"
+    assert cost(metadata(region="moon", tier="my own"), prices=prices) == 1
+
+
+def test_a_price_list_of_ones_own_may_price_all_cache_writes_alike() -> None:
+    split = metadata(cache_write_tokens=5, cache_write_5m_tokens=1, cache_write_1h_tokens=0)
+
+    def prices(part: CostMetadata) -> Decimal:
+        assert part.cache_write_5m_tokens is not None
+        assert part.cache_write_1h_tokens is not None
+        assert part.cache_write_5m_tokens + part.cache_write_1h_tokens == 5
+        return Decimal(part.cache_write_tokens or 0)
+
+    assert cost(split, prices=prices) == 5
 
 
 def test_without_the_price_lists_the_error_names_the_install_command(

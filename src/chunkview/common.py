@@ -28,7 +28,9 @@ class Usage:
             out the tokens that were read from or written to the prompt cache.
         cached_tokens: Tokens read from the prompt cache.
         output_tokens: Tokens generated.
-        total_tokens: `input_tokens + output_tokens`.
+        total_tokens: `input_tokens + output_tokens`, as the reference has it. So with Anthropic's
+            counts this leaves out the cache, too. `chunkview.Usage.total_input_tokens` includes
+            it, and `chunkview.interop` has the counts of other conventions, which include it.
     """
 
     input_tokens: int
@@ -79,10 +81,15 @@ class CostMetadata:
         speed: `standard` or `fast`.
         iterations: What each sampling iteration cost, for a request that took several (beta).
             The API bills the iterations. The counts above leave out compaction, for example.
-        is_final: Whether these are the counts of the whole response. False for those of an event
-            that precedes the end, of a message that was cut off, and of a stream whose counts are
-            doubtful: none came with the end, one was no number, the input fell to 0, or there is
-            content for 0 tokens.
+        refusal: If the model declined before any output: the category of the refusal, "" if it
+            has none, "unknown" if nothing says which it was. Whether the tokens are billed
+            depends on it. None if there was output, or no refusal.
+        final: Whether these are the counts of the whole response. True for a stream that was read
+            to its end. False for an event that precedes the end, for a message that was cut off,
+            and where the counts are doubtful: none came with the end, one cannot be read, the
+            input fell to 0, or there is content for 0 tokens. None if nobody said: for an
+            iteration, for a message that did not come from a stream, and for counts made by hand.
+        doubt: Why `final` is False. Otherwise "".
     """
 
     input_tokens: int | None = None
@@ -98,7 +105,9 @@ class CostMetadata:
     region: str | None = attrs.field(default=None, kw_only=True)
     speed: str | None = attrs.field(default=None, kw_only=True)
     iterations: tuple[CostMetadata, ...] = attrs.field(default=(), kw_only=True)
-    is_final: bool = attrs.field(default=True, kw_only=True)
+    refusal: str | None = attrs.field(default=None, kw_only=True)
+    final: bool | None = attrs.field(default=None, kw_only=True)
+    doubt: str = attrs.field(default="", kw_only=True)
 
     __repr__ = concise_repr
     __rich_repr__ = rich_repr

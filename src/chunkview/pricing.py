@@ -1,16 +1,21 @@
 """Prices for CostMetadata, from the price lists of `genai-prices` (extra `prices`).
 
 When the true price is not known, there is no price: for an unknown model, for a tier or place of
-inference without a price on the list, for counts that make no sense.
+inference without a price on the list, for counts that make no sense. `why_no_cost` says why.
 """
 
 from __future__ import annotations
 
 import decimal
-from datetime import timezone
-from typing import TYPE_CHECKING
+import re
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+import attrs
 
 from .common import CostMetadata
+from .errors import clipped, shown
 
 try:
     import genai_prices
@@ -20,14 +25,18 @@ except ImportError as _error:
     ) from _error
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from decimal import Decimal
+    from collections.abc import Callable
+    from typing import TypeAlias
 
     from ._chunks import AnthropicCallResponseChunk
     from ._model import Message
-    from ._stream import AnthropicStream
+    from ._stream import AnthropicStream, Meter
 
-__all__ = ["cost"]
+    Priced: TypeAlias = (
+        CostMetadata | Message | AnthropicStream | Meter | AnthropicCallResponseChunk
+    )
+
+__all__ = ["cost", "why_no_cost"]
 
 # The price list's names for what makes a price differ from the standard one.
 _VARIANTS: dict[str, dict[str, dict[str, str]]] = {
@@ -54,14 +63,24 @@ _MOST = 10**12
 # The list caches every model name that it is asked for, so names must be of bounded length.
 _LONGEST_MODEL = 256
 
-# The price list's names for counts and their prices. Where a model has no price for one of these,
-# the list would charge nothing, or the price of the input.
+# The price list's names for counts and their prices, and ours. Where a model has no price for one
+# of these, the list would charge nothing, or the price of the input.
 _PRICES = {
-    "cache_read_tokens": "cache_read_mtok",
-    "cache_write_tokens": "cache_write_mtok",
-    "cache_write_1h_tokens": "cache_write_1h_mtok",
-    "web_searches": "web_searches_kcount",
+    "cache_read_tokens": ("cache_read_mtok", "cache reads"),
+    "cache_write_tokens": ("cache_write_mtok", "cache writes"),
+    "cache_write_1h_tokens": ("cache_write_1h_mtok", "cache writes for an hour"),
+    "web_searches": ("web_searches_kcount", "web searches"),
 }
+
+# When a refusal before any output became free, and the categories that have been billed again
+# since the second date. The release notes of the API have the first date for the Claude API. The
+# page below has the categories, for every platform.
+# https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback (How refusals are
+# billed); https://platform.claude.com/docs/en/release-notes/overview (June 2, 2026)
+_FREE_SINCE = datetime(2026, 6, 2, tzinfo=timezone.utc)
+_BILLED_AGAIN_SINCE = datetime(2026, 9, 24, tzinfo=timezone.utc)
+_BILLED_AGAIN = frozenset({"bio", "frontier_llm", "reasoning_extraction"})
+_UNKNOWN_CATEGORY = "unknown"
 
 # The caller's own decimal context may round to a few digits, or raise.
 _ARITHMETIC = decimal.Context(
@@ -77,114 +96,271 @@ _ARITHMETIC = decimal.Context(
 
 
 def cost(
-    of: CostMetadata | Message | AnthropicStream | AnthropicCallResponseChunk,
+    of: Priced,
     *,
     model: str | None = None,
     when: datetime | None = None,
+    provider: str | None = None,
+    prices: Callable[[CostMetadata], Decimal | None] | None = None,
 ) -> Decimal | None:
     """Price a response.
 
     The price includes cache reads, cache writes by their time to live, and web searches. It
     respects prices that depend on the date or on the length of the prompt, batches and fast mode.
     If a request took several sampling iterations, each is priced separately, which is how they
-    are billed.
+    are billed. A model that declines before any output is free or not, by the category of the
+    refusal. Other models that a fallback tried are part of the price.
 
     Args:
         of: CostMetadata, or an object with a `cost_metadata`, such as a Message or a stream.
-        model: The model, if `of` does not name it.
+        model: The model as the request named it. It counts if `of` names no model, or names the
+            same one with less: `us.anthropic.claude-opus-4-8` for `claude-opus-4-8`, say.
         when: The time of the request, in UTC unless it has a time zone; by default now.
+        provider: Who sends the bill, as `genai-prices` calls them: `anthropic`, `aws` (Bedrock),
+            `google` (Vertex). By default, the model's name tells. On Bedrock, a name without
+            `global.` means the price in a region.
+        prices: A price list of your own, instead of `genai-prices`. It is called with the counts of
+            one model, where the kinds of cache writes add up and `iterations` is empty. It gives
+            US dollars, or None for no price. It is not called for what is free.
 
     Returns:
         US dollars, 0 or more. None when the model is unknown, when there are no token counts or
-        they are not final (`CostMetadata.is_final`), or when the list has no price for the tier,
-        speed or place of the response, or for something that it used. None also when the counts
-        make no sense, in an iteration too: a count is negative, more than 10**12 or not an int, or
-        the tokens written to the cache are not the sum of those kept for five minutes and those
-        kept for an hour.
+        they are not final (`CostMetadata.final` is False), or when the list has no price for the
+        tier, speed or place of the response, or for something that it used. None also when the
+        counts make no sense, in an iteration too: a count is negative, more than 10**12 or not an
+        int, or the price depends on how long the cache keeps tokens, and the counts contradict
+        each other there.
+    """
+    try:
+        return _price(of, _Asked(model, when, provider, prices))
+    except _NoPriceError:
+        return None
+
+
+def why_no_cost(
+    of: Priced,
+    *,
+    model: str | None = None,
+    when: datetime | None = None,
+    provider: str | None = None,
+    prices: Callable[[CostMetadata], Decimal | None] | None = None,
+) -> str | None:
+    """Say why `cost` gives None.
+
+    Args:
+        of: As for `cost`, as the other arguments are.
+        model: The model.
+        when: The time of the request.
+        provider: Who sends the bill.
+        prices: A price list of your own.
+
+    Returns:
+        A short sentence, without a full stop; None if there is a price.
+    """
+    try:
+        _price(of, _Asked(model, when, provider, prices))
+    except _NoPriceError as reason:
+        return str(reason)
+    return None
+
+
+class _NoPriceError(Exception):
+    """Says why there is no price. It never leaves this module."""
+
+
+class _Asked(NamedTuple):
+    """What the caller says about the request."""
+
+    model: str | None
+    when: datetime | None
+    provider: str | None
+    prices: Callable[[CostMetadata], Decimal | None] | None
+
+    @property
+    def time(self) -> datetime:
+        """The time of the request, in UTC."""
+        return datetime.now(timezone.utc) if self.when is None else _in_utc(self.when)
+
+    def name_of(self, model: str | None, answered: str | None) -> str:
+        """The name by which to look for the price.
+
+        Args:
+            model: The model that the counts are of.
+            answered: The model that the response names.
+        """
+        asked = self.model
+        if model is None or (asked and model == answered and _is_more(asked, model)):
+            return asked or ""
+        return model
+
+
+def _is_more(name: str, model: str) -> bool:
+    """Whether a name is that of the model with a region before or a version behind it."""
+    if len(name) > _LONGEST_MODEL:
+        return False
+    return re.search(rf"(?:^|[./]){re.escape(model)}(?:-v\d[\w:]*|[:@].*)?$", name) is not None
+
+
+def _price(of: Priced, asked: _Asked) -> Decimal:
+    """Price a response.
+
+    Raises:
+        _NoPriceError: There is no price.
     """
     metadata = of if isinstance(of, CostMetadata) else of.cost_metadata
-    if not metadata.is_final or not _makes_sense(metadata):
-        return None
+    for part in (metadata, *metadata.iterations):
+        if part.final is False:
+            raise _NoPriceError(part.doubt or "the counts are not those of the whole response")
+        _check_counts(part)
+    if any(iteration.iterations for iteration in metadata.iterations):
+        raise _NoPriceError("an iteration has iterations")
     with decimal.localcontext(_ARITHMETIC):
         if not metadata.iterations:
-            return _price(metadata, model, when)
-        total = _searches(metadata, model, when)
+            return _price_of_part(metadata, metadata, asked)
+        # Iterations do not count server tools.
+        total = _price_of_searches(metadata, metadata, asked)
         for iteration in metadata.iterations:
-            price = _price(iteration, model, when)
-            if price is None or total is None:
-                return None
-            total += price
+            total += _price_of_part(iteration, metadata, asked)
         return total
 
 
-def _makes_sense(metadata: CostMetadata) -> bool:
-    return _counts_make_sense(metadata) and all(
-        _counts_make_sense(iteration) and not iteration.iterations
-        for iteration in metadata.iterations
-    )
-
-
-def _counts_make_sense(metadata: CostMetadata) -> bool:
+def _check_counts(metadata: CostMetadata) -> None:
     for name in _COUNTS:
         count: object = getattr(metadata, name)
         if count is None:
             continue
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST:
-            return False
-    written = metadata.cache_write_tokens
-    five_minutes, one_hour = metadata.cache_write_5m_tokens, metadata.cache_write_1h_tokens
-    if written is None:
+            raise _NoPriceError(f"{name} makes no sense: {shown(count)}")
+
+
+def _price_of_part(part: CostMetadata, whole: CostMetadata, asked: _Asked) -> Decimal:
+    """Price what one model did."""
+    if _is_free(part, asked):
+        return _price_of_searches(part, whole, asked)
+    for name in ("input_tokens", "output_tokens"):
+        if getattr(part, name) is None:
+            raise _NoPriceError(f"{name} is not known")
+    found = {_look_up(one, whole, asked) for one in _by_lifetime(part)}
+    if len(found) > 1:
+        raise _NoPriceError(
+            "nothing says how long the cache keeps some of the "
+            f"{part.cache_write_tokens:,} tokens that were written to it"
+        )
+    return found.pop()
+
+
+def _is_free(part: CostMetadata, asked: _Asked) -> bool:
+    """Whether the tokens are not billed, because the model declined before any output."""
+    if part.refusal is None or asked.time < _FREE_SINCE:
+        return False
+    if asked.time < _BILLED_AGAIN_SINCE:
         return True
-    if five_minutes is None:
-        return (one_hour or 0) <= written  # what is not kept for an hour is kept for five minutes
-    return five_minutes + (one_hour or 0) == written
+    if part.refusal == _UNKNOWN_CATEGORY:
+        raise _NoPriceError("a model declined, and nothing says for which category of policy")
+    return part.refusal not in _BILLED_AGAIN
 
 
-def _searches(metadata: CostMetadata, model: str | None, when: datetime | None) -> Decimal | None:
-    """The price of the server tools alone, which are not counted in iterations."""
-    searches = CostMetadata(
-        0, 0, model=metadata.model, web_search_requests=metadata.web_search_requests
-    )
-    return _price(searches, model, when)
+def _by_lifetime(part: CostMetadata) -> list[CostMetadata]:
+    """Split the cache writes by the time that the cache keeps them.
+
+    `message_delta` has a later total than `message_start`, and no split. Where they contradict
+    each other, the true split is between two extremes.
+
+    Returns:
+        The counts with the true split, or with each extreme.
+    """
+    written = part.cache_write_tokens
+    five_minutes, one_hour = part.cache_write_5m_tokens, part.cache_write_1h_tokens
+    short, long = five_minutes or 0, one_hour or 0
+    if written is None:
+        extremes = {(short, long)}
+    elif five_minutes is None and long <= written:
+        # Five minutes is what the API does unless it is asked for more.
+        extremes = {(written - long, long)}
+    elif short + long <= written:
+        extremes = {(written - long, long), (short, written - short)}
+    else:
+        extremes = {(written, 0), (0, written)}
+    return [
+        attrs.evolve(
+            part,
+            cache_write_tokens=short + long,
+            cache_write_5m_tokens=short,
+            cache_write_1h_tokens=long,
+            iterations=(),
+        )
+        for short, long in extremes
+    ]
 
 
-def _price(metadata: CostMetadata, model: str | None, when: datetime | None) -> Decimal | None:
-    model = metadata.model or model
-    if not model or metadata.input_tokens is None or metadata.output_tokens is None:
-        return None
-    context = _context(metadata)
-    if context is None or len(model) > _LONGEST_MODEL:
-        return None
-    counts = _counts(metadata)
+def _price_of_searches(part: CostMetadata, whole: CostMetadata, asked: _Asked) -> Decimal:
+    """Price the server tools alone."""
+    if not part.web_search_requests:
+        return Decimal(0)
+    searches = CostMetadata(0, 0, model=part.model, web_search_requests=part.web_search_requests)
+    return _look_up(searches, whole, asked)
+
+
+def _look_up(part: CostMetadata, whole: CostMetadata, asked: _Asked) -> Decimal:
+    model = asked.name_of(part.model, whole.model)
+    if not model:
+        raise _NoPriceError("the model is not known")
+    if asked.prices is None:
+        return _list_price(part, model, asked)
+    price = asked.prices(attrs.evolve(part, model=model))
+    if price is None:
+        raise _NoPriceError(f"not on the price list: {clipped(model)}")
+    return price
+
+
+def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
+    """Look for a price in the lists of `genai-prices`."""
+    context = _context(part)
+    counts = _counts(part)
+    provider = asked.provider or _provider_of(model)
+    place = "" if provider == "anthropic" else f" of {clipped(provider)}"
+    if len(model) > _LONGEST_MODEL:
+        raise _NoPriceError(f"not on the price list{place}: {clipped(model)}")
     try:
         price = genai_prices.calc_price(
             genai_prices.Usage(**counts),
             model,
-            provider_id="anthropic",
-            genai_request_timestamp=None if when is None else _in_utc(when),
+            provider_id=provider,
+            genai_request_timestamp=None if asked.when is None else asked.time,
             price_context=context,
         )
-    except (LookupError, ValueError):  # an unknown model, or counts that the list refuses
-        return None
-    prices = vars(price.model_price)
-    if any(counts[count] and prices.get(name) is None for count, name in _PRICES.items()):
-        return None
+    except LookupError:
+        raise _NoPriceError(f"not on the price list{place}: {clipped(model)}") from None
+    except ValueError as error:
+        raise _NoPriceError(f"the price list refuses the counts: {clipped(str(error))}") from None
+    known = vars(price.model_price)
+    for count, (name, what) in _PRICES.items():
+        if counts[count] and known.get(name) is None:
+            raise _NoPriceError(f"not on the price list{place}: {what} of {clipped(model)}")
     # If the list has no price for the variant, it silently uses the standard price.
     variants = [variant.when for variant in price.model.price_variants or ()]
-    if any({name: value} not in variants for name, value in context.items()):
-        return None
+    for name, value in context.items():
+        if {name: value} not in variants:
+            raise _NoPriceError(f"not on the price list{place}: {name} {value} of {clipped(model)}")
     return price.total_price
 
 
-def _context(metadata: CostMetadata) -> dict[str, str] | None:
-    """What selects one of the model's prices, or None when there is no such price."""
+def _provider_of(model: str) -> str:
+    """Who sends the bill, as far as a model's name tells: Bedrock and Vertex have their own."""
+    if "anthropic." in model:
+        return "aws"
+    return "google" if "@" in model else "anthropic"
+
+
+def _context(metadata: CostMetadata) -> dict[str, str]:
+    """What selects one of the model's prices."""
     context: dict[str, str] = {}
     for name, known in _VARIANTS.items():
         value = getattr(metadata, name)
         if value is None:
             continue
         if value not in known:
-            return None
+            raise _NoPriceError(f"not on the price list: {name} {clipped(value)}")
         context.update(known[value])
     return context
 
@@ -192,15 +368,12 @@ def _context(metadata: CostMetadata) -> dict[str, str] | None:
 def _counts(metadata: CostMetadata) -> dict[str, int]:
     """The counts for the price list, where the input includes cache reads and writes."""
     read = metadata.cached_tokens or 0
-    one_hour = metadata.cache_write_1h_tokens or 0
-    written = metadata.cache_write_tokens
-    if written is None:
-        written = (metadata.cache_write_5m_tokens or 0) + one_hour
+    written = metadata.cache_write_tokens or 0
     return {
         "input_tokens": (metadata.input_tokens or 0) + read + written,
         "cache_read_tokens": read,
         "cache_write_tokens": written,
-        "cache_write_1h_tokens": one_hour,
+        "cache_write_1h_tokens": metadata.cache_write_1h_tokens or 0,
         "output_tokens": metadata.output_tokens or 0,
         "web_searches": metadata.web_search_requests or 0,
     }

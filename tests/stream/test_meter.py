@@ -410,7 +410,7 @@ def test_a_new_meter_has_nothing() -> None:
     assert (meter.bytes, meter.events, meter.complete, meter.tool_names) == (0, 0, False, ())
     assert (meter.id, meter.model, meter.stop_reason) == (None, None, None)
     assert (meter.usage, meter.error) == (None, None)
-    assert meter.cost_metadata == CostMetadata(is_final=False)
+    assert meter.cost_metadata == CostMetadata(final=False, doubt="there are no counts")
     assert repr(meter) == "<Meter: no message yet, 0 bytes>"
 
 
@@ -424,7 +424,7 @@ def test_the_totals_can_be_read_after_each_piece() -> None:
     meter.feed(FINISH)
     assert meter.complete
     assert repr(meter).startswith("<Meter: claude-test msg_1, end_turn, calls f, ")
-    assert meter.cost_metadata.is_final
+    assert meter.cost_metadata.final
     meter.close()
     assert meter.error is None
 

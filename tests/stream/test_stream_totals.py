@@ -23,7 +23,7 @@ from chunkview import (
     decode,
 )
 from chunkview.testing import strategies as cv
-from stream_support import assert_totals, message_after
+from stream_support import NO_COUNTS, assert_totals, message_after
 from support import (
     MESSAGE_STOP,
     PING,
@@ -90,7 +90,7 @@ def test_before_the_first_event_nothing_is_known() -> None:
     assert stream.common_finish_reasons is stream.input_tokens is stream.output_tokens is None
     assert stream.cached_tokens is None
     assert stream.content == stream.thinking == stream.signature == ""
-    assert stream.cost_metadata == CostMetadata(is_final=False)
+    assert stream.cost_metadata == NO_COUNTS
 
 
 def test_the_totals_are_those_so_far() -> None:
@@ -118,6 +118,10 @@ def test_the_totals_are_those_so_far() -> None:
         ([message_delta(input_tokens=0), message_delta(input_tokens=0)], False),
         ([message_delta(input_tokens=0), message_delta()], False),
         ([message_delta(input_tokens=0), message_delta(input_tokens=10)], True),
+        ([message_delta(cache_read_input_tokens=5), message_delta(cache_read_input_tokens=0)], False),
+        # What the cache had is counted as other input.
+        ([message_delta(cache_read_input_tokens=5), message_delta(cache_read_input_tokens=0, input_tokens=15)], True),
+        ([message_delta(input_tokens=0, cache_read_input_tokens=10)], False),
         ([message_delta(cache_read_input_tokens=[])], False),
         ([message_delta(input_tokens=[]), message_delta(input_tokens=10)], True),
         ([message_delta(server_tool_use={"web_search_requests": "1"})], False),
@@ -130,15 +134,15 @@ def test_the_counts_are_final_unless_they_are_missing_doubtful_or_fell_to_0(
     stream = AnthropicStream(events)
     for chunk, _ in stream:
         if not isinstance(chunk, (MessageDeltaChunk, MessageStopChunk)):
-            assert not stream.cost_metadata.is_final
+            assert not stream.cost_metadata.final
         assert stream.message is not None
         assert stream.message.cost_metadata == stream.cost_metadata
-    assert stream.cost_metadata.is_final is is_final
-    assert accumulate(events).cost_metadata.is_final is is_final
+    assert stream.cost_metadata.final is is_final
+    assert accumulate(events).cost_metadata.final is is_final
     cut = Accumulator()
     cut.extend(events[:4])
     assert cut.message is not None
-    assert not cut.message.cost_metadata.is_final
+    assert not cut.message.cost_metadata.final
 
 
 def test_totals_never_add_up() -> None:

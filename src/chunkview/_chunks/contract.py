@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, Union
 import attrs
 
 from .. import common
-from .._model import MessageDeltaUsage, Usage
+from .._model import MessageDeltaUsage, Usage, cost_metadata
 from ..common import CostMetadata
 
 __all__ = [
@@ -84,7 +84,7 @@ class WrappedEvent(Protocol):
 ChunkT = TypeVar("ChunkT")
 FinishReasonT = TypeVar("FinishReasonT")
 
-_NOTHING_KNOWN = CostMetadata(is_final=False)
+_NOTHING_KNOWN = cost_metadata(None)
 
 
 @attrs.frozen(init=False, eq=False, repr=False, weakref_slot=False)
@@ -171,7 +171,8 @@ class BaseCallResponseChunk(Generic[ChunkT, FinishReasonT]):
         """Provider-agnostic token counts.
 
         None when this event has no counts at all. Otherwise a missing count is 0, as the
-        reference has it: where the difference matters, ask `usage`.
+        reference has it: where the difference matters, ask `usage`. Its input and its total leave
+        out the cache: `usage.total_input_tokens` does not.
         """
         return common.Usage.from_counts(self.input_tokens, self.cached_tokens, self.output_tokens)
 

@@ -17,6 +17,8 @@ import attrs
 
 from .. import common  # noqa: TC001 - users may resolve annotations
 from .._model import (
+    NO_FINAL_USAGE,
+    NOT_FINISHED,
     AnyCitation,
     AnyContentBlock,
     Message,
@@ -27,6 +29,7 @@ from .._model import (
     copy_json,
     cost_metadata,
     record,
+    refusal_of,
 )
 from .contract import FinishReason, common_finish_reasons
 from .error import ErrorChunk
@@ -89,11 +92,11 @@ class _UsageChunk(Variant):
     @property
     def cost_metadata(self) -> CostMetadata:
         """What a price calculation needs, as far as this event tells."""
-        is_final = self.type == "message_delta" and self.output_tokens is not None
-        return cost_metadata(self._counts, self.model, is_final=is_final)
+        return cost_metadata(self._counts, self.model, doubt=NOT_FINISHED)
 
 
 _NO_USAGE = Usage()
+_UNKNOWN_OUTPUT = "one event does not say whether the model declined before any output"
 
 
 @final
@@ -400,6 +403,24 @@ class MessageDeltaChunk(_UsageChunk):
     @property
     def _counts(self) -> MessageDeltaUsage | None:
         return self.usage
+
+    @property
+    def cost_metadata(self) -> CostMetadata:
+        """What a price calculation needs, as far as this event tells.
+
+        `final` is None if it has the stop reason and `output_tokens`: what came before is not
+        known here. Without these it is False. It is also False for a refusal with output tokens,
+        because whether there was output before the refusal is not known.
+        """
+        refusal = refusal_of(self.stop_reason, self.stop_details)
+        doubt: str | None = None
+        if self.output_tokens is None:
+            doubt = NO_FINAL_USAGE
+        elif self.stop_reason is None:
+            doubt = NOT_FINISHED
+        elif refusal is not None and self.output_tokens:
+            doubt = _UNKNOWN_OUTPUT
+        return cost_metadata(self.usage, doubt=doubt, refusal=refusal)
 
     @property
     def finish_reasons(self) -> list[FinishReason | str] | None:

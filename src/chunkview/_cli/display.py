@@ -372,11 +372,11 @@ def _tool_call(block: ContentBlock) -> tuple[str, str] | None:
 def _price(message: Message) -> Decimal | str:
     """US dollars, or why the price is not known."""
     try:
-        from ..pricing import cost
+        from ..pricing import cost, why_no_cost
     except ImportError as error:
         return f"not known: {error}"
     price = cost(message)
-    return "not known: not on the price list" if price is None else price
+    return f"not known: {why_no_cost(message)}" if price is None else price
 
 
 def _number(number: int | Decimal | None) -> str:

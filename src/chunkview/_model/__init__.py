@@ -38,6 +38,15 @@ from .citations import (
     WebSearchResultLocationCitation,
     read_citation,
 )
+from .costs import (
+    NO_FINAL_USAGE,
+    NOT_FINISHED,
+    UNREADABLE,
+    Declined,
+    cost_metadata,
+    note_declined,
+    refusal_of,
+)
 from .generate import changer, inlined, maker, per_class, put_reader, reader
 from .json import is_object, loads, parser, stdlib_loads
 from .message import Message
@@ -64,7 +73,6 @@ from .usage import (
     OutputTokensDetails,
     ServerToolUsage,
     Usage,
-    cost_metadata,
     later_counts,
 )
 
@@ -72,8 +80,11 @@ __all__ = [
     "ABSENT",
     "BLOCKS",
     "CITATIONS",
+    "NOT_FINISHED",
+    "NO_FINAL_USAGE",
     "REQUIRED_KEY",
     "TURN_RULES",
+    "UNREADABLE",
     "AnyCitation",
     "AnyContentBlock",
     "CacheCreation",
@@ -83,6 +94,7 @@ __all__ = [
     "ContainerUploadBlock",
     "ContentBlock",
     "ContentBlockLocationCitation",
+    "Declined",
     "FallbackBlock",
     "FallbackInfo",
     "InvalidJson",
@@ -125,6 +137,7 @@ __all__ = [
     "later_counts",
     "loads",
     "maker",
+    "note_declined",
     "parsed_input",
     "parser",
     "per_class",
@@ -136,6 +149,7 @@ __all__ = [
     "read_tag",
     "reader",
     "record",
+    "refusal_of",
     "schema",
     "stdlib_loads",
     "to_json",

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
-from .blocks import AnyContentBlock, TextBlock, ThinkingBlock, ToolUseBlock
+from .blocks import AnyContentBlock, FallbackBlock, TextBlock, ThinkingBlock, ToolUseBlock
 from .characters import with_whole_characters
+from .costs import NOT_FINISHED, Declined, cost_metadata, note_declined, refusal_of
 from .next_turn import block_of_turn, blocks_of_turn, breach_of
 from .record import Record, record
 from .streamed import events_of_block, events_of_message
-from .usage import Usage, cost_metadata
+from .usage import Usage
 
 if TYPE_CHECKING:
     from ..common import CostMetadata
@@ -67,9 +68,10 @@ class Message(Record):
         alias="memory",
     )
 
-    # Whether the counts are those of the whole response: a stream may end before it says them.
-    _is_final: bool = attrs.field(
-        default=True, kw_only=True, eq=False, repr=False, alias="is_final"
+    # Why the counts are not those of the whole response: a stream may end before it says them.
+    # "" if they are. None if nobody said, because the message did not come from a stream.
+    _doubt: str | None = attrs.field(
+        default=None, kw_only=True, eq=False, repr=False, alias="doubt"
     )
 
     @property
@@ -108,9 +110,24 @@ class Message(Record):
     @property
     def cost_metadata(self) -> CostMetadata:
         """What a price calculation needs."""
-        has_output = self.usage.output_tokens != 0 or not self.content
-        is_final = self._is_final and has_output
-        return cost_metadata(self.usage, self.model or None, is_final=is_final)
+        doubt = self._doubt
+        if doubt is None and self.stop_reason is None:
+            doubt = NOT_FINISHED
+        declined: Declined = {}
+        has_content = False
+        for block in self.content:
+            if isinstance(block, FallbackBlock):
+                note_declined(declined, block)
+            else:
+                has_content = True
+        return cost_metadata(
+            self.usage,
+            self.model or None,
+            doubt=doubt,
+            has_content=has_content,
+            refusal=refusal_of(self.stop_reason, self.stop_details),
+            declined=declined,
+        )
 
     def to_param(self, *, check: bool = False) -> dict[str, Any]:
         """Make the assistant's turn of the next request, as the API accepts it.

@@ -290,7 +290,7 @@ def schema(cls: type[Any]) -> Schema:
     return Schema(tuple(keys), tag, frozenset(names | {"type"}))
 
 
-_NOT_ON_THE_WIRE = ("extra", "memory", "chunk", "is_final")
+_NOT_ON_THE_WIRE = ("extra", "memory", "chunk", "doubt")
 
 
 def _key_of(field: attrs.Attribute[Any], kind: Any) -> Key:

@@ -10,7 +10,6 @@ from typing import Any, final
 
 import attrs
 
-from ..common import CostMetadata
 from .record import Record, evolved, record, schema
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "OutputTokensDetails",
     "ServerToolUsage",
     "Usage",
-    "cost_metadata",
     "later_counts",
 ]
 
@@ -199,64 +197,3 @@ def later_counts(later: Usage | MessageDeltaUsage) -> tuple[dict[str, Any], dict
         if value is not None and name not in named
     }
     return counts, extra
-
-
-def cost_metadata(
-    usage: Usage | MessageDeltaUsage | None, model: str | None = None, *, is_final: bool = True
-) -> CostMetadata:
-    """Collect what a price calculation needs.
-
-    Args:
-        usage: The token counts, or None when there are none.
-        model: The model that answered, or None when it is not known.
-        is_final: Whether these are the counts of the whole response.
-
-    Returns:
-        A CostMetadata, in which None means: not known. It is not final if a count is a misfit.
-    """
-    if usage is None:
-        return CostMetadata(model=model, is_final=False)
-    tools = usage.server_tool_use or ServerToolUsage()
-    terms: dict[str, Any] = {
-        "tier": usage.service_tier,
-        "region": usage.inference_geo,
-        "speed": usage.speed,
-    }
-    iterations = [
-        CostMetadata(**_counts(iteration), **terms, model=iteration.model or model)
-        for iteration in usage.iterations or ()
-    ]
-    return CostMetadata(
-        **_counts(usage),
-        **terms,
-        model=model,
-        web_search_requests=tools.web_search_requests,
-        web_fetch_requests=tools.web_fetch_requests,
-        iterations=tuple(iterations),
-        is_final=is_final and not _has_misfit(usage),
-    )
-
-
-def _has_misfit(usage: Record) -> bool:
-    """Whether a count, or an object of counts, came as something else."""
-    named = schema(type(usage))
-    return any(name in named.names for name in usage.extra) or any(
-        _has_misfit(part)
-        for key in named.keys
-        for value in (getattr(usage, key.name),)
-        for part in (value if isinstance(value, tuple) else (value,))
-        if isinstance(part, Record)
-    )
-
-
-def _counts(usage: Usage | MessageDeltaUsage | IterationUsage) -> dict[str, Any]:
-    """Name the token counts as CostMetadata names them."""
-    written = usage.cache_creation or CacheCreation()
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cached_tokens": usage.cache_read_input_tokens,
-        "cache_write_tokens": usage.cache_creation_input_tokens,
-        "cache_write_5m_tokens": written.ephemeral_5m_input_tokens,
-        "cache_write_1h_tokens": written.ephemeral_1h_input_tokens,
-    }

@@ -75,7 +75,6 @@ from .._model import (
     TextBlock,
     ThinkingBlock,
     ToolUseBlock,
-    cost_metadata,
     evolved,
 )
 from .._rules import MAX_FINDINGS, RULES, Fault, Finding, Findings
@@ -293,7 +292,8 @@ class Accumulator:
         if head is None:
             return None
         content = tuple([draft.block() for draft in self._blocks])
-        return evolved(head, content=content, is_final=self._head.is_final and self.complete)
+        doubt = self._head.doubt(is_complete=self.complete)
+        return evolved(head, content=content, doubt=doubt)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -473,6 +473,7 @@ class Accumulator:
     def _add_content(self, message: Message) -> None:
         """Take the blocks that came with message_start."""
         for index, block in enumerate(message.content):
+            self._head.note_block(block)
             draft = draft_of(block, index)
             self._blocks.add_closed(draft)
             if isinstance(draft, InputDraft):
@@ -488,6 +489,7 @@ class Accumulator:
     def _start_block(self, chunk: ContentBlockStartChunk) -> None:
         self._is_beginning = False
         blocks, index, block = self._blocks, chunk.index, chunk.content_block
+        self._head.note_block(block)
         draft = draft_of(block, index)
         old = blocks.newest(index, draft.kind)
         if old is not None and old.state is State.OPEN:
@@ -547,6 +549,7 @@ class Accumulator:
             return None
         draft = draft_of(begin(), chunk.index)
         self._blocks.start_side(draft)
+        self._head.note_block(None)
         # The block that started last is no longer the newest.
         self._append_to(None)
         return draft
@@ -784,12 +787,7 @@ class HeadAccumulator(Accumulator):
     @property
     def cost_metadata(self) -> CostMetadata:
         """The same as that of the message, without making its blocks."""
-        head = self._head.message()
-        if head is None:
-            return cost_metadata(None)
-        is_final = self._head.is_final and self.complete
-        has_output = head.usage.output_tokens != 0 or not self._blocks.drafts
-        return cost_metadata(head.usage, head.model or None, is_final=is_final and has_output)
+        return self._head.cost_metadata(is_complete=self.complete)
 
     def take_closed(self) -> list[Draft]:
         """Give what is `closed`, and forget it."""

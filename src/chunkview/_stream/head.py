@@ -9,12 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import new_event_dict
-from .._model import Message, copy_json, evolved, later_counts, schema
+from .._model import (
+    NO_FINAL_USAGE,
+    NOT_FINISHED,
+    UNREADABLE,
+    Declined,
+    FallbackBlock,
+    Message,
+    copy_json,
+    cost_metadata,
+    evolved,
+    later_counts,
+    note_declined,
+    refusal_of,
+    schema,
+)
 from ..errors import shown
 
 if TYPE_CHECKING:
     from .._chunks import MessageDeltaChunk
-    from .._model import MessageDeltaUsage, Usage
+    from .._model import AnyContentBlock, MessageDeltaUsage, Usage
+    from ..common import CostMetadata
 
 __all__ = ["Head"]
 
@@ -36,13 +51,21 @@ _COUNTS = (
 )
 """The counts that never fall in a stream of the API."""
 
+_INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+"""The counts that add up to the prompt."""
+
 
 class Head:
-    """The id, model, stop reason, usage and so on of a message in the making."""
+    """The id, model, stop reason, usage and so on of a message in the making.
+
+    Attributes:
+        has_content: Whether the message has a block, other than the fallback blocks.
+    """
 
     __slots__ = (
         "_changes",
         "_counts",
+        "_declined",
         "_doubtful",
         "_extra",
         "_extra_counts",
@@ -50,6 +73,7 @@ class Head:
         "_had_output",
         "_message",
         "_start",
+        "has_content",
     )
 
     def __init__(self) -> None:
@@ -63,8 +87,11 @@ class Head:
         """Whether a message_delta said how many tokens were generated."""
         self._doubtful: set[str] = set()
         """The counts that came as something else, and did not come since."""
-        self._fallen: set[str] = set()
-        """The counts that fell to 0, and are 0."""
+        self._fallen: dict[str, int] = {}
+        """The counts of the input that fell to 0, and are 0; how long the prompt was before."""
+        self._declined: Declined = {}
+        """The models that declined, and why."""
+        self.has_content = False
 
     @property
     def id(self) -> str:
@@ -116,10 +143,57 @@ class Head:
         self._had_output |= chunk.usage.output_tokens is not None
         return self._take_counts(chunk.usage)
 
-    @property
-    def is_final(self) -> bool:
-        """Whether the counts can be those of the whole response: what a price must not guess."""
-        return self._had_output and not self._doubtful and not self._fallen
+    def note_block(self, block: AnyContentBlock | None) -> None:
+        """Note that a block starts, or starts once more: a bill depends on what kinds there are.
+
+        Args:
+            block: The block, or None for one that a delta begins.
+        """
+        if isinstance(block, FallbackBlock):
+            note_declined(self._declined, block)
+        else:
+            self.has_content = True
+
+    def doubt(self, *, is_complete: bool) -> str:
+        """Why the counts are not those of the whole response: what a price must not guess.
+
+        Args:
+            is_complete: Whether the message is finished.
+
+        Returns:
+            The reason; "" if there is none to doubt them.
+        """
+        if not is_complete:
+            return NOT_FINISHED
+        if self._doubtful:
+            return UNREADABLE.format(", ".join(sorted(self._doubtful)))
+        # The tokens of the cache may be counted as others: then the prompt does not get shorter.
+        fallen = [
+            name
+            for name, before in self._fallen.items()
+            if name == "input_tokens" or self._prompt() < before
+        ]
+        if fallen:
+            return f"{', '.join(sorted(fallen))} fell to 0"
+        return "" if self._had_output else NO_FINAL_USAGE
+
+    def cost_metadata(self, *, is_complete: bool) -> CostMetadata:
+        """What a price calculation needs.
+
+        Args:
+            is_complete: Whether the message is finished.
+        """
+        message = self.message()
+        if message is None:
+            return cost_metadata(None)
+        return cost_metadata(
+            message.usage,
+            message.model or None,
+            doubt=self.doubt(is_complete=is_complete),
+            has_content=self.has_content,
+            refusal=refusal_of(message.stop_reason, message.stop_details),
+            declined=self._declined,
+        )
 
     def _value(self, name: str) -> Any:
         return self._changes.get(name, getattr(self._start, name, None))
@@ -144,12 +218,21 @@ class Head:
         if usage.extra:
             self._doubtful.update(schema(type(usage)).names.intersection(usage.extra))
         if self._fallen:
-            self._fallen.difference_update([name for name in self._fallen if later.get(name)])
+            self._fallen = {
+                name: before for name, before in self._fallen.items() if not later.get(name)
+            }
         if falling:
-            self._fallen.update(name for name in falling if later[name] == 0 and "input" in name)
+            prompt = self._prompt()
+            for name in falling:
+                if later[name] == 0 and name in _INPUT:
+                    self._fallen.setdefault(name, prompt)
         self._counts.update(later)
         self._extra_counts.update(extra)
         return list(falling.values())
+
+    def _prompt(self) -> int:
+        """How many tokens the prompt has, by the counts so far."""
+        return sum(self._count(name) or 0 for name in _INPUT)
 
     def _count(self, name: str) -> int | None:
         count: int | None = self._counts.get(name)

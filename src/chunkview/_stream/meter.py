@@ -26,7 +26,7 @@ from .._chunks import (
     ThinkingDeltaChunk,
     UnknownDeltaChunk,
 )
-from .._model import FallbackBlock, Message, ToolUseBlock, cost_metadata, loads
+from .._model import FallbackBlock, Message, ToolUseBlock, loads, refusal_of
 from ..errors import ChunkviewError, DecodeError, IncompleteStreamError, clipped
 from .accumulate import Accumulator
 from .deltas import Deltas, blank_line
@@ -229,7 +229,7 @@ class _Totals:
         head: The message but for its content.
         events: As for `Meter`.
         tool_names: As for `Meter`.
-        skips_deltas: Whether a delta makes no difference: the message has a block, and goes on.
+        skips_deltas: Whether a delta makes no difference: the message has content, and goes on.
     """
 
     __slots__ = (
@@ -266,7 +266,7 @@ class _Totals:
         self._is_beginning = False
         """Whether message_start was the last event of the message."""
         self._has_content = False
-        """Whether the message has a block."""
+        """Whether the message has a block, a fallback block too."""
         self._is_stopped = False
         """Whether message_stop has come."""
         self._tools: set[tuple[str, str]] = set()
@@ -286,13 +286,7 @@ class _Totals:
     @property
     def cost_metadata(self) -> CostMetadata:
         """The same as that of the message."""
-        message = self.head.message()
-        if message is None:
-            return cost_metadata(None)
-        usage = message.usage
-        is_final = self.head.is_final and self.is_complete
-        has_output = usage.output_tokens != 0 or not self._has_content
-        return cost_metadata(usage, message.model or None, is_final=is_final and has_output)
+        return self.head.cost_metadata(is_complete=self.is_complete)
 
     # -- bytes to events -----------------------------------------------------------------------
 
@@ -401,11 +395,12 @@ class _Totals:
                 self._is_stopped = True
             elif kind in _BEGIN_BLOCKS:
                 self._has_content = True
+                self.head.note_block(getattr(chunk, "content_block", None))
                 if kind is ContentBlockStartChunk:
                     self._note_block(chunk.index, chunk.content_block)
             elif kind is ContentBlockStopChunk:
                 self._fallbacks.pop(chunk.index, None)
-            self.skips_deltas = self._has_content and not self._is_stopped
+            self.skips_deltas = self.head.has_content and not self._is_stopped
         elif kind is ErrorChunk:
             self._refuse(chunk)
 
@@ -422,13 +417,15 @@ class _Totals:
         if not self._has_content:
             self._has_content = bool(message.content)
             for block in message.content:
+                self.head.note_block(block)
                 if isinstance(block, ToolUseBlock):
                     self._note_tool(block)
 
     def _update(self, chunk: MessageDeltaChunk) -> None:
         usage = chunk.usage
         # Without the event: the head would look for unknown keys of the message.
-        self.head.update(MessageDeltaChunk(chunk.stop_reason, None, usage))
+        details = _shortened_details(chunk.stop_details)
+        self.head.update(MessageDeltaChunk(chunk.stop_reason, None, usage, stop_details=details))
         if usage is not None:
             self._keep_unknown_counts(usage)
         if chunk.stop_reason:  # no block is open any longer
@@ -508,7 +505,15 @@ def _shortened(message: Message) -> Message:
     """A message without what no total depends on."""
     if not message.content and not message.extra:
         return message
-    return Message(message.id, message.model, (), message.usage, message.stop_reason)
+    details = _shortened_details(message.stop_details)
+    return Message(
+        message.id, message.model, (), message.usage, message.stop_reason, stop_details=details
+    )
+
+
+def _shortened_details(details: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The details of a stop, without what the price does not depend on."""
+    return None if details is None else {"category": refusal_of("refusal", details) or None}
 
 
 def _is_skipped(event: bytes) -> bool:
