@@ -44,6 +44,7 @@ LAYERS = [
     "",
     "conformance",
     "pricing",
+    "interop",
     "anthropic",
     "testing",
     "_hypothesis",

@@ -326,13 +326,14 @@ def sum_of(usage: dict[str, Any], model: str) -> Decimal:
     """What the counts cost, written as the page about prices says it."""
     in_, out, read, five, hour = map(Decimal, PER_MILLION[model])
     written = usage["cache_creation"]
-    return (
+    millionths: Decimal = (
         usage["input_tokens"] * in_
         + usage["output_tokens"] * out
         + usage["cache_read_input_tokens"] * read
         + written["ephemeral_5m_input_tokens"] * five
         + written["ephemeral_1h_input_tokens"] * hour
-    ) / MILLION
+    )
+    return millionths / MILLION
 
 
 FREE = [None, "cyber", "general_harms", "a category of tomorrow"]
@@ -363,9 +364,7 @@ def test_a_refusal_before_any_output_is_free_unless_its_category_is_billed(
 
 
 @needs_new_list
-@given(
-    st.lists(st.tuples(counts_of(st.just(0) | few), some_category), max_size=2), counts_of(few)
-)
+@given(st.lists(st.tuples(counts_of(st.just(0) | few), some_category), max_size=2), counts_of(few))
 def test_of_a_fallback_each_attempt_costs_what_its_model_does_unless_it_declined_for_free(
     declined: list[Any], last: Any
 ) -> None:
@@ -465,7 +464,8 @@ def test_a_split_that_the_total_outgrew_has_a_price_only_where_it_makes_no_diffe
 def test_a_split_makes_no_difference_where_iterations_are_billed() -> None:
     split = metadata(cache_write_tokens=5, cache_write_5m_tokens=1, cache_write_1h_tokens=0)
     assert cost(split) is None
-    assert cost(attrs.evolve(split, iterations=(metadata(output_tokens=1_000),))) == Decimal("0.015")
+    billed = metadata(output_tokens=1_000)
+    assert cost(attrs.evolve(split, iterations=(billed,))) == Decimal("0.015")
     assert cost(metadata(iterations=(split,))) is None
 
 
@@ -598,7 +598,12 @@ def test_a_name_with_its_region_counts_if_the_response_has_the_name_without() ->
     assert cost(of) == Decimal("0.003")
     assert cost(of, model=regional) == Decimal("0.0033")
     # Another model answered than the one that was asked for.
-    for other in ("claude-3-haiku-20240307", "us.anthropic.claude-opus-4-8", SONNET + "-5", "-" * 999):
+    for other in (
+        "claude-3-haiku-20240307",
+        "us.anthropic.claude-opus-4-8",
+        SONNET + "-5",
+        "-" * 999,
+    ):
         assert cost(of, model=other) == Decimal("0.003")
 
 

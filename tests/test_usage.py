@@ -196,3 +196,10 @@ def test_a_whole_number_with_a_decimal_point_is_a_count_and_written_with_it() ->
     assert type(usage.input_tokens) is int
     assert json.dumps(usage.to_dict()) == '{"input_tokens": 1.0, "output_tokens": 2}'
     assert json.dumps(attrs.evolve(usage, input_tokens=3).to_dict()["input_tokens"]) == "3"
+
+
+def test_the_whole_input_of_an_iteration_is_the_size_of_its_context() -> None:
+    iteration = IterationUsage("message", 3, 5, 20, 100)
+    assert iteration.total_input_tokens == 123
+    assert IterationUsage("message").total_input_tokens is None
+    assert Usage.from_dict(WIRE).total_input_tokens == 95

@@ -217,9 +217,7 @@ def test_an_attempt_that_no_fallback_belongs_to_has_an_unknown_category() -> Non
 def test_a_fallback_that_came_twice_is_one_and_one_with_two_categories_has_none() -> None:
     twice = message(fallback(), fallback("cyber"), fallback(), TEXT, iterations=HOPS)
     assert refusals(twice) == ["cyber", None]
-    several = message(
-        fallback("cyber"), fallback("bio"), fallback("cyber"), TEXT, iterations=HOPS
-    )
+    several = message(fallback("cyber"), fallback("bio"), fallback("cyber"), TEXT, iterations=HOPS)
     assert refusals(several) == [UNKNOWN, None]
 
 
@@ -249,9 +247,7 @@ def test_content_for_no_tokens_is_doubtful_unless_an_attempt_has_output() -> Non
     assert message(TEXT, output=0).cost_metadata.doubt == "there is content, but output_tokens is 0"
     # The first model declined in the middle of its answer, the second one before any output.
     hops = [attempt("a", 3), attempt("b", 0, "fallback_message")]
-    both = message(
-        TEXT, fallback("cyber"), iterations=hops, output=0, stop_reason="refusal"
-    )
+    both = message(TEXT, fallback("cyber"), iterations=hops, output=0, stop_reason="refusal")
     assert both.cost_metadata.doubt == ""
     assert refusals(both) == [None, ""]
 

@@ -13,7 +13,6 @@ from chunkview import (
     Accumulator,
     AnthropicStream,
     ContentBlockStopChunk,
-    CostMetadata,
     IncompleteStreamError,
     MessageDeltaChunk,
     MessageStopChunk,
@@ -106,6 +105,9 @@ def test_the_totals_are_those_so_far() -> None:
     assert list(stream) == []
 
 
+READ = message_delta(cache_read_input_tokens=5)
+
+
 @pytest.mark.parametrize(
     ("ends", "is_final"),
     [
@@ -118,9 +120,9 @@ def test_the_totals_are_those_so_far() -> None:
         ([message_delta(input_tokens=0), message_delta(input_tokens=0)], False),
         ([message_delta(input_tokens=0), message_delta()], False),
         ([message_delta(input_tokens=0), message_delta(input_tokens=10)], True),
-        ([message_delta(cache_read_input_tokens=5), message_delta(cache_read_input_tokens=0)], False),
+        ([READ, message_delta(cache_read_input_tokens=0)], False),
         # What the cache had is counted as other input.
-        ([message_delta(cache_read_input_tokens=5), message_delta(cache_read_input_tokens=0, input_tokens=15)], True),
+        ([READ, message_delta(cache_read_input_tokens=0, input_tokens=15)], True),
         ([message_delta(input_tokens=0, cache_read_input_tokens=10)], False),
         ([message_delta(cache_read_input_tokens=[])], False),
         ([message_delta(input_tokens=[]), message_delta(input_tokens=10)], True),

@@ -350,6 +350,7 @@ def _further_costs(counts: CostMetadata) -> str:
         "tier": counts.tier,
         "region": counts.region,
         "speed": counts.speed,
+        "refusal": counts.refusal or None,
     }
     return ", ".join(
         f"{name} {shortened(str(value), _LONGEST_NAME)}"

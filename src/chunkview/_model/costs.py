@@ -16,13 +16,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..common import CostMetadata
-from .blocks import FallbackBlock
 from .record import Record, schema
 from .usage import CacheCreation, ServerToolUsage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from .blocks import FallbackBlock
     from .usage import IterationUsage, MessageDeltaUsage, Usage
 
 __all__ = [

@@ -86,6 +86,14 @@ class IterationUsage(Record):
     cache_creation: CacheCreation | None = None
     model: str | None = None
 
+    @property
+    def total_input_tokens(self) -> int | None:
+        """The tokens of the whole prompt: with cache reads and writes. None if not known.
+
+        A count of the cache that is missing counts as 0.
+        """
+        return _total_input(self)
+
 
 @final
 @record
@@ -93,7 +101,7 @@ class Usage(Record):
     """What a message cost, in tokens. None means that nobody said.
 
     The tokens of the whole prompt are the sum of `input_tokens`, `cache_creation_input_tokens`
-    and `cache_read_input_tokens`.
+    and `cache_read_input_tokens`: `total_input_tokens`.
 
     Attributes:
         input_tokens: Prompt tokens, without cache reads and writes.
@@ -122,6 +130,14 @@ class Usage(Record):
     speed: str | None = attrs.field(default=None, kw_only=True)
     iterations: tuple[IterationUsage, ...] | None = attrs.field(default=None, kw_only=True)
     fallback_credit: dict[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+
+    @property
+    def total_input_tokens(self) -> int | None:
+        """The tokens of the whole prompt: with cache reads and writes. None if not known.
+
+        A count of the cache that is missing counts as 0.
+        """
+        return _total_input(self)
 
     def updated(self, later: MessageDeltaUsage) -> Usage:
         """Bring the counts up to date with those of a `message_delta`.
@@ -174,6 +190,21 @@ class MessageDeltaUsage(Record):
     service_tier: str | None = attrs.field(default=None, kw_only=True)
     inference_geo: str | None = attrs.field(default=None, kw_only=True)
     speed: str | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def total_input_tokens(self) -> int | None:
+        """The tokens of the whole prompt: with cache reads and writes. None if not known.
+
+        A count of the cache that is missing counts as 0.
+        """
+        return _total_input(self)
+
+
+def _total_input(usage: Usage | MessageDeltaUsage | IterationUsage) -> int | None:
+    if usage.input_tokens is None:
+        return None
+    read, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+    return usage.input_tokens + (read or 0) + (written or 0)
 
 
 def later_counts(later: Usage | MessageDeltaUsage) -> tuple[dict[str, Any], dict[str, Any]]:
