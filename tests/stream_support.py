@@ -33,7 +33,6 @@ CITATION = {
     "start_char_index": 0,
     "end_char_index": 1,
 }
-NO_COUNTS = CostMetadata(final=False, doubt="there are no counts")
 STARTED = [message_start(), block_start(0)]
 
 
@@ -91,7 +90,7 @@ def assert_totals(stream: AnthropicStream, message: Message | None) -> None:
         assert stream.finish_reasons is stream.common_finish_reasons is stream.common_usage is None
         assert stream.input_tokens is stream.cached_tokens is stream.output_tokens is None
         assert stream.content == stream.thinking == stream.signature == ""
-        assert stream.cost_metadata == NO_COUNTS
+        assert stream.cost_metadata == CostMetadata(final=False)
         return
     assert stream.content == message.text
     assert (stream.thinking, stream.signature) == (message.thinking, message.signature)

@@ -56,9 +56,7 @@ FULL_USAGES = st.lists(cv.usages() | cv.delta_usages(), min_size=1, max_size=4).
 
 @given(FULL_USAGES, st.none() | st.just("claude"))
 def test_cost_metadata_has_the_counts_of_the_usage(wire: Any, model: str | None) -> None:
-    assert cost_metadata(None, model) == CostMetadata(
-        model=model, final=False, doubt="there are no counts"
-    )
+    assert cost_metadata(None, model) == CostMetadata(model=model, final=False)
     usage = MessageDeltaUsage if wire.get("input_tokens") is None else Usage
     cost = cost_metadata(usage.from_dict(wire), model)
 
@@ -85,7 +83,7 @@ def test_cost_metadata_has_the_counts_of_the_usage(wire: Any, model: str | None)
     )
     # Which of the iterations are billed is another question (tests/model/test_costs.py).
     found = tuple(
-        attrs.evolve(iteration, refusal=None, final=None, doubt="") for iteration in cost.iterations
+        attrs.evolve(iteration, refusal=None, final=None) for iteration in cost.iterations
     )
     assert attrs.evolve(cost, iterations=found) == CostMetadata(
         **counts(wire),
@@ -163,10 +161,8 @@ def test_an_iteration_may_have_been_run_by_another_model() -> None:
 
 
 def test_without_usage_cost_metadata_has_no_more_than_the_model() -> None:
-    assert cost_metadata(None) == CostMetadata(final=False, doubt="there are no counts")
-    assert cost_metadata(None, "m") == CostMetadata(
-        model="m", final=False, doubt="there are no counts"
-    )
+    assert cost_metadata(None) == CostMetadata(final=False)
+    assert cost_metadata(None, "m") == CostMetadata(model="m", final=False)
 
 
 @pytest.mark.parametrize("count", ["1", 1.5, True, [], {}])

@@ -89,7 +89,7 @@ class CostMetadata:
             and where the counts are doubtful: none came with the end, one cannot be read, the
             input fell to 0, or there is content for 0 tokens. None if nobody said: for an
             iteration, for a message that did not come from a stream, and for counts made by hand.
-        doubt: Why `final` is False. Otherwise "".
+        doubt: Why `final` is False. Otherwise "". Equality leaves it out.
     """
 
     input_tokens: int | None = None
@@ -107,7 +107,7 @@ class CostMetadata:
     iterations: tuple[CostMetadata, ...] = attrs.field(default=(), kw_only=True)
     refusal: str | None = attrs.field(default=None, kw_only=True)
     final: bool | None = attrs.field(default=None, kw_only=True)
-    doubt: str = attrs.field(default="", kw_only=True)
+    doubt: str = attrs.field(default="", kw_only=True, eq=False)
 
     __repr__ = concise_repr
     __rich_repr__ = rich_repr

@@ -198,14 +198,7 @@ def test_message_start_has_the_attributes_of_its_message() -> None:
     assert chunk.signature == ""
     assert chunk.usage is chunk.message.usage
     assert (chunk.input_tokens, chunk.output_tokens, chunk.cached_tokens) == (1, 2, 3)
-    assert chunk.cost_metadata == CostMetadata(
-        1,
-        2,
-        3,
-        model="claude-test",
-        final=False,
-        doubt="the message is not finished",
-    )
+    assert chunk.cost_metadata == CostMetadata(1, 2, 3, model="claude-test", final=False)
     assert chunk.common_usage == CommonUsage(1, 3, 2, 3)
     assert chunk.finish_reasons == ["refusal"]
     assert chunk.common_finish_reasons == ["content_filter"]
@@ -262,7 +255,7 @@ def test_attributes_without_a_value_are_none(chunk: AnthropicCallResponseChunk) 
     assert chunk.usage is chunk.input_tokens is chunk.output_tokens is chunk.cached_tokens is None
     assert chunk.model is chunk.id is chunk.finish_reasons is chunk.common_finish_reasons is None
     assert chunk.common_usage is None
-    assert chunk.cost_metadata == CostMetadata(final=False, doubt="there are no counts")
+    assert chunk.cost_metadata == CostMetadata(final=False)
 
 
 def test_a_chunk_made_by_hand_is_written_from_its_fields() -> None:

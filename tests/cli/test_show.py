@@ -104,6 +104,25 @@ def test_without_the_prices_extra_the_summary_names_it(start: Start, files: File
     assert (errors, status) == (b"", 0)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b"claude-3-5-sonnet-20240620", b"no-such-model", "not on the price list: no-such-model"),
+        (b'"output_tokens":104', b'"output_tokens":"many"', "output_tokens cannot be read"),
+        (b'"output_tokens":104', b'"novelty":104', "no message_delta says how many tokens"),
+        (b'"input_tokens":12', b'"input_tokens":-12', "input_tokens makes no sense: -12"),
+        (b"event: message_delta", b"event: error", "the message is not finished"),
+    ],
+)
+def test_the_summary_says_why_there_is_no_cost(
+    files: Files, capsys: Capture, old: bytes, new: bytes, why: str
+) -> None:
+    assert old in TEXT
+    main(["show", *files(body=TEXT.replace(old, new))])
+    (row,) = [row for row in capsys.readouterr().out.splitlines() if row.startswith("cost  ")]
+    assert row.removeprefix("cost").strip().startswith(f"not known: {why}")
+
+
 def test_counts_that_make_no_sense_have_no_cost(files: Files, capsys: Capture) -> None:
     body = TEXT.replace(b'"input_tokens":12', b'"input_tokens":-12')
     assert main(["show", *files(first=body, second=TEXT)]) == 0

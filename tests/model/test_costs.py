@@ -104,8 +104,10 @@ def test_a_stream_its_message_and_a_meter_agree_on_what_a_price_depends_on(
     with contextlib.suppress(ChunkviewError):
         list(stream)
     assert meter.cost_metadata == stream.cost_metadata
+    assert meter.cost_metadata.doubt == stream.cost_metadata.doubt
     assert stream.message is not None
     assert stream.message.cost_metadata == stream.cost_metadata
+    assert stream.message.cost_metadata.doubt == stream.cost_metadata.doubt
 
 
 @given(cv.message_streams() | cv.message_streams(beta=True))

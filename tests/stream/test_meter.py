@@ -410,7 +410,7 @@ def test_a_new_meter_has_nothing() -> None:
     assert (meter.bytes, meter.events, meter.complete, meter.tool_names) == (0, 0, False, ())
     assert (meter.id, meter.model, meter.stop_reason) == (None, None, None)
     assert (meter.usage, meter.error) == (None, None)
-    assert meter.cost_metadata == CostMetadata(final=False, doubt="there are no counts")
+    assert meter.cost_metadata == CostMetadata(final=False)
     assert repr(meter) == "<Meter: no message yet, 0 bytes>"
 
 

@@ -13,6 +13,7 @@ from chunkview import (
     Accumulator,
     AnthropicStream,
     ContentBlockStopChunk,
+    CostMetadata,
     IncompleteStreamError,
     MessageDeltaChunk,
     MessageStopChunk,
@@ -22,7 +23,7 @@ from chunkview import (
     decode,
 )
 from chunkview.testing import strategies as cv
-from stream_support import NO_COUNTS, assert_totals, message_after
+from stream_support import assert_totals, message_after
 from support import (
     MESSAGE_STOP,
     PING,
@@ -89,7 +90,7 @@ def test_before_the_first_event_nothing_is_known() -> None:
     assert stream.common_finish_reasons is stream.input_tokens is stream.output_tokens is None
     assert stream.cached_tokens is None
     assert stream.content == stream.thinking == stream.signature == ""
-    assert stream.cost_metadata == NO_COUNTS
+    assert stream.cost_metadata == CostMetadata(final=False)
 
 
 def test_the_totals_are_those_so_far() -> None:
