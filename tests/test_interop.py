@@ -77,7 +77,7 @@ def _usages(draw: st.DrawFn) -> Usage | MessageDeltaUsage:
             "ephemeral_5m_input_tokens": five,
             "ephemeral_1h_input_tokens": rest,
         }
-    return draw(st.sampled_from([Usage, MessageDeltaUsage])).from_dict(wire)
+    return Usage.from_dict(wire) if draw(st.booleans()) else MessageDeltaUsage.from_dict(wire)
 
 
 @given(_usages())
@@ -194,9 +194,8 @@ def test_langfuse_gets_one_count_of_cache_writes_unless_some_are_known_to_be_for
 
 
 def test_langchain_takes_what_is_made_for_it() -> None:
-    made = langchain_usage_metadata(USAGE)
-    assert made is not None
-    message = AIMessage(content="", usage_metadata=made)  # type: ignore[arg-type]
+    made: Any = langchain_usage_metadata(USAGE)
+    message = AIMessage(content="", usage_metadata=made)
     assert message.usage_metadata == made
     assert made.keys() == UsageMetadata.__annotations__.keys()
     assert made["input_token_details"].keys() <= InputTokenDetails.__annotations__.keys()
@@ -234,7 +233,7 @@ def test_a_stop_reason_is_in_the_words_of_opentelemetrys_own_instrumentation(
     reason: str, finish_reason: str
 ) -> None:
     for of in (decode(message_delta(reason)), Message("m", "x", (), Usage(1, 2), reason)):
-        assert otel_attributes(of)["gen_ai.response.finish_reasons"] == [finish_reason]  # type: ignore[arg-type]
+        assert otel_attributes(of)["gen_ai.response.finish_reasons"] == [finish_reason]
 
 
 def test_the_request_and_the_provider_are_what_the_caller_says() -> None:

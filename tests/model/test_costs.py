@@ -200,7 +200,7 @@ def test_if_all_models_decline_each_has_its_category() -> None:
     assert declined.cost_metadata.final is None
 
 
-def test_what_is_no_attempt_is_billed_whoever_declines() -> None:
+def test_an_iteration_that_is_no_attempt_is_always_billed() -> None:
     hops = [attempt("z", 0, "compaction"), attempt("a", 0), attempt("z", 0, "advisor_message")]
     assert refusals(message(fallback("cyber"), TEXT, iterations=[*hops, HOPS[1]])) == [
         *(None, "cyber"),

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..common import CostMetadata
+from .generate import per_class
 from .record import Record, schema
-from .usage import CacheCreation, ServerToolUsage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,14 +47,14 @@ _NO_ATTEMPTS = "another model declined first, and no iteration says what that us
 _NO_MODEL = "an iteration does not say which of several models ran it"
 
 _UNKNOWN = "unknown"
-"""Stands for the category of a refusal where nothing says what it was."""
+"""The category of a refusal where nothing says what it was."""
 _CONTRADICTORY = "several"
-"""Stands for the category of a fallback that came with several."""
+"""The category of a fallback that came with several."""
 _MOST_DECLINED = 8
 """How many fallbacks are told apart. The API allows three."""
 _LONGEST_CATEGORY = 100
 _ATTEMPTS = ("message", "fallback_message")
-"""The iterations of models that answer. Others are billed whatever becomes of the answer."""
+"""The iterations of models that answer. Others are always billed."""
 
 
 def refusal_of(stop_reason: str | None, stop_details: Mapping[str, Any] | None) -> str | None:
@@ -128,38 +128,49 @@ def cost_metadata(
     """
     if usage is None:
         return CostMetadata(model=model, final=False, doubt=doubt or _NO_USAGE)
-    tools = usage.server_tool_use or ServerToolUsage()
-    terms: dict[str, Any] = {
-        "tier": usage.service_tier,
-        "region": usage.inference_geo,
-        "speed": usage.speed,
-    }
-    iterations = usage.iterations or ()
-    doubt = doubt or _doubt(usage, declined, has_content=has_content) or doubt
-    of_iterations = _refusals(iterations, refusal, declined, has_content=has_content)
-    return CostMetadata(
-        **_counts(usage),
-        **terms,
-        model=model,
-        web_search_requests=tools.web_search_requests,
-        web_fetch_requests=tools.web_fetch_requests,
-        iterations=tuple(
-            CostMetadata(
-                **_counts(iteration),
-                **terms,
+    if not doubt:
+        doubt = _doubt(usage, declined, has_content=has_content) or doubt
+    written, tools = usage.cache_creation, usage.server_tool_use
+    tier, region, speed = usage.service_tier, usage.inference_geo, usage.speed
+    iterations: list[CostMetadata] = []
+    if usage.iterations:
+        attempts = _refusals(usage.iterations, refusal, declined, has_content=has_content)
+        for iteration, of_iteration, lacks_model in attempts:
+            split = iteration.cache_creation
+            one = CostMetadata(
+                iteration.input_tokens,
+                iteration.output_tokens,
+                iteration.cache_read_input_tokens,
                 model=iteration.model or model,
+                cache_write_tokens=iteration.cache_creation_input_tokens,
+                cache_write_5m_tokens=None if split is None else split.ephemeral_5m_input_tokens,
+                cache_write_1h_tokens=None if split is None else split.ephemeral_1h_input_tokens,
+                tier=tier,
+                region=region,
+                speed=speed,
                 refusal=of_iteration,
-                **_finality(_NO_MODEL if lacks_model else None),
+                final=False if lacks_model else None,
+                doubt=_NO_MODEL if lacks_model else "",
             )
-            for iteration, of_iteration, lacks_model in of_iterations
-        ),
+            iterations.append(one)
+    return CostMetadata(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_input_tokens,
+        model=model,
+        cache_write_tokens=usage.cache_creation_input_tokens,
+        cache_write_5m_tokens=None if written is None else written.ephemeral_5m_input_tokens,
+        cache_write_1h_tokens=None if written is None else written.ephemeral_1h_input_tokens,
+        web_search_requests=None if tools is None else tools.web_search_requests,
+        web_fetch_requests=None if tools is None else tools.web_fetch_requests,
+        tier=tier,
+        region=region,
+        speed=speed,
+        iterations=tuple(iterations),
         refusal=None if has_content else refusal,
-        **_finality(doubt),
+        final=None if doubt is None else not doubt,
+        doubt=doubt or "",
     )
-
-
-def _finality(doubt: str | None) -> dict[str, Any]:
-    return {"final": None if doubt is None else not doubt, "doubt": doubt or ""}
 
 
 def _doubt(
@@ -169,9 +180,9 @@ def _doubt(
     has_content: bool,
 ) -> str:
     """Why the counts cannot be those of the whole response, or ""."""
-    misfits = sorted(set(_misfits(usage)))
+    misfits = _misfits(usage)
     if misfits:
-        return UNREADABLE.format(", ".join(misfits))
+        return UNREADABLE.format(", ".join(sorted(misfits)))
     iterations = usage.iterations or ()
     if declined and len(_runs(iterations)) <= len(declined):
         return _NO_ATTEMPTS
@@ -179,15 +190,21 @@ def _doubt(
     return _NO_OUTPUT if has_content and not has_output else ""
 
 
-def _misfits(usage: Record) -> Iterable[str]:
+def _misfits(usage: Record) -> set[str]:
     """The counts, or objects of counts, that came as something else."""
-    named = schema(type(usage))
-    yield from named.names.intersection(usage.extra)
-    for key in named.keys:
-        value = getattr(usage, key.name)
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, Record):
-                yield from _misfits(part)
+    found = set(schema(type(usage)).names.intersection(usage.extra)) if usage.extra else set()
+    for name in _parts_of(type(usage)):
+        part = getattr(usage, name)
+        for one in part if isinstance(part, tuple) else (part,):
+            if one is not None:
+                found |= _misfits(one)
+    return found
+
+
+@per_class
+def _parts_of(cls: type[Any]) -> tuple[str, ...]:
+    """The fields of a class that hold records."""
+    return tuple([key.name for key in schema(cls).keys if key.parts is not None])
 
 
 def _refusals(
@@ -231,16 +248,3 @@ def _runs(iterations: tuple[IterationUsage, ...]) -> list[list[IterationUsage]]:
     """
     attempts = [iteration for iteration in iterations if iteration.type in _ATTEMPTS]
     return [list(run) for _, run in itertools.groupby(attempts, key=lambda one: one.model)]
-
-
-def _counts(usage: Usage | MessageDeltaUsage | IterationUsage) -> dict[str, Any]:
-    """Name the token counts as CostMetadata names them."""
-    written = usage.cache_creation or CacheCreation()
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cached_tokens": usage.cache_read_input_tokens,
-        "cache_write_tokens": usage.cache_creation_input_tokens,
-        "cache_write_5m_tokens": written.ephemeral_5m_input_tokens,
-        "cache_write_1h_tokens": written.ephemeral_1h_input_tokens,
-    }
