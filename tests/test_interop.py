@@ -247,7 +247,7 @@ def test_the_request_and_the_provider_are_what_the_caller_says() -> None:
 
 
 def test_the_time_to_the_first_chunk_is_that_of_the_timings() -> None:
-    timed: Any = SimpleNamespace(usage=Usage(1, 2), timings=SimpleNamespace(first_event=0.25))
+    timed: Any = SimpleNamespace(usage=Usage(1, 2), timings=SimpleNamespace(to_first_content=0.25))
     assert otel_attributes(timed)["gen_ai.response.time_to_first_chunk"] == 0.25
     untimed: Any = SimpleNamespace(usage=Usage(1, 2), timings=None)
     assert "gen_ai.response.time_to_first_chunk" not in otel_attributes(untimed)
@@ -273,7 +273,7 @@ def test_an_older_version_of_the_conventions_lacks_attributes(
         model="m",
         id="i",
         stop_reason="end_turn",
-        timings=SimpleNamespace(first_event=1.0),
+        timings=SimpleNamespace(to_first_content=1.0),
     )
     made = otel_attributes(timed, semconv=semconv, request_model="m")
     lacking = missing | (set() if "provider" in missing else {"system"})

@@ -113,7 +113,7 @@ def otel_attributes(
     Args:
         of: What has the counts. A Message, a Meter or an AnthropicStream also has the model, the
             id and the stop reason; a stream with `timings` has the time to the first chunk
-            (`timings.first_event`, in seconds).
+            (`timings.to_first_content`, in seconds).
         semconv: The version of the conventions, such as "1.41.1". Attributes that it does not have
             are left out.
         provider: `gen_ai.provider.name`: `anthropic`, `aws.bedrock` or `gcp.vertex_ai`.
@@ -143,7 +143,7 @@ def otel_attributes(
         "cache_read": counts.cache_read,
         "cache_creation": counts.cache_write,
         "reasoning": counts.reasoning,
-        "first_chunk": getattr(getattr(of, "timings", None), "first_event", None),
+        "first_chunk": getattr(getattr(of, "timings", None), "to_first_content", None),
     }
     return {
         attribute.name: values[key]
