@@ -338,12 +338,83 @@ QUIET_TYPES = {
 }
 
 
-def test_most_events_of_the_api_need_no_parser(recorded: Recorded) -> None:
-    events = by_event(recorded.body, b"\n")
-    quiet = quiet_events("\n", recorded.body.startswith(b"event:"))
-    others = [event for event in events if not quiet.fullmatch(event)]
-    types = [ChunkDecoder().feed(event)[0].type for event in others]
-    assert len(types) <= len(events) / 2 or len(events) < 10
+@given(st.lists(st.sampled_from(FORMS), min_size=1, max_size=4))
+def test_the_expression_takes_exactly_the_events_that_it_takes_one_by_one(
+    events: list[dict[str, Any]],
+) -> None:
+    """Also where the bytes end within an event."""
+    quiet = quiet_events("\n", True)
+    kind: int | None = None
+    ends, end = [(0, kind)], 0
+    for event in map(encode, filter(is_encodable, events)):
+        found = quiet.fullmatch(event)
+        if found is None or kind in (CALL, END):
+            break
+        end += len(event)
+        kind = found.lastindex if found.lastindex in (CALL, END) else None
+        ends.append((end, kind))
+    body = b"".join(map(encode, filter(is_encodable, events)))
+    for size in range(len(body) + 1):
+        taken = quiet.match(body, 0, size)
+        assert taken is not None
+        kind = taken.lastindex if taken.lastindex in (CALL, END) else None
+        assert (taken.end(), kind) == [pair for pair in ends if pair[0] <= size][-1]
+
+
+@pytest.mark.parametrize("cut", [1000, 1400, 16_384, 40_000, 10**9])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("size", [10, 15_000, 17_000, 33_000, 70_000])
+def test_how_long_an_event_is_makes_no_difference(size: int, newline: bytes, cut: int) -> None:
+    long = "a" * size
+    events = [
+        block_start(1, type="web_search_tool_result", content=[{"type": "x", "title": long}]),
+        block_stop(1),
+        block_start(2),
+        *[text_delta("b", 2)] * 30,
+        text_delta(long, 2),
+        delta("citations_delta", 2, citation={"type": "x", "cited_text": long}),
+        delta("signature_delta", 2, signature=long),
+        *[text_delta("c", 2)] * 300,
+        block_stop(2),
+        block_start(3, **TOOL),
+        message_delta(),
+        {"type": "message_stop"},
+    ]
+    body = (STARTED + sse(events)).replace(b"\n", newline)
+    assert_agreement([body[at : at + cut] for at in range(0, len(body), cut)])
+
+
+def test_a_meter_collects_less_than_32_kib_besides_one_incomplete_event() -> None:
+    meter = Meter()
+    for piece in [STARTED, *[data(DELTA % "a")] * 2000]:
+        meter.feed(piece)
+        assert len(meter._unread) < 32 * 1024
+    meter.feed(data(DELTA % ("a" * 20_000))[:-2])
+    for _ in range(500):
+        meter.feed(b"a" * 100)
+        assert len(meter._unread) < 32 * 1024 + 20_500
+
+
+def test_a_stream_of_the_api_needs_no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making one takes longer than many deltas do."""
+    monkeypatch.setattr("chunkview._stream.meter.ChunkDecoder", None)
+    meter = metered(STARTED, data(DELTA % "a") * 3, PING_BYTES, FINISH)
+    assert (meter.error, meter.events) == (None, 9)
+
+
+def test_streams_of_the_api_need_the_parser_only_for_what_tells_a_total(
+    monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
+    parsed: list[bytes] = []
+
+    def counting(payload: bytes) -> Any:
+        parsed.append(payload)
+        return json.loads(payload)
+
+    monkeypatch.setattr("chunkview._stream.meter.loads", counting)
+    metered(recorded.body)
+    types = {json.loads(payload)["type"] for payload in parsed}
+    assert types <= {"message_start", "message_delta", "content_block_start"}
 
 
 EVENTS = [

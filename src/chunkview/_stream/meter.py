@@ -17,6 +17,7 @@ of the stream, so that it says why.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import (
@@ -41,7 +42,6 @@ from .quiet import CALL, END, is_delta, quiet_events
 from .wire import MAX_EVENT_BYTES, ChunkDecoder, as_bytes
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
     from .._chunks import ChunkView
@@ -357,9 +357,8 @@ class _Totals:
         end = end_of_event(data, start, line_end.encode() * 2)
         if end < 0:
             return start
-        if end - start < _SHORTEST:  # there may be many more blank lines
-            self._take_framed(data[start:])
-            return len(data)
+        if end - start < _SHORTEST and (more := _BLANK_LINES.match(data, end)):
+            end = more.end()
         event = data[start:end]
         if event[0] in b"\r\n" or 0x0D in event:  # it may not be one event
             self._take_framed(event)
@@ -632,6 +631,7 @@ _BLOCK_STARTS = (
     b'data: {"type": "content_block_start"',
 )
 _SHORTEST = 5
-"""How many bytes an event has, at least. Two blank lines have four."""
+"""How many bytes an event with a field has, at least."""
+_BLANK_LINES = re.compile(rb"[\r\n]+")
 _MAX_KEPT = 16 * 1024 * 1024
 """How many characters a stream of ever new names may make a meter keep."""

@@ -28,7 +28,7 @@ CALL, END = 3, 4
 the name of the call are the groups 2 and 3."""
 
 
-@functools.cache  # made at first use: that takes a millisecond
+@functools.cache  # made at first use: that takes some milliseconds
 def quiet_events(newline: str, is_named: bool) -> re.Pattern[bytes]:
     """Write the expression for any number of events, also none.
 
@@ -71,13 +71,20 @@ def is_delta(event: bytes) -> bool:
         event: The event, with its blank line.
     """
     event = event.lstrip(b"\r\n")
-    found = _DELTA.match(event)
+    found = _delta_opening().match(event)
     if found is None:
         return False
     rest = event[found.end() :]
     if 0x5C in rest:  # a memchr
         rest = _ESCAPE.sub(b"", rest)
     return rest.translate(None, _WITHOUT_SHAPE) in _SHAPES
+
+
+@functools.cache
+def _delta_opening() -> re.Pattern[bytes]:
+    """Write the expression for the beginning of a delta, up to its string."""
+    opening = _pattern('{"type":"content_block_delta","index":INDEX,"delta":{"type":"DELTA":"')
+    return re.compile(rf"(?:event: ?content_block_delta\r?\n)?data: ?{opening}".encode())
 
 
 def _pattern(json: str) -> str:
@@ -125,12 +132,6 @@ _STARTS = (
 )
 _CALL = '"type":"tool_use","id":"ID","name":"NAME","input":{}CALLER'
 
-_DELTA = re.compile(
-    (
-        r"(?:event: ?content_block_delta\r?\n)?data: ?"
-        + _pattern('{"type":"content_block_delta","index":INDEX,"delta":{"type":"DELTA":"')
-    ).encode()
-)
 _ESCAPE = re.compile(rb"\\[^\r\n]")
 _WITHOUT_SHAPE = bytes(set(range(256)).difference(b'"\r\n'))
 _SHAPES = (b'"\n\n', b'"\r\n\r\n', b'"\r\n\r')
