@@ -7,7 +7,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chunkview import (
@@ -194,6 +194,7 @@ SNIPPETS = [
 STARTED = sse([message_start(), block_start(0)])
 
 
+@example(OPENING, b'"}}\n\n\\', b"")
 @examples(10)
 @given(
     st.sampled_from([OPENING, OPENING.partition(b"\n")[2], OPENING.replace(b"\n", b"\r\n")]),

@@ -77,7 +77,8 @@ def is_delta(event: bytes) -> bool:
     rest = event[found.end() :]
     if 0x5C in rest:  # a memchr
         rest = _ESCAPE.sub(b"", rest)
-    return rest.translate(None, _WITHOUT_SHAPE) in _SHAPES
+    shape = rest.translate(None, _WITHOUT_SHAPE)
+    return shape in _SHAPES and rest.endswith(shape[1:])
 
 
 @functools.cache
