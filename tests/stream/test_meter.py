@@ -7,7 +7,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chunkview import (
@@ -24,7 +24,7 @@ from chunkview import (
     ToolUseBlock,
     encode,
 )
-from chunkview._stream.deltas import Deltas
+from chunkview._stream.quiet import CALL, END, is_delta, quiet_events
 from chunkview.testing import strategies as cv
 from rules.lenient import lenient_bodies, lenient_streams
 from stream_support import ERROR, PING_BYTES, one_by_one
@@ -194,6 +194,7 @@ SNIPPETS = [
 STARTED = sse([message_start(), block_start(0)])
 
 
+@example(OPENING, b'"}}\n\n\\', b"")
 @examples(10)
 @given(
     st.sampled_from([OPENING, OPENING.partition(b"\n")[2], OPENING.replace(b"\n", b"\r\n")]),
@@ -205,7 +206,7 @@ def test_what_is_told_to_be_a_delta_by_its_bytes_is_one(
 ) -> None:
     """No other event passes for one. Only its string, or what follows that, may be broken."""
     event = opening + inside + end
-    if not Deltas().has(event):
+    if not is_delta(event):
         return
     decoder = ChunkDecoder()
     decoder.feed(STARTED)
@@ -219,25 +220,202 @@ def test_what_is_told_to_be_a_delta_by_its_bytes_is_one(
     assert (chunk.type, chunk.index) == ("content_block_delta", 0)  # type: ignore[union-attr]
 
 
+FORMS = [
+    block_start(0),
+    block_start(1, type="text", text="", citations=None),
+    block_start(1, citations=[], type="text", text=""),
+    block_start(1, type="text", text="a"),
+    block_start(2, type="thinking", thinking="", signature=""),
+    block_start(1, **TOOL),
+    block_start(1, **TOOL, caller={"type": "direct"}),
+    block_start(1, **{**TOOL, "name": ""}),
+    block_start(1, **{**TOOL, "id": "t", "name": "g"}),
+    block_start(3, type="server_tool_use", id="s", name="web_search", input={}),
+    block_start(3, type="web_search_tool_result", tool_use_id="s", content=[]),
+    block_start(4, type="fallback", **{"from": {"model": "a"}, "to": {"model": "b"}}),
+    block_start(-1),
+    block_start(0.0),  # type: ignore[arg-type]
+    block_start(True),
+    block_start(1234567890123),
+    block_stop(0),
+    block_stop(1),
+    block_stop(4),
+    block_stop(-1),
+    block_stop(1.5),  # type: ignore[arg-type]
+    block_stop(False),
+    text_delta("a"),
+    text_delta('"type":"message_stop"'),
+    text_delta("\u00e9\n\t\\"),
+    delta("thinking_delta", thinking="a"),
+    delta("input_json_delta", partial_json='{"a": "'),
+    delta("signature_delta", signature="a+/="),
+    delta(
+        "citations_delta", citation={"type": "message_stop", "cited_text": 'a "b" \u00e9', "n": 0}
+    ),
+    delta("citations_delta", citation={"type": "char_location", "more": {"type": "error"}}),
+    {"type": "ping"},
+    {"type": "ping", "more": 1},
+    {"type": "message_stop"},
+    message_delta(),
+    message_start(),
+    ERROR,
+]
+"""Events in the forms that are recognised by their bytes, and in forms like these."""
+CHANGES = [
+    (b'"type"', rb'"t\u0079pe"'), (b'"type"', b'"type":"error","type"'),
+    (b'"index"', b'"index":-1,"index"'), (b'"index"', rb'"inde\u0078"'),
+    (b'}\n\n', b',"type":"message_stop"}\n\n'), (b'}\n\n', b',"index":-1}\n\n'),
+    (b'}\n\n', rb',"t\u0079pe":"message_stop"}' + b"\n\n"),
+    (b'}\n\n', b',"type":"error"}\n\n'), (b'}\n\n', b',"delta":5}\n\n'),
+    (b'}}\n\n', b',"type":"tool_use","id":"u","name":"h","input":{}}}\n\n'),
+    (b'}\n\n', b',"content_block":{"type":"tool_use","name":"i"}}\n\n'),
+    (b"event: ", b"event: error\nevent: "), (b"event: ", b"event:"), (b"event: ", b"event:  "),
+    (b"\ndata: ", b"\nevent: error\ndata: "), (b"\ndata: ", b"\ndata:"),
+    (b"\ndata: ", b"\n:\ndata: "), (b"\ndata: ", b"\ndata: \ndata: "),
+    (b"\n\n", b"\nevent: error\n\n"), (b"\n\n", b"\ndata: {}\n\n"), (b"\n\n", b"\n\n\n"),
+    (b"\n\n", b"\r\n\n"), (b"\n\n", b"\n\r\n"), (b"\n\n", b"\r\r"), (b"\n", b"\r"),
+    (b"\n\n", b" \n\n"), (b"\n\n", b"\n \n\n"), (b"}\n\n", b"}   }\n\n"), (b"}\n\n", b"   }\n\n"),
+    (b"event: ", b"x: "), (b"event: content_block_", b"event: "), (b'":', b'": '), (b",", b", "),
+    (b'":', b'" :'), (b"}\n\n", b"\n\n"), (b'"', b""), (b"{}", b'{"type":"message_stop"}'),
+    (b'""', rb'"\""'), (b'""', b'"\xff"'), (b'""', rb'"\x"'), (b'""', b"5"), (b'"t"', b'"\xe9"'),
+]  # fmt: skip
+"""What makes another event of such an event, or none at all."""
+
+
+def changed(event: dict[str, Any], change: tuple[bytes, bytes], last: bool) -> bytes:
+    """The bytes of an event with a change where something comes first, or last."""
+    data, (old, new) = sse([event]), change
+    return new.join(data.rsplit(old, 1)) if last else data.replace(old, new, 1)
+
+
+changed_events = st.builds(
+    changed, st.sampled_from(FORMS), st.sampled_from(CHANGES), st.booleans()
+) | st.sampled_from(FORMS).map(lambda event: sse([event]))
+
+
+@examples(20)
+@given(st.lists(changed_events, max_size=6), st.sampled_from([b"\n", b"\r\n"]), st.data())
+def test_an_event_that_looks_like_a_quiet_one_means_the_same_as_to_the_stream(
+    events: list[bytes], line_end: bytes, data: Any
+) -> None:
+    begin = data.draw(st.sampled_from([STARTED, sse([message_start()]), b""]))
+    body = (begin + b"".join(events)).replace(b"\n", line_end)
+    assert_agreement([body])
+    assert_agreement(data.draw(cv.segmentations(body)), checks=data.draw(st.booleans()))
+    assert_same_for_each_cut(body, data)
+
+
 @examples(10)
-@given(
-    st.lists(
-        st.lists(st.sampled_from(SNIPPETS), max_size=3).map(
-            lambda parts: OPENING + b"".join(parts) + b'"}}\n\n'
-        ),
-        min_size=1,
-        max_size=4,
-    )
-)
-def test_several_deltas_are_told_at_once_exactly_if_each_one_is(events: list[bytes]) -> None:
-    body = b"".join(events)
-    count, end = Deltas().run(body, 0, b"\n\n")
-    if count:
-        whole = body[:end].split(b"\n\n")[:-1]
-        assert len(whole) == count
-        assert all(Deltas().has(event + b"\n\n") for event in whole)
-    elif all(Deltas().has(event) for event in events):
-        pytest.fail("each one is a delta")
+@given(changed_events, st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_what_the_expression_takes_whole_is_an_event_that_tells_no_total(
+    event: bytes, newline: str, is_named: bool
+) -> None:
+    """A decoder finds one event in it, of a type that is quiet or may come last."""
+    event = event.replace(b"\n", newline.encode())
+    found = quiet_events(newline, is_named).fullmatch(event)
+    if found is None or not event:
+        return
+    decoder = ChunkDecoder()
+    try:
+        chunks = [*decoder.feed(event), *decoder.close()]
+    except DecodeError:
+        assert b'"content_block_delta"' in event
+        return
+    (chunk,) = chunks
+    block = getattr(chunk, "content_block", None)
+    assert chunk.type in QUIET_TYPES
+    assert (found.lastindex == CALL) == isinstance(block, ToolUseBlock)
+    assert (found.lastindex == END) == (chunk.type == "message_stop")
+    if isinstance(block, ToolUseBlock):
+        assert (block.id, block.name) == (found[2].decode(), found[3].decode())
+
+
+QUIET_TYPES = {
+    "ping",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_stop",
+}
+
+
+@given(st.lists(st.sampled_from(FORMS), min_size=1, max_size=4))
+def test_the_expression_takes_exactly_the_events_that_it_takes_one_by_one(
+    events: list[dict[str, Any]],
+) -> None:
+    """Also where the bytes end within an event."""
+    quiet = quiet_events("\n", True)
+    kind: int | None = None
+    ends, end = [(0, kind)], 0
+    for event in map(encode, filter(is_encodable, events)):
+        found = quiet.fullmatch(event)
+        if found is None or kind in (CALL, END):
+            break
+        end += len(event)
+        kind = found.lastindex if found.lastindex in (CALL, END) else None
+        ends.append((end, kind))
+    body = b"".join(map(encode, filter(is_encodable, events)))
+    for size in range(len(body) + 1):
+        taken = quiet.match(body, 0, size)
+        assert taken is not None
+        kind = taken.lastindex if taken.lastindex in (CALL, END) else None
+        assert (taken.end(), kind) == [pair for pair in ends if pair[0] <= size][-1]
+
+
+@pytest.mark.parametrize("cut", [1000, 1400, 16_384, 40_000, 10**9])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("size", [10, 15_000, 17_000, 33_000, 70_000])
+def test_how_long_an_event_is_makes_no_difference(size: int, newline: bytes, cut: int) -> None:
+    long = "a" * size
+    events = [
+        block_start(1, type="web_search_tool_result", content=[{"type": "x", "title": long}]),
+        block_stop(1),
+        block_start(2),
+        *[text_delta("b", 2)] * 30,
+        text_delta(long, 2),
+        delta("citations_delta", 2, citation={"type": "x", "cited_text": long}),
+        delta("signature_delta", 2, signature=long),
+        *[text_delta("c", 2)] * 300,
+        block_stop(2),
+        block_start(3, **TOOL),
+        message_delta(),
+        {"type": "message_stop"},
+    ]
+    body = (STARTED + sse(events)).replace(b"\n", newline)
+    assert_agreement([body[at : at + cut] for at in range(0, len(body), cut)])
+
+
+def test_a_meter_collects_less_than_32_kib_besides_one_incomplete_event() -> None:
+    meter = Meter()
+    for piece in [STARTED, *[data(DELTA % "a")] * 2000]:
+        meter.feed(piece)
+        assert len(meter._unread) < 32 * 1024
+    meter.feed(data(DELTA % ("a" * 20_000))[:-2])
+    for _ in range(500):
+        meter.feed(b"a" * 100)
+        assert len(meter._unread) < 32 * 1024 + 20_500
+
+
+def test_a_stream_of_the_api_needs_no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making one takes longer than many deltas do."""
+    monkeypatch.setattr("chunkview._stream.meter.ChunkDecoder", None)
+    meter = metered(STARTED, data(DELTA % "a") * 3, PING_BYTES, FINISH)
+    assert (meter.error, meter.events) == (None, 9)
+
+
+def test_streams_of_the_api_need_the_parser_only_for_what_tells_a_total(
+    monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
+    parsed: list[bytes] = []
+
+    def counting(payload: bytes) -> Any:
+        parsed.append(payload)
+        return json.loads(payload)
+
+    monkeypatch.setattr("chunkview._stream.meter.loads", counting)
+    metered(recorded.body)
+    types = {json.loads(payload)["type"] for payload in parsed}
+    assert types <= {"message_start", "message_delta", "content_block_start"}
 
 
 EVENTS = [
@@ -557,7 +735,7 @@ def test_an_interrupted_meter_says_that_bytes_are_lost(monkeypatch: pytest.Monke
     meter = Meter()
     meter.feed(STARTED)
     with monkeypatch.context() as patch:
-        patch.setattr(ChunkDecoder, "feed", interrupt)
+        patch.setattr("chunkview._stream.meter.quiet_events", interrupt)
         meter.feed(PING_BYTES)
         with pytest.raises(KeyboardInterrupt):
             assert meter.events

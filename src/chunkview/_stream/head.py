@@ -6,6 +6,7 @@ null or absent erases nothing.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import new_event_dict
@@ -16,6 +17,8 @@ from .._model import (
     Declined,
     FallbackBlock,
     Message,
+    Usage,
+    changer,
     copy_json,
     cost_metadata,
     evolved,
@@ -28,7 +31,7 @@ from ..errors import shown
 
 if TYPE_CHECKING:
     from .._chunks import MessageDeltaChunk
-    from .._model import AnyContentBlock, MessageDeltaUsage, Usage
+    from .._model import AnyContentBlock, MessageDeltaUsage
     from ..common import CostMetadata
 
 __all__ = ["Head"]
@@ -42,6 +45,7 @@ _FIELDS = (
     "input_transformations",
 )
 """The fields of a message that `message_delta` brings, too."""
+_fields_of = attrgetter(*_FIELDS)
 
 _COUNTS = (
     "input_tokens",
@@ -50,6 +54,9 @@ _COUNTS = (
     "cache_read_input_tokens",
 )
 """The counts that never fall in a stream of the API."""
+_COUNTED = frozenset(_COUNTS)
+_with_counts = changer(Usage, *_COUNTS)
+"""Most streams change no other counts. This takes a tenth of the time of `evolved`."""
 
 _INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 """The counts that add up to the prompt."""
@@ -73,6 +80,7 @@ class Head:
         "_had_output",
         "_message",
         "_start",
+        "_usage",
         "has_content",
     )
 
@@ -83,6 +91,7 @@ class Head:
         self._extra: dict[str, Any] = {}
         self._extra_counts: dict[str, Any] = {}
         self._message: Message | None = None
+        self._usage: Usage | None = None
         self._had_output = False
         """Whether a message_delta said how many tokens were generated."""
         self._doubtful: set[str] = set()
@@ -104,12 +113,29 @@ class Head:
         reason: str | None = self._value("stop_reason")
         return reason
 
+    @property
+    def model(self) -> str:
+        """The model that answers, "" where there is none."""
+        return self._value("model") or ""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The usage so far; None before `message_start`."""
+        if self._usage is None and self._start is not None:
+            self._usage = self._changed(self._start.usage)
+        return self._usage
+
+    def _changed(self, usage: Usage) -> Usage:
+        counts = self._counts
+        if usage.extra or self._extra_counts or not _COUNTED.issuperset(counts):
+            return evolved(usage, self._extra_counts, **counts)
+        return _with_counts(usage, *[counts.get(name, getattr(usage, name)) for name in _COUNTS])
+
     def message(self) -> Message | None:
         """Make the message. Its content is what `message_start` brought; None before that."""
         start = self._start
         if self._message is None and start is not None:
-            usage = evolved(start.usage, self._extra_counts, **self._counts)
-            self._message = evolved(start, self._extra, usage=usage, **self._changes)
+            self._message = evolved(start, self._extra, usage=self.usage, **self._changes)
         return self._message
 
     def start(self, message: Message) -> None:
@@ -136,7 +162,7 @@ class Head:
             For each of its token counts that is lower than before: which one, and from what to what
             it falls.
         """
-        self._change({name: getattr(chunk, name) for name in _FIELDS})
+        self._change(dict(zip(_FIELDS, _fields_of(chunk), strict=True)))
         self._extra.update(_unknown_keys(chunk))
         if chunk.usage is None:
             return []
@@ -183,15 +209,15 @@ class Head:
         Args:
             is_complete: Whether the message is finished.
         """
-        message = self.message()
-        if message is None:
+        usage = self.usage
+        if usage is None:
             return cost_metadata(None)
         return cost_metadata(
-            message.usage,
-            message.model or None,
+            usage,
+            self.model or None,
             doubt=self.doubt(is_complete=is_complete),
             has_content=self.has_content,
-            refusal=refusal_of(message.stop_reason, message.stop_details),
+            refusal=refusal_of(self.stop_reason, self._value("stop_details")),
             declined=self._declined,
         )
 
@@ -228,6 +254,7 @@ class Head:
                     self._fallen.setdefault(name, prompt)
         self._counts.update(later)
         self._extra_counts.update(extra)
+        self._usage = None
         return list(falling.values())
 
     def _prompt(self) -> int:

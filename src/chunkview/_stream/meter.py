@@ -1,17 +1,23 @@
 """Meter: the totals of a stream, from its bytes, for programs that pass the bytes on.
 
-Theory of operation. Nine of ten events are deltas, and no total depends on the text that they
-bring. So a meter only counts them (deltas.py), as soon as the message has a block. Any other event
-goes through a ChunkDecoder, one at a time, and the `Head` takes what it says. No block is kept.
-Where the order forbids an event, an Accumulator is made that is at the same point of the stream, so
-that it says why.
+Theory of operation. `Meter.feed` only collects. The meter looks at the bytes when there are 32 KiB
+of them, and when somebody asks for a total. `_Totals` then takes the events in three ways:
 
-`feed` only collects small pieces. The meter looks at them when they are 4 KiB, and when somebody
-asks for a total: many deltas at once cost a third of what they cost one by one.
+1) Nine of ten events are deltas, and no total depends on the text that they bring. Nor does any
+   depend on pings, or on where most blocks start and stop. A regular expression takes all of these
+   that follow each other (quiet.py), and the meter only counts them. This is right as soon as the
+   message has a block: from then on, such an event cannot be out of order.
+2) The JSON of any other event is parsed. The `Head` takes what it says about the message.
+3) What is unusual or broken goes to a `ChunkDecoder`, one event at a time. So errors are the same.
+   Most streams need none.
+
+No block is kept. Where the order forbids an event, an Accumulator is made that is at the same point
+of the stream, so that it says why.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import (
@@ -25,14 +31,14 @@ from .._chunks import (
     TextDeltaChunk,
     ThinkingDeltaChunk,
     UnknownDeltaChunk,
+    decode_object,
 )
-from .._model import FallbackBlock, Message, ToolUseBlock, loads, refusal_of
+from .._model import FallbackBlock, Message, ToolUseBlock, loads, maker, refusal_of
 from ..errors import ChunkviewError, DecodeError, IncompleteStreamError, clipped
 from .accumulate import Accumulator
-from .deltas import Deltas, blank_line
-from .fastpath import MEMORY
 from .framing import Framer, end_of_event, fields_of
 from .head import Head
+from .quiet import CALL, END, is_delta, quiet_events
 from .wire import MAX_EVENT_BYTES, ChunkDecoder, as_bytes
 
 if TYPE_CHECKING:
@@ -56,8 +62,8 @@ class Meter:
     The totals are those of an AnthropicStream that reads the same bytes, with one difference: a
     fault inside a delta, such as a string that is no UTF-8, goes unnoticed.
 
-    Besides the totals, a meter holds one event that is still incomplete, at most, and up to 4 KiB
-    that it has not looked at yet. It belongs to one stream and to one thread.
+    Besides the totals, a meter holds one event that is still incomplete, at most, and less than 32
+    KiB that it has not looked at yet. It belongs to one stream and to one thread.
 
     Example:
         ```python
@@ -73,7 +79,7 @@ class Meter:
         ```
     """
 
-    __slots__ = ("_bytes", "_error", "_is_over", "_totals", "_unread", "_wanted")
+    __slots__ = ("_bytes", "_error", "_is_over", "_looked_at", "_totals", "_unread", "_wanted")
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         """Make a meter for one stream.
@@ -87,7 +93,10 @@ class Meter:
         self._is_over = False
         self._bytes = 0
         self._unread = bytearray()
-        self._wanted = 1
+        """What was not looked at, after an event that is still incomplete."""
+        self._looked_at = 0
+        """How many bytes the meter has looked at, of an event that is still incomplete."""
+        self._wanted = _COLLECTED
         """How many bytes to collect before looking at them."""
 
     def __repr__(self) -> str:
@@ -119,7 +128,7 @@ class Meter:
         self._catch_up()
         if not self._is_over:
             self._is_over = True
-            self._run(self._totals.end)
+            self._run(self._totals.end, bytes(self._unread))
 
     @property
     def bytes(self) -> int:
@@ -155,14 +164,12 @@ class Meter:
     @property
     def id(self) -> str | None:
         """The message's id, or None."""
-        message = self._read.head.message()
-        return None if message is None else message.id or None
+        return self._read.head.id or None
 
     @property
     def model(self) -> str | None:
         """The model that answers, or None."""
-        message = self._read.head.message()
-        return None if message is None else message.model or None
+        return self._read.head.model or None
 
     @property
     def stop_reason(self) -> str | None:
@@ -172,8 +179,7 @@ class Meter:
     @property
     def usage(self) -> Usage | None:
         """The usage so far, in tokens; None before `message_start`."""
-        message = self._read.head.message()
-        return None if message is None else message.usage
+        return self._read.head.usage
 
     @property
     def cost_metadata(self) -> CostMetadata:
@@ -198,19 +204,23 @@ class Meter:
 
     def _catch_up(self) -> None:
         """Look at what was collected."""
-        if not self._unread:
+        unread = self._unread
+        if len(unread) == self._looked_at:
             return
-        data = bytes(self._unread)
-        self._unread.clear()
+        data = bytes(unread)
+        unread.clear()
         self._bytes += len(data)
-        if not self._is_over:
-            self._run(self._totals.take_bytes, data)
-        self._wanted = _COLLECTED if self._totals.skips_deltas else 1
+        rest = b"" if self._is_over else self._run(self._totals.take_bytes, data)
+        if rest:
+            unread += rest
+            self._bytes -= len(rest)
+        self._looked_at = len(unread)
+        self._wanted = self._looked_at + _COLLECTED
 
-    def _run(self, step: Callable[..., None], *arguments: Any) -> None:
+    def _run(self, step: Callable[[Any], Any], data: Any) -> Any:
         """Take a step. If it fails, stop and say why."""
         try:
-            step(*arguments)
+            return step(data)
         except ChunkviewError as error:
             self._is_over = True
             self._error = self._totals.final_error(error)
@@ -220,6 +230,7 @@ class Meter:
             problem = f"the meter was interrupted ({kind}): bytes are lost"
             self._error = DecodeError(problem)
             raise
+        return b""
 
 
 class _Totals:
@@ -234,12 +245,12 @@ class _Totals:
 
     __slots__ = (
         "_decoder",
-        "_deltas",
         "_fallbacks",
         "_framer",
         "_has_content",
         "_has_started",
         "_is_beginning",
+        "_is_past_beginning",
         "_is_stopped",
         "_kept",
         "_max_event_bytes",
@@ -258,9 +269,10 @@ class _Totals:
         self.skips_deltas = False
         self._max_event_bytes = max_event_bytes
         self._framer = Framer(max_event_bytes)
-        self._deltas = Deltas()
-        self._decoder = ChunkDecoder(max_event_bytes=max_event_bytes)
-        """Gets one event at a time, and the end of the body."""
+        self._decoder: ChunkDecoder | None = None
+        """Gets the events that need it, one at a time, and the end of the body."""
+        self._is_past_beginning = False
+        """Whether an event with data has come."""
         self._has_started = False
         """Whether message_start has come."""
         self._is_beginning = False
@@ -290,93 +302,160 @@ class _Totals:
 
     # -- bytes to events -----------------------------------------------------------------------
 
-    def take_bytes(self, data: bytes) -> None:
+    def take_bytes(self, data: bytes) -> bytes:
         """Take the next bytes of the body.
+
+        Returns:
+            The beginning of an event that is still incomplete. It belongs before the next bytes.
 
         Raises:
             ChunkviewError: The stream ends here.
         """
-        rest = self._framer.buffer
-        if rest and self.skips_deltas and len(rest) <= _MAX_JOINED:
-            data = bytes(rest) + data
-            self._framer.clear()
-        blank = blank_line(data)
-        start, size = 0, len(data)
-        # Most events can be told from `data` where they are. All others go through the framer.
-        if not rest and size <= self._max_event_bytes:
-            while (end := self._take_next(data, start, blank)) > start:
-                start = end
-        if start < size:
-            self._take_framed(data[start:])
+        framer = self._framer
+        if framer.buffer and self.skips_deltas and len(framer.buffer) <= _MAX_JOINED:
+            data = framer.rest + data
+            framer.clear()
+        if framer.buffer:
+            event, data = framer.complete(data)
+            if framer.is_too_long:
+                self._take_chunks(framer.rest)
+            if not event:
+                return b""
+            self._take_event(event)
+        size = len(data)
+        if size > self._max_event_bytes:
+            self._take_framed(data)
+            return b""
+        line_end = "\r\n" if 0x0D in data else "\n"
+        start = 0
+        while start < size and (end := self._take_next(data, start, line_end)) > start:
+            start = end
+        rest = data[start:]
+        if size - start > _MAX_JOINED or 0x0D in rest or rest.startswith(b"\n"):
+            self._take_framed(rest)
+            return b""
+        return rest
 
-    def _take_next(self, data: bytes, start: int, blank: bytes) -> int:
-        """Take the event that begins at `start`, and as many deltas as can be told at once.
+    def _take_next(self, data: bytes, start: int, line_end: str) -> int:
+        """Take the event that begins at `start`, and those after it that tell no total.
 
         Returns:
             Where the rest begins: `start` if there is no whole event.
         """
-        end = end_of_event(data, start, blank)
-        if end - start < _SHORTEST:  # there is none, or nothing but blank lines
+        if self.skips_deltas or (self._is_beginning and data.startswith(_BLOCK_STARTS, start)):
+            is_named = data.startswith(b"event:", start)
+            found = quiet_events(line_end, is_named).match(data, start, start + _WINDOW)
+            if found is not None and found.end() > start and not self._fallbacks:
+                self._take_quiet(found, 3 if is_named else 2)
+                return found.end()
+        end = end_of_event(data, start, line_end.encode() * 2)
+        if end < 0:
             return start
+        if end - start < _SHORTEST and (more := _BLANK_LINES.match(data, end)):
+            end = more.end()
         event = data[start:end]
-        if self.skips_deltas:
-            chunk = MEMORY.bare_events.get(event)
-            if chunk is not None:
-                self._take(chunk)
-                return end
-            count, after = self._deltas.run(data, start, blank)
-            if after > start:
-                self.events += count
-                if not count:
-                    self._take_framed(data[start:after])
-                return after
         if event[0] in b"\r\n" or 0x0D in event:  # it may not be one event
             self._take_framed(event)
         else:
             self._take_event(event)
         return end
 
+    def _take_quiet(self, found: re.Match[bytes], lines: int) -> None:
+        """Take events that tell no total, and what may follow them.
+
+        Args:
+            found: A match of `quiet_events`.
+            lines: How many lines each event has.
+        """
+        self.events += found.string.count(b"\n", found.start(), found.end()) // lines
+        self._is_beginning = False
+        self._has_content = self.head.has_content = self.skips_deltas = True
+        if found.lastindex == CALL:
+            self._note_tool(found[2].decode(), found[3].decode())
+        elif found.lastindex == END:
+            self._is_stopped = True
+            self.skips_deltas = False
+
     def _take_framed(self, data: bytes) -> None:
         framer = self._framer
         for event in framer.feed(data):
-            if self.skips_deltas and self._deltas.has(event):
-                self.events += 1
-            else:
-                self._take_event(event)
+            self._take_event(event)
         if framer.is_too_long:
             self._take_chunks(framer.rest)
 
     def _take_event(self, event: bytes) -> None:
-        """Take an event that is no delta, as far as its bytes tell."""
-        # `find` looks for bytes at once. `in` first tries to read them as an int.
-        is_near = self.skips_deltas and (
-            event.find(b"content_block_delta", 0, _NEAR) >= 0
-            or event.find(b'_tool_result"', 0, _NEAR) >= 0
-        )
-        if is_near and _is_skipped(event):
+        """Take an event by its JSON."""
+        chunk = self._decoded(event)
+        if chunk is None:
+            self._take_chunks(event)
+        elif chunk is _SKIPPED:
             self.events += 1
         else:
-            self._take_chunks(event)
-
-    def _take_chunks(self, data: bytes) -> None:
-        for chunk in self._decoder.feed(data):
             self._take(chunk)
 
-    def end(self) -> None:
+    def _decoded(self, event: bytes) -> Any:
+        """Decode an event as a ChunkDecoder does that has seen the events before it.
+
+        Returns:
+            Its chunk view; `_SKIPPED` if no total depends on the event; None if a ChunkDecoder has
+            to see it, since it is unusual or broken.
+        """
+        if not self._is_past_beginning and (
+            self._decoder is not None or not event.startswith((b"event:", b"data:"))
+        ):
+            return None
+        name, payload = fields_of(event)
+        if not payload or name == b"error":
+            return None
+        try:
+            value = loads(payload)
+            if value.__class__ is not dict or value.get("type").__class__ is not str:
+                return None
+            if self.skips_deltas and _is_skipped(value):
+                return _SKIPPED
+            chunk = decode_object(value, payload)
+        except DecodeError:
+            return _SKIPPED if self.skips_deltas and is_delta(event) else None
+        self._is_past_beginning = True
+        return chunk
+
+    def _take_chunks(self, data: bytes) -> None:
+        for chunk in self._made_decoder().feed(data):
+            self._is_past_beginning = True
+            self._take(chunk)
+
+    def _made_decoder(self) -> ChunkDecoder:
+        """The decoder. It is made when it is needed first."""
+        if self._decoder is None:
+            self._decoder = ChunkDecoder(max_event_bytes=self._max_event_bytes)
+            if self._is_past_beginning:
+                self._decoder.feed(_PING)
+        return self._decoder
+
+    def end(self, rest: bytes) -> bytes:
         """Take the end of the body.
+
+        Args:
+            rest: The beginning of an event that is still incomplete.
+
+        Returns:
+            Nothing.
 
         Raises:
             ChunkviewError: The stream should not end here.
         """
-        decoder = self._decoder
-        if self._framer.buffer:
-            self._take_chunks(self._framer.rest)
-        for chunk in decoder.close():
-            self._take(chunk)
-        if decoder.error is not None:  # it followed these
-            raise decoder.error
+        rest = rest or self._framer.rest
+        if rest:
+            self._take_chunks(rest)
+        if self._decoder is not None or not self._is_past_beginning:
+            decoder = self._made_decoder()
+            for chunk in decoder.close():
+                self._take(chunk)
+            if decoder.error is not None:  # it followed these
+                raise decoder.error
         if not self.is_complete:
             self._accumulator().finish()
+        return b""
 
     # -- events to totals ----------------------------------------------------------------------
 
@@ -419,13 +498,13 @@ class _Totals:
             for block in message.content:
                 self.head.note_block(block)
                 if isinstance(block, ToolUseBlock):
-                    self._note_tool(block)
+                    self._note_tool(block.id, block.name)
 
     def _update(self, chunk: MessageDeltaChunk) -> None:
         usage = chunk.usage
         # Without the event: the head would look for unknown keys of the message.
         details = _shortened_details(chunk.stop_details)
-        self.head.update(MessageDeltaChunk(chunk.stop_reason, None, usage, stop_details=details))
+        self.head.update(_new_delta(chunk.stop_reason, usage, details, None))
         if usage is not None:
             self._keep_unknown_counts(usage)
         if chunk.stop_reason:  # no block is open any longer
@@ -433,7 +512,7 @@ class _Totals:
 
     def _note_block(self, index: int, block: Any) -> None:
         if isinstance(block, ToolUseBlock):
-            self._note_tool(block)
+            self._note_tool(block.id, block.name)
         elif isinstance(block, FallbackBlock):
             models = (block.from_.model, block.to.model)
             if self._fallbacks.get(index) != models:  # else its start is repeated
@@ -441,13 +520,13 @@ class _Totals:
                 self._fallbacks[index] = models
                 self.head.change_model(block.to.model)
 
-    def _note_tool(self, block: ToolUseBlock) -> None:
-        key = (block.id, block.name)
+    def _note_tool(self, tool_id: str, name: str) -> None:
+        key = (tool_id, name)
         if key in self._tools:
             return
-        self._keep(len(block.id) + len(block.name))
-        self.tool_names.append(block.name)
-        if block.id:
+        self._keep(len(tool_id) + len(name))
+        self.tool_names.append(name)
+        if tool_id:
             self._tools.add(key)
 
     def _keep_unknown_counts(self, usage: Usage | MessageDeltaUsage) -> None:
@@ -516,29 +595,27 @@ def _shortened_details(details: dict[str, Any] | None) -> dict[str, Any] | None:
     return None if details is None else {"category": refusal_of("refusal", details) or None}
 
 
-def _is_skipped(event: bytes) -> bool:
+def _is_skipped(value: dict[str, Any]) -> bool:
     """Whether the JSON of an event says that no total depends on it."""
-    name, payload = fields_of(event)
-    if not payload or name == b"error":
-        return False
-    try:
-        value = loads(payload)
-    except DecodeError:
-        return False
-    if value.__class__ is not dict:
+    kind = value["type"]
+    if kind not in _SKIPPED_TYPES:
         return False
     index = value.get("index")
     if index.__class__ is not int or index < 0:
         return False
-    kind = value.get("type")
     if kind == "content_block_delta":
         return value.get("delta").__class__ is dict
     # Nothing inside the result of a tool can be wrong, and most are long.
     block: Any = value.get("content_block")
     tag = block.get("type") if block.__class__ is dict else None
-    is_result = isinstance(tag, str) and tag.endswith("_tool_result")
-    return kind == "content_block_start" and is_result
+    return isinstance(tag, str) and tag.endswith("_tool_result")
 
+
+_SKIPPED = object()
+_SKIPPED_TYPES = frozenset({"content_block_delta", "content_block_start"})
+_PING = b'data: {"type":"ping"}\n\n'
+"""Tells a decoder that this is an event stream."""
+_new_delta = maker(MessageDeltaChunk, "stop_reason", "usage", "stop_details", "stop_sequence")
 
 _BEGIN_BLOCKS = frozenset({ContentBlockStartChunk, TextDeltaChunk, ThinkingDeltaChunk})
 """The events that begin a block, if there is none."""
@@ -547,13 +624,19 @@ _CONTENT = _BEGIN_BLOCKS.union(DELTAS.values(), (UnknownDeltaChunk,))
 _OF_MESSAGE = _CONTENT.union((ContentBlockStopChunk, MessageDeltaChunk, MessageStopChunk))
 """The events that need a message."""
 
-_COLLECTED = 4096
+_COLLECTED = 32 * 1024
 """How many bytes to collect before looking at them."""
 _MAX_JOINED = 16 * 1024
 """How long an incomplete event may be to be joined with what follows: that copies it."""
+_WINDOW = 64 * 1024
+"""How many bytes the regular expression sees at once. It takes memory for each event."""
+_BLOCK_STARTS = (
+    b"event: content_block_start",
+    b'data: {"type":"content_block_start"',
+    b'data: {"type": "content_block_start"',
+)
 _SHORTEST = 5
-"""How many bytes an event has, at least. Two blank lines have four."""
+"""How many bytes an event with a field has, at least."""
+_BLANK_LINES = re.compile(rb"[\r\n]+")
 _MAX_KEPT = 16 * 1024 * 1024
 """How many characters a stream of ever new names may make a meter keep."""
-_NEAR = 300
-"""Where in an event to look for its type: servers write it first."""
