@@ -206,7 +206,7 @@ _TOLD_BY_KEY = {
 """The key that tells the type of a delta without a `type`, if it has no other one of these."""
 
 
-@record(eq=False)
+@record
 class _DeltaChunk(Variant):
     """A `content_block_delta`.
 
@@ -442,7 +442,7 @@ class PingChunk(_BareChunk):
     type: ClassVar[Literal["ping"]] = "ping"
 
 
-@record(eq=False)
+@record
 class _WholeEventChunk(Variant):
     """An event that is kept whole."""
 

@@ -14,6 +14,7 @@ regular expression for each whole event (`2,000 text deltas` in benchmarks/test_
 
 from __future__ import annotations
 
+import functools
 import re
 
 from .framing import end_of_event
@@ -57,7 +58,7 @@ class Deltas:
             and is `start` if the first one does not.
         """
         if not data.startswith(self._prefix, start):
-            found = _PREFIX.match(data, start)
+            found = _pattern().match(data, start)
             if found is None:
                 return 0, start
             self._prefix = found.group()
@@ -110,8 +111,14 @@ _WITHOUT_SHAPE = bytes(set(range(256)).difference(b'"\r\n'))
 _NO_PREFIX = b"\n"
 """No event begins like this."""
 
-_PREFIX = re.compile(
-    rb"""
+
+@functools.cache
+def _pattern() -> re.Pattern[bytes]:
+    """Match a prefix. Only a meter needs it, so it is compiled when one does."""
+    return re.compile(_PREFIX, re.VERBOSE)
+
+
+_PREFIX = rb"""
     (?:event:[ ]?content_block_delta\r?\n)?
     data:[ ]?\{[ ]?"type":[ ]?"content_block_delta"
     ,[ ]?"index":[ ]?(?:0|[1-9][0-9]{0,9})
@@ -122,9 +129,7 @@ _PREFIX = re.compile(
         |thinking_delta",[ ]?"thinking
         |signature_delta",[ ]?"signature
     )":[ ]?"
-    """,
-    re.VERBOSE,
-)
+    """
 """The lines of a delta up to the quote that opens its string, as the API and its imitators write.
 
 The `type` of the event, its index and the type of the delta come first, each once and unescaped.
