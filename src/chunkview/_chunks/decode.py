@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .._model import REQUIRED_KEY, MisfitError, bounded, maker
 from ..errors import DecodeError, kind_of
 from .contract import AnthropicCallResponseChunk
-from .error import ErrorChunk, is_error
+from .error import ErrorChunk, is_error, read_usual_error
 from .event import put_event_reader
 from .sources import sdk_event_dict, text_event_dict
 from .variants import (
@@ -264,8 +264,17 @@ def _not_a_string(*_: Any) -> ChunkView:
     raise MisfitError
 
 
-_MAKERS = {**STRING_DELTAS, "citations_delta": (_not_a_string, "citation")}
-"""The same, and a citation. (A look-up that fails costs half as much as to read the citation.)"""
+def _compaction(source: Any, index: int, summary: str) -> ChunkView:
+    return CompactionDeltaChunk(index, summary, chunk=source)
+
+
+_MAKERS = {
+    **STRING_DELTAS,
+    "citations_delta": (_not_a_string, "citation"),
+    "compaction_delta": (_compaction, "content"),
+}
+"""The same, and the other deltas. (A look-up that fails costs half as much as to read a citation.)
+"""
 
 
 def _readers_of(classes: dict[str, type[ChunkView]]) -> dict[str, Callable[..., ChunkView]]:
@@ -276,4 +285,5 @@ def _readers_of(classes: dict[str, type[ChunkView]]) -> dict[str, Callable[..., 
 
 
 _EVENT_READERS = _readers_of(_SIMPLE_EVENTS)
+_EVENT_READERS["error"] = read_usual_error
 _DELTA_READERS = _readers_of(DELTAS)

@@ -78,7 +78,11 @@ def _shown(name: bytes) -> str:
     return shown(name.decode(errors="replace"), 40)
 
 
-_ESCAPES = rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+_ESCAPES = (
+    rb"\\\\"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 """A backslash, a whole character beyond U+FFFF, or half of one. The first that fits counts.
 
 Few streams need it, so `re` compiles it when it is first used.
