@@ -77,11 +77,12 @@ class Variant(Value, AnthropicCallResponseChunk):
 
     def to_event(self) -> dict[str, Any]:
         cls = type(self)
-        if self.chunk is None:
+        source: Any = self.chunk
+        if source is None:
             event: dict[str, Any] = {}
             original: Any = None
         else:
-            event = new_event_dict(self.chunk)
+            event = new_event_dict(source)
             original = cls.from_event(event, None)
         event["type"] = self.type
         for key in schema(cls).keys:
