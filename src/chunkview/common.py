@@ -10,7 +10,7 @@ from typing import Literal, final
 
 import attrs
 
-from ._repr import concise_repr, rich_repr
+from ._value import Value, value
 
 __all__ = ["CostMetadata", "FinishReason", "Usage"]
 
@@ -19,8 +19,8 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
-class Usage:
+@value
+class Usage(Value):
     """Provider-agnostic token counts.
 
     Attributes:
@@ -37,9 +37,6 @@ class Usage:
     cached_tokens: int
     output_tokens: int
     total_tokens: int
-
-    __repr__ = concise_repr
-    __rich_repr__ = rich_repr
 
     @classmethod
     def from_counts(
@@ -62,8 +59,8 @@ class Usage:
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
-class CostMetadata:
+@value
+class CostMetadata(Value):
     """What a price calculation needs to know about one response. None means: not known.
 
     Attributes:
@@ -108,9 +105,6 @@ class CostMetadata:
     refusal: str | None = attrs.field(default=None, kw_only=True)
     final: bool | None = attrs.field(default=None, kw_only=True)
     doubt: str = attrs.field(default="", kw_only=True, eq=False)
-
-    __repr__ = concise_repr
-    __rich_repr__ = rich_repr
 
     @property
     def batch_mode(self) -> bool:

@@ -18,6 +18,7 @@ from chunkview import (
     CompactionDeltaChunk,
     ContentBlockStartChunk,
     ContentBlockStopChunk,
+    DecodeError,
     ErrorChunk,
     HelperEventChunk,
     InputJsonDeltaChunk,
@@ -37,6 +38,7 @@ from chunkview import (
     iter_chunks,
 )
 from chunkview._chunks.decode import DELTAS
+from chunkview._model.bounds import MAX_DEPTH
 from chunkview._model.record import to_json
 from chunkview.testing import strategies as cv
 from support import (
@@ -235,3 +237,53 @@ def test_recorded_events_decode_and_are_written_as_they_were_read(recorded: Reco
         assert decode(payload).to_event() == event
         for beta in (False, True):
             assert decode(sdk_event(event, beta=beta)) == chunk
+
+
+ODD: Any = st.sampled_from(["", "error", "what came", None, 0, True, [], {}, {"type": "x"}])
+ERRORS = st.builds(
+    lambda error, beside: {"type": "error", "error": error, **beside},
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.just("api_error") | ODD,
+            "message": st.just("Overloaded") | ODD,
+            "details": st.none() | ODD,
+            "error": ODD,
+            "code": ODD,
+        },
+    )
+    | ODD,
+    st.fixed_dictionaries(
+        {}, optional={"request_id": st.text() | ODD, "message": ODD, "code": ODD, "detail": ODD}
+    ),
+)
+
+
+@given(ERRORS | cv.events("error"))
+def test_the_short_way_reads_an_error_as_the_long_way_does(event: Event) -> None:
+    long = ErrorChunk.from_event(event, event)
+    short = decode(event)
+    assert attrs.astuple(short, recurse=False) == attrs.astuple(long, recurse=False)
+    assert type(short) is ErrorChunk
+    assert short.chunk is event
+    assert short.to_event() == event
+
+
+@given(cv.events("compaction_delta"))
+def test_the_short_way_reads_a_compaction_as_the_long_way_does(event: Event) -> None:
+    long = CompactionDeltaChunk.from_event(event, event)
+    short = decode(event)
+    assert attrs.astuple(short, recurse=False) == attrs.astuple(long, recurse=False)
+    assert short.to_event() == event
+
+
+@pytest.mark.parametrize("key", ["details", "request_id", "message", "type"])
+def test_an_error_that_is_nested_too_deep_is_refused(key: str) -> None:
+    deep: Any = {}
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    error = {"type": "api_error", "message": "Overloaded", key: deep}
+    with pytest.raises(DecodeError, match="nested deeper"):
+        decode({"type": "error", "error": error})
+    with pytest.raises(DecodeError, match="nested deeper"):
+        decode({"type": "error", "error": {"type": "a", "message": "b"}, "request_id": deep})

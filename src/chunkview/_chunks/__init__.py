@@ -21,6 +21,7 @@ from .folding import (
     is_message,
     refuse_joined,
 )
+from .origin import Origin, kept_by
 from .sources import event_dict, new_event_dict, sdk_event_dict, text_event_dict
 from .variants import (
     ChunkView,
@@ -62,6 +63,7 @@ __all__ = [
     "MessageStartChunk",
     "MessageStopChunk",
     "MessageStreamEvent",
+    "Origin",
     "PingChunk",
     "SignatureDeltaChunk",
     "TextDeltaChunk",
@@ -80,6 +82,7 @@ __all__ = [
     "is_error",
     "is_message",
     "is_other_message",
+    "kept_by",
     "new_event_dict",
     "parent_of",
     "refuse_joined",

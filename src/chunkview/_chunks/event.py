@@ -19,7 +19,7 @@ from .._model import (
     schema,
     to_json,
 )
-from .._repr import concise_repr, rich_repr
+from .._value import Value
 from ..errors import shown
 from .contract import AnthropicCallResponseChunk
 from .sources import new_event_dict
@@ -49,7 +49,7 @@ INDEX = {"read": _read_index, "exact": int, "least": 0, "missing_rule": "index_m
 """Marks the number of a block."""
 
 
-class Variant(AnthropicCallResponseChunk):
+class Variant(Value, AnthropicCallResponseChunk):
     """How a chunk is read from its event, and written back.
 
     Both follow the schema of the class: `IN_DELTA` on a field says in which object of the event
@@ -57,8 +57,6 @@ class Variant(AnthropicCallResponseChunk):
     """
 
     __slots__ = ()
-    __repr__ = concise_repr
-    __rich_repr__ = rich_repr
 
     @classmethod
     def from_event(cls, event: dict[str, Any], source: Any) -> Self:
@@ -79,11 +77,12 @@ class Variant(AnthropicCallResponseChunk):
 
     def to_event(self) -> dict[str, Any]:
         cls = type(self)
-        if self.chunk is None:
+        source: Any = self.chunk
+        if source is None:
             event: dict[str, Any] = {}
             original: Any = None
         else:
-            event = new_event_dict(self.chunk)
+            event = new_event_dict(source)
             original = cls.from_event(event, None)
         event["type"] = self.type
         for key in schema(cls).keys:

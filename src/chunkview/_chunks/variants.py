@@ -34,6 +34,7 @@ from .._model import (
 from .contract import FinishReason, common_finish_reasons
 from .error import ErrorChunk
 from .event import IN_DELTA, INDEX, ONE_STRING, Variant
+from .origin import keeps_origin, kept_by
 from .sources import new_event_dict, object_in
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ _TOLD_BY_KEY = {
 """The key that tells the type of a delta without a `type`, if it has no other one of these."""
 
 
-@record(eq=False)
+@record
 class _DeltaChunk(Variant):
     """A `content_block_delta`.
 
@@ -228,12 +229,13 @@ class _DeltaChunk(Variant):
         delta = event["delta"]
         # A delta without a type is told by its key, unless the field has been set to None.
         is_told = isinstance(delta.get("type"), str) or told_by_key(delta) == self.delta_type
-        if self.chunk is None or not is_told:
+        if kept_by(self) is None or not is_told:
             delta["type"] = self.delta_type
         return event
 
 
 @final
+@keeps_origin("text")
 @record
 class TextDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `text_delta`: more text.
@@ -253,6 +255,7 @@ class TextDeltaChunk(_DeltaChunk):
 
 
 @final
+@keeps_origin("partial_json")
 @record
 class InputJsonDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `input_json_delta`: more of a tool input's JSON text.
@@ -267,6 +270,7 @@ class InputJsonDeltaChunk(_DeltaChunk):
 
 
 @final
+@keeps_origin("thinking")
 @record
 class ThinkingDeltaChunk(_DeltaChunk):
     """`content_block_delta` / `thinking_delta`: more thinking.
@@ -463,7 +467,7 @@ class PingChunk(_BareChunk):
     type: ClassVar[Literal["ping"]] = "ping"
 
 
-@record(eq=False)
+@record
 class _WholeEventChunk(Variant):
     """An event that is kept whole."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import attrs
 
-from .._repr import concise_repr, rich_repr
+from .._value import Value, value
 from ..errors import DecodeError, shown
 from .bounds import MAX_RECORD_DEPTH, bounded
 from .citations import AnyCitation
@@ -51,8 +51,8 @@ __all__ = [
 
 
 @final
-@attrs.frozen(repr=False, weakref_slot=False)
-class InvalidJson:
+@value
+class InvalidJson(Value):
     """A tool input that is no JSON object, kept as text.
 
     A stream that `max_tokens` cuts, or fine-grained tool streaming, can end in such an input.
@@ -62,9 +62,6 @@ class InvalidJson:
     """
 
     text: str
-
-    __repr__ = concise_repr
-    __rich_repr__ = rich_repr
 
     def to_dict(self) -> dict[str, str]:
         """Write the input in the form in which the API's documentation wants it back.

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import attrs
 
-from .._repr import concise_repr, rich_repr
+from .._value import Value
+from .._value import value as record
 from ..errors import DecodeError, kind_of, shown
 from .bounds import MAX_RECORD_DEPTH, bounded, copy_json
 from .generate import NOTHING, MisfitError, per_class, put_reader, reader
@@ -24,12 +25,7 @@ from .generate import NOTHING, MisfitError, per_class, put_reader, reader
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from attrs import frozen as record
     from typing_extensions import Self
-else:
-    # The same class decorator; `concise_repr` serves them all, which is shorter to read than a row
-    # of `None`s and saves generating a method for each class at import.
-    record = functools.partial(attrs.frozen, repr=False, weakref_slot=False)
 
 T = TypeVar("T")
 RecordT = TypeVar("RecordT", bound="Record")
@@ -58,7 +54,7 @@ REQUIRED_KEY = "required, but missing"
 
 
 @record
-class Record:
+class Record(Value):
     """A JSON object of the API, read losslessly.
 
     Attributes:
@@ -73,9 +69,6 @@ class Record:
     _memory: dict[str, Any] = attrs.field(
         default=NOTHING, kw_only=True, eq=False, repr=False, alias="memory"
     )
-
-    __repr__ = concise_repr
-    __rich_repr__ = rich_repr
 
     _is_told_by_type: ClassVar[bool] = False
     """Whether objects of another `type` are of another class."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import attrs
 
 from .._chunks import ChunkView
-from .._repr import concise_repr, rich_repr
+from .._value import Value, value
 from .table import RULES
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Fault(NamedTuple):
     seen: str = ""
 
 
-@attrs.frozen(repr=False, weakref_slot=False)
-class Finding:
+@value
+class Finding(Value):
     """A rule that a stream breaks.
 
     There is one finding for each rule and block, or for each rule where it is not about a block.
@@ -55,9 +55,6 @@ class Finding:
     position: int
     count: int = 1
     chunk: ChunkView | None = None
-
-    __repr__ = concise_repr
-    __rich_repr__ = rich_repr
 
 
 class Findings:

@@ -78,15 +78,20 @@ def _shown(name: bytes) -> str:
     return shown(name.decode(errors="replace"), 40)
 
 
-_ESCAPES = re.compile(
-    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+_ESCAPES = (
+    rb"\\\\"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-"""A backslash, a whole character beyond U+FFFF, or half of one. The first that fits counts."""
+"""A backslash, a whole character beyond U+FFFF, or half of one. The first that fits counts.
+
+Few streams need it, so `re` compiles it when it is first used.
+"""
 
 
 def _half_character(payload: bytes) -> str:
     """Find the first escape of a lone surrogate. "" where there is none."""
-    for found in _ESCAPES.finditer(payload):
+    for found in re.finditer(_ESCAPES, payload):
         if found[1]:
             return found[1].decode()
     return ""

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .measured import MEASURED, VERSIONS
-
 __all__ = ["RULES", "Rule"]
 
 
@@ -45,6 +43,8 @@ class Rule(NamedTuple):
         the stop reason or a final count, or makes chunkview raise. A rule that is not measured yet
         counts as an error.
         """
+        from .measured import MEASURED  # only a broken rule asks for it, and it loads slowly
+
         outcomes = MEASURED.get(self.name, ("not measured",))
         return "warning" if all(outcome == "takes" for outcome in outcomes) else "error"
 
@@ -55,6 +55,8 @@ class Rule(NamedTuple):
         This was measured with the smallest stream that breaks the rule, through the oldest and the
         newest release of the SDK that chunkview supports.
         """
+        from .measured import MEASURED, VERSIONS
+
         measured = MEASURED.get(self.name)
         if measured is None:
             return ""

@@ -7,7 +7,6 @@ generator that is running refuses. So the response behind the iterator is looked
 
 from __future__ import annotations
 
-import socket
 import warnings
 from contextlib import suppress
 from typing import Any
@@ -70,6 +69,8 @@ def unblock(source: Any) -> None:
     stream = network.get("network_stream") if isinstance(network, dict) else None
     found = None if stream is None else stream.get_extra_info("socket")
     if found is not None:
+        import socket  # whoever has a socket has loaded the module
+
         with suppress(OSError):  # the peer has closed it already
             found.shutdown(socket.SHUT_RDWR)
         return

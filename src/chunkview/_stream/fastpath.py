@@ -29,6 +29,7 @@ from .._chunks import (
     ContentBlockStartChunk,
     ContentBlockStopChunk,
     MessageStopChunk,
+    Origin,
     PingChunk,
     decode,
     fold,
@@ -273,6 +274,7 @@ def _decoders(delta_type: str) -> Callable[[bytes, int, int], tuple[Any, Any]]:
         "chunk",
         "index",
         name,
+        Origin=Origin,
         closes=_CLOSES,
         line_closes=_LINE_CLOSES,
         newlines_after=_newlines_after,
@@ -287,24 +289,31 @@ def written_(prefix, payload_at, index):
     head, _, opening = prefix.replace(b"\r\n", b"\n").rpartition(b"\n")
     line_length = len(opening)
     line_payload_at = line_length - (length - payload_at)
+    # What surrounds the strings, by what follows them: in an event, and in a line.
+    origins, line_origins = {}, {}
 
     def decode(event):
         try:
             text = event[length:].decode()
             value, end = scanstring(text, 0)
-            if "\\" in text and "\\u" in text:
+            is_escaped = "\\" in text
+            if is_escaped and "\\u" in text:
                 value.encode()  # fails for a lone surrogate
         except ValueError:
             return None
         # A line cannot end inside a JSON string, so this is the only data line.
         close = text[end:]
-        newlines = closes.get(close)
-        if newlines is None:
-            newlines = newlines_after(close)
+        kept = origins.get(close)
+        if kept is None:
+            newlines = closes.get(close) or newlines_after(close)
             if newlines is None:
                 return None
-        payload = event[payload_at:newlines]
-        made_ = make_(payload, index, value)
+            kept = Origin(prefix[payload_at:], b'"' + close[:newlines].encode())
+            if len(origins) < 128:  # a server may write the spaces in any place
+                origins[close] = kept
+        if is_escaped:
+            kept = event[payload_at : len(kept.closing) - 1 - len(close)]
+        made_ = make_(kept, index, value)
         return made_
 
     def decode_lines(lines, at, last, chunks):
@@ -318,14 +327,20 @@ def written_(prefix, payload_at, index):
             try:
                 text = line[line_length:].decode()
                 value, end = scanstring(text, 0)
-                if "\\" in text and "\\u" in text:
+                is_escaped = "\\" in text
+                if is_escaped and "\\u" in text:
                     value.encode()
             except ValueError:
                 break
-            if text[end:] not in line_closes:
-                break
-            payload = line[line_payload_at:]
-            made_ = make_(payload, index, value)
+            close = text[end:]
+            kept = line_origins.get(close)
+            if kept is None:
+                if close not in line_closes:
+                    break
+                kept = line_origins[close] = Origin(prefix[payload_at:], b'"' + close.encode())
+            if is_escaped:
+                kept = line[line_payload_at:]
+            made_ = make_(kept, index, value)
             append(made_)
         return at + (len(chunks) - before) * (3 if head else 2)
 

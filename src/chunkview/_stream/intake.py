@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from .._chunks import (
     EVENTS,
     AnthropicCallResponseChunk,
+    Origin,
     decode,
     decode_object,
     event_dict,
@@ -19,6 +20,7 @@ from .._chunks import (
     is_error,
     is_message,
     is_other_message,
+    kept_by,
     parent_of,
     text_event_dict,
     unwrapped,
@@ -127,8 +129,8 @@ class Intake:
         self.is_sound = False
         if self._decoder is None:
             if isinstance(item, AnthropicCallResponseChunk):
-                source: Any = item.chunk
-                if source.__class__ is bytes or (
+                source: Any = kept_by(item)
+                if source.__class__ in (bytes, Origin) or (
                     source.__class__ is dict and "event" not in source
                 ):
                     return self._of_parent(None, [cast("ChunkView", item)])

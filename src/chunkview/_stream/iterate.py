@@ -5,7 +5,15 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from .._chunks import EVENTS, AnthropicCallResponseChunk, decode, decode_object, unwrapped
+from .._chunks import (
+    EVENTS,
+    AnthropicCallResponseChunk,
+    Origin,
+    decode,
+    decode_object,
+    kept_by,
+    unwrapped,
+)
 from .intake import Intake
 from .items import items_of, sync_items_of
 from .wire import MAX_EVENT_BYTES
@@ -106,8 +114,8 @@ def _plain_events_of(items: Iterator[Any], intake: Intake) -> Iterator[ChunkView
 
 def _is_plain_event(item: Any) -> bool:
     if isinstance(item, AnthropicCallResponseChunk):
-        source = item.chunk
-        return isinstance(source, bytes) or (
+        source = kept_by(item)
+        return isinstance(source, (bytes, Origin)) or (
             not isinstance(source, str) and unwrapped(source) is source
         )
     if item.__class__ is dict:
