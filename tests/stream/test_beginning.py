@@ -43,6 +43,23 @@ def test_a_document_is_no_event_stream_however_it_is_cut(document: str, data: An
         assert body.startswith(error.received)
 
 
+@pytest.mark.parametrize("event", [b'data: {"type":"ping"}\n\n', b"data: [DONE]\n\n", b": c\n\n"])
+@pytest.mark.parametrize("begin", [b'{"error":{"message":"overloaded"}}', b'{"a": 1,\n'])
+def test_an_event_after_a_document_is_part_of_the_document_however_it_is_cut(
+    begin: bytes, event: bytes
+) -> None:
+    whole = until_it_fails(ChunkDecoder(), [begin + event])
+    for pieces in ([begin, event], one_by_one(begin + event)):
+        chunks, error = until_it_fails(ChunkDecoder(), pieces)
+        assert chunks == whole[0] == []
+        assert error.problem == whole[1].problem
+
+
+def test_only_the_beginning_of_a_body_is_looked_at_for_another_format() -> None:
+    zero = b"\x00\n\n"
+    assert decoded(b": c\n\n", zero, b'data: {"type":"ping"}\n\n') == [PingChunk()]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import pickle
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -307,3 +309,43 @@ def test_strict_raises_exactly_where_there_is_a_finding_that_it_does_not_allow(
     else:
         assert error is None
         assert forbidden == []
+
+
+LINES = st.sampled_from(("data only", "other name", "no delta type"))
+
+
+def written(event: Event, form: str) -> bytes:
+    """Write an event so that it breaks a rule of the lines or the fields."""
+    if form == "no delta type" and "delta" in event and event["type"] == "content_block_delta":
+        event = {**event, "delta": {"text": event["delta"].get("text", "")}}
+    name = b"event: other\n" if form == "other name" else b""
+    return name + b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+@given(
+    st.lists(
+        st.sampled_from((text_delta("a"), text_delta("b"), PING, block_stop(), block_start())),
+        max_size=12,
+    ),
+    LINES,
+    st.sampled_from((ERROR, TEXT[0], PING)),
+    st.integers(0, 20),
+    st.data(),
+)
+def test_findings_do_not_depend_on_the_cut_nor_on_what_comes_after_the_end(
+    events: list[Event], form: str, middle: Event, stop: int, data: Any
+) -> None:
+    pieces = [written(event, form) for event in [*TEXT[:3], *events, middle, *events]]
+    body = b"".join(pieces)
+
+    def findings_of(source: Iterable[bytes]) -> Any:
+        stream = AnthropicStream(iter(source))
+        with contextlib.suppress(ChunkviewError):
+            for number, _ in enumerate(stream):
+                if number == stop:
+                    break
+        return stream.findings
+
+    by_event = findings_of(pieces)
+    assert findings_of([body]) == by_event
+    assert findings_of(data.draw(cv.segmentations(body))) == by_event

@@ -85,8 +85,8 @@ def test_only_bare_events_are_shared_and_not_without_bounds() -> None:
     decoded(sse([*text_stream("a", "b"), {"type": "ping", "long": "x" * 200}, *stops]))
     shared = _fastpath.MEMORY.bare_events
     assert 0 < len(shared) <= _fastpath._MAX_BARE_EVENTS
-    assert {type(chunk) for chunk in shared.values()} <= set(_fastpath._BARE)
-    assert max(map(len, shared)) < _fastpath._SHORT
+    assert {type(chunk) for chunk, _ in shared.values()} <= set(_fastpath._BARE)
+    assert max(map(len, shared)) <= _fastpath._MAX_BARE_EVENT
 
 
 def test_one_event_at_a_time_goes_straight_to_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +102,8 @@ def test_runs_are_not_remembered_without_bounds() -> None:
     memory = _fastpath.MEMORY
     assert [index for _, index in memory._runs] == [63]
     assert None not in memory._runs.values()
-    assert memory.recall("text", 63) is not None
-    assert memory.recall("text", 64) is memory.recall("image", 63) is None
+    assert memory.run_of("text_delta", 63) is not None
+    assert memory.run_of("text_delta", 64) is memory.run_of("", 63) is None
 
 
 TRICKY = [

@@ -67,7 +67,9 @@ def test_the_chunks_before_a_broken_event_are_returned_and_the_error_has_its_byt
     events: Any, broken: bytes, newline: bytes, loads: Any, data: Any
 ) -> None:
     place = data.draw(st.integers(0, len(events)))
-    body = sse(events[:place]) + broken + b"\n\n" + sse(events[place:])
+    # Blank lines before an event are none of its bytes.
+    blank = data.draw(st.sampled_from((b"", b"", b"\n", b"\n\n\n")))
+    body = sse(events[:place]) + blank + broken + b"\n\n" + sse(events[place:])
     decoder = ChunkDecoder(loads=loads)
     pieces = data.draw(cv.segmentations(body.replace(b"\n", newline)))
     chunks, error = until_it_fails(decoder, pieces)

@@ -30,6 +30,7 @@ class Beginning:
         "_has_begun",
         "_has_events",
         "_is_past_mark",
+        "_looked_at",
         "_looks",
         "_mark",
         "_max_bytes",
@@ -50,6 +51,8 @@ class Beginning:
         self._is_past_mark = False
         self._has_begun = False
         self._looks = 0
+        self._looked_at = 0
+        """How many bytes the pieces had, all together."""
         self._has_events = False
         self._max_bytes = max_bytes
         self._unknown = bytearray()
@@ -97,9 +100,11 @@ class Beginning:
         self._looks += 1
         if rest and piece.startswith((b"data:", b"event:")) and _is_whole_line(rest):
             raise _refusal(_NO_LINE_ENDS, bytes(rest + piece))
-        for magic, problem in _BINARY.items():
-            if (rest + piece[: len(magic)]).startswith(magic):
-                raise _refusal(problem, bytes(rest + piece))
+        if len(rest) == self._looked_at:  # no event came before
+            for magic, problem in _BINARY.items():
+                if (rest + piece[: len(magic)]).startswith(magic):
+                    raise _refusal(problem, bytes(rest + piece))
+        self._looked_at += len(piece)
 
     def without_mark(self, event: bytes) -> bytes:
         """Take the byte order mark from an event, if it is the first one.

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._chunks import ChunkView
-    from .._rules import Findings
+    from .inspection import Inspector
+
+    BareEvent = tuple[ChunkView, tuple[str, ...]]
 
 __all__ = ["MEMORY", "FastPath", "InspectedFastPath", "Memory", "NoFastPath", "Run"]
 
@@ -55,7 +57,7 @@ class FastPath:
         run: How the next delta will probably begin, or None.
     """
 
-    __slots__ = ("_bare_events", "_memory", "_tried", "run")
+    __slots__ = ("_bare_events", "_memory", "_tries", "run")
 
     def __init__(self, memory: Memory | None = None) -> None:
         """Make a fast path for one stream.
@@ -65,8 +67,9 @@ class FastPath:
         """
         self._memory = MEMORY if memory is None else memory
         # The first event of a stream always takes the general path.
-        self._bare_events: dict[bytes, ChunkView] = {}
-        self._tried: object = None
+        self._bare_events: dict[bytes, BareEvent] = {}
+        self._tries: dict[tuple[str, int], int] = {}
+        """How often a run was looked for, by the type of its deltas and their block."""
         self.run: Run | CountedRun | None = None
 
     def recognise(self, event: bytes) -> ChunkView | None:
@@ -81,18 +84,28 @@ class FastPath:
         run = self.run
         if run is not None and event.startswith(run.prefix):
             return run.decode(event)
-        return self.recall(event)
+        return self.known(event)
 
-    def recall(self, event: bytes) -> ChunkView | None:
-        """Do the same for an event that is not of the run."""
-        chunk = self._bare_events.get(event) if len(event) < _SHORT else None
-        return self._started(chunk) if chunk.__class__ is ContentBlockStartChunk else chunk
+    def known(self, event: bytes) -> ChunkView | None:
+        """Give the chunk view of a bare event that is known: the second half of `recognise`."""
+        found = self._bare_events.get(event) if len(event) <= _MAX_BARE_EVENT else None
+        return None if found is None else self._again(found[0])
 
-    def _started(self, chunk: Any) -> ChunkView:
-        """Start an empty block like an earlier one, with a block of its own, and its run."""
+    def _again(self, chunk: Any) -> ChunkView:
+        """Give a chunk view again. The start of a block needs a block of its own, and its run."""
+        if chunk.__class__ is not ContentBlockStartChunk:
+            return chunk  # type: ignore[no-any-return]
         block, index = chunk.content_block, chunk.index
-        self.run = self._ready(self._memory.recall(block.type, index)) or self.run
+        self._expect_run(block.type, index)
         return _new_start(chunk.chunk, index, _NEW_BLOCKS[block.__class__](block, {}))
+
+    def _expect_run(self, block_type: str, index: int) -> None:
+        """Guess how the deltas of a block begin: like those of the last block of its type.
+
+        A wrong guess does no harm: a run decodes only events that begin with its prefix.
+        """
+        run = self._memory.run_of(_DELTAS_OF.get(block_type, ""), index)
+        self.run = self._ready(run) or self.run
 
     def learn(self, event: bytes, payload: bytes, chunk: Any) -> None:
         """Look at an event that the general path has decoded.
@@ -105,22 +118,30 @@ class FastPath:
         self._bare_events = self._memory.bare_events
         kind = chunk.__class__
         if kind is ContentBlockStartChunk:
-            block_type, index = chunk.content_block.type, chunk.index
-            self.run = self._ready(self._memory.recall(block_type, index)) or self.run
-            if len(event) < _SHORT and _is_empty(chunk.content_block):
+            self._expect_run(chunk.content_block.type, chunk.index)
+            if len(event) <= _MAX_BARE_EVENT and _is_empty(chunk.content_block):
                 self._memory.keep(event, chunk)
         elif chunk.type == "content_block_delta":
-            delta_type, index = chunk.delta_type, chunk.index
-            # Try once for each block and type. If it fails, it would fail for every delta.
-            if delta_type in OPENINGS and self._tried != (delta_type, index):
-                self._tried = (delta_type, index)
-                before = event.rstrip(b"\r\n")[: -len(payload)]
-                # The payload must be a line of its own, and the only data line.
-                alone = event.startswith(payload, len(before)) and fields_of(before)[1] == b""
-                run = self._memory.run_of(before, payload, delta_type, index) if alone else None
-                self.run = self._ready(run)
-        elif kind in _BARE and len(event) < _SHORT:
+            if chunk.delta_type in OPENINGS:
+                self._find_run(event, payload, chunk.delta_type, chunk.index)
+        elif kind in _BARE and len(event) <= _MAX_BARE_EVENT:
             self._memory.keep(event, chunk)
+
+    def _find_run(self, event: bytes, payload: bytes, delta_type: str, index: int) -> None:
+        """Find the run of a delta."""
+        run = self._memory.run_of(delta_type, index)
+        if run is None or not event.startswith(run.prefix):
+            # To prove a run takes as long as to decode ten events. Where each event has another
+            # `id:`, say, a new prefix is of no use.
+            tries = self._tries.get((delta_type, index), 0)
+            if tries == _MAX_TRIES or len(self._tries) == _MAX_INDEX:
+                return
+            self._tries[delta_type, index] = tries + 1
+            before = event.rstrip(b"\r\n")[: -len(payload)]
+            # The payload must be a line of its own, and the only data line.
+            alone = event.startswith(payload, len(before)) and fields_of(before)[1] == b""
+            run = self._memory.new_run(before, payload, delta_type, index) if alone else None
+        self.run = self._ready(run)
 
     def _ready(self, run: Run | None) -> Run | CountedRun | None:
         """Get a run ready for this stream."""
@@ -135,71 +156,69 @@ class InspectedFastPath(FastPath):
     only counted.
     """
 
-    __slots__ = ("_findings",)
+    __slots__ = ("_inspector",)
 
-    def __init__(self, findings: Findings, memory: Memory | None = None) -> None:
+    def __init__(self, inspector: Inspector, memory: Memory | None = None) -> None:
         """Make a fast path for one stream.
 
         Args:
-            findings: The findings of the stream.
+            inspector: Counts the rules that are broken once more.
             memory: As for `FastPath`.
         """
         super().__init__(memory)
-        self._findings = findings
+        self._inspector = inspector
 
-    def recall(self, event: bytes) -> ChunkView | None:
-        chunk = self._bare_events.get(event) if len(event) < _SHORT else None
-        if chunk is None:
+    def known(self, event: bytes) -> ChunkView | None:
+        found = self._bare_events.get(event) if len(event) <= _MAX_BARE_EVENT else None
+        if found is None:
             return None
-        rules = self._memory.bare_faults.get(event)
-        if rules is not None and not _count(rules, self._findings):
+        rules = found[1]
+        if rules and not self._inspector.knows(rules):
             return None
-        return self._started(chunk) if chunk.__class__ is ContentBlockStartChunk else chunk
+        chunk: ChunkView = self._again(found[0])
+        if rules:
+            self._inspector.repeats.append((chunk, rules))
+        return chunk
 
     def _ready(self, run: Run | None) -> Run | CountedRun | None:
         if run is None or not run.faults:
             return run
         # A finding about a block needs the general path.
-        return None if "delta_type_missing" in run.faults else CountedRun(run, self._findings)
+        return None if "delta_type_missing" in run.faults else CountedRun(run, self._inspector)
 
 
 class CountedRun:
     """A run of deltas that each break the same rules.
 
     Attributes:
-        prefix: That of the run.
-        line: That of the run.
-        opening: That of the run.
+        prefix: As for `Run`.
+        line: As for `Run`.
+        opening: As for `Run`.
     """
 
-    __slots__ = ("_findings", "_run", "line", "opening", "prefix")
+    __slots__ = ("_inspector", "_run", "line", "opening", "prefix")
 
-    def __init__(self, run: Run, findings: Findings) -> None:
+    def __init__(self, run: Run, inspector: Inspector) -> None:
         self.prefix = run.prefix
         self.line = run.line
         self.opening = run.opening
         self._run = run
-        self._findings = findings
+        self._inspector = inspector
 
     def decode(self, event: bytes) -> ChunkView | None:
-        """Decode and count an event. None for the first one that breaks the rules."""
-        chunk = self._run.decode(event)
-        is_known = chunk is not None and _count(self._run.faults, self._findings)
-        return chunk if is_known else None
+        """Decode an event, and note that it breaks the rules. None for the first that does."""
+        rules = self._run.faults
+        if not self._inspector.knows(rules):
+            return None
+        chunk: ChunkView | None = self._run.decode(event)
+        if chunk is not None:
+            self._inspector.repeats.append((chunk, rules))
+        return chunk
 
     def decode_lines(self, lines: list[bytes], at: int, last: int, chunks: list[ChunkView]) -> int:
-        """Decode no events: `decode` has to count each one."""
+        """Decode no events: `decode` has to note each one."""
         del lines, last, chunks
         return at
-
-
-def _count(rules: tuple[str, ...], findings: Findings) -> bool:
-    """Count that rules are broken once more, unless one of them has no finding yet."""
-    if not findings.known.issuperset(rules):
-        return False
-    for rule in rules:
-        findings.tallies[rule] = findings.tallies.get(rule, 0) + 1
-    return True
 
 
 class NoFastPath:
@@ -212,8 +231,8 @@ class NoFastPath:
     def recognise(self, event: bytes) -> None:
         """Recognise nothing."""
 
-    def recall(self, event: bytes) -> None:
-        """Recognise nothing."""
+    def known(self, event: bytes) -> None:
+        """Know nothing."""
 
     def learn(self, event: bytes, payload: bytes, chunk: ChunkView) -> None:
         """Learn nothing."""
@@ -372,44 +391,33 @@ class Memory:
     """What streams have shown, for the streams that follow. Its size is bounded.
 
     Attributes:
-        bare_events: The chunk views of events that hold no more than an index, by their bytes.
-        bare_faults: The rules that some of these break.
+        bare_events: The chunk views of events that hold no more than an index, and the rules that
+            these break, by the bytes of the events.
     """
 
-    __slots__ = ("_runs", "bare_events", "bare_faults")
+    __slots__ = ("_runs", "bare_events")
 
     def __init__(self) -> None:
-        self.bare_events: dict[bytes, ChunkView] = {}
-        self.bare_faults: dict[bytes, tuple[str, ...]] = {}
+        self.bare_events: dict[bytes, BareEvent] = {}
         self._runs: dict[tuple[str, int], Run] = {}
 
     def clear(self) -> None:
         """Forget everything."""
-        self._clear_bare_events()
+        self.bare_events.clear()
         self._runs.clear()
         _proven.cache_clear()
 
     def keep(self, event: bytes, chunk: ChunkView) -> None:
         """Remember a bare event."""
         if len(self.bare_events) >= _MAX_BARE_EVENTS:
-            self._clear_bare_events()  # or odd events of one stream would stay for ever
-        faults = _faults_of(event)
-        if faults:
-            self.bare_faults[event] = faults
-        self.bare_events[event] = chunk
+            self.bare_events.clear()  # or odd events of one stream would stay for ever
+        self.bare_events[event] = chunk, _faults_of(event)
 
-    def _clear_bare_events(self) -> None:
-        self.bare_events.clear()
-        self.bare_faults.clear()
+    def run_of(self, delta_type: str, index: int) -> Run | None:
+        """Give the last run of such deltas of a block of that index."""
+        return self._runs.get((delta_type, index))
 
-    def recall(self, block_type: str, index: int) -> Run | None:
-        """Guess the run of a block that has just started: the last run of such a block.
-
-        A wrong guess does no harm: a run decodes only events that begin with its prefix.
-        """
-        return self._runs.get((_DELTAS_OF.get(block_type, ""), index))
-
-    def run_of(self, before: bytes, payload: bytes, delta_type: str, index: int) -> Run | None:
+    def new_run(self, before: bytes, payload: bytes, delta_type: str, index: int) -> Run | None:
         """Make the run of a delta, and remember it.
 
         Args:
@@ -448,11 +456,13 @@ def _is_empty(block: Any) -> bool:
 
 
 _BARE = (ContentBlockStopChunk, MessageStopChunk, PingChunk)
-_SHORT = 192
+_MAX_BARE_EVENT = 192
 """How many bytes a bare event has at most."""
 _MAX_BARE_EVENTS = 512
 _MAX_PREFIX = 512
 """How many bytes the prefix of a run has at most. The API's have about 120."""
+_MAX_TRIES = 3
+"""How often a stream looks for the runs of one type of delta and one block."""
 _MAX_INDEX = 64
 """The runs of how many blocks of a message are remembered."""
 _DELTAS_OF = {

@@ -38,7 +38,8 @@ class Framer:
 
     Attributes:
         buffer: The bytes of the event that is still incomplete. Read it, do not change it.
-        offset: How many bytes of the body came before the event that is still incomplete.
+        offset: How many bytes `feed` has cut off so far: those of the body before the event that is
+            still incomplete, if nothing but `feed` is called.
         is_after_cr: Whether the last event ended with a CR. An LF that comes next belongs to it.
         is_too_long: Whether an event was longer than allowed. That event is then in `rest`. Do
             not feed the framer further.
@@ -64,6 +65,12 @@ class Framer:
     def rest(self) -> bytes:
         """A copy of `buffer`."""
         return bytes(self.buffer)
+
+    def take_rest(self) -> bytes:
+        """Give what is in the buffer, and drop it."""
+        rest = bytes(self.buffer)
+        self.buffer.clear()
+        return rest
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes of the body.
@@ -113,7 +120,6 @@ class Framer:
             self.is_too_long = True
             return b"", b""
         self.buffer.clear()
-        self.offset += end
         self.is_after_cr = end == len(joined) and joined.endswith(b"\r")
         return joined[:end], joined[end:]
 

@@ -7,6 +7,7 @@ these, and the caller calls `take` after each call.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._chunks import DONE, is_message
@@ -46,16 +47,19 @@ class Inspector:
     """Collects what is off with the events that are being decoded.
 
     Attributes:
-        findings: The findings of the stream, which the fast path counts further.
+        findings: The findings of the stream.
         found: What `take` will give.
         number: How many chunk views of this call came before the event that is being decoded.
+        repeats: The chunk views of this call, in order, whose events break nothing but rules that
+            have a finding each, with these rules. `count` counts the first one.
     """
 
-    __slots__ = ("_of_event", "findings", "found", "number")
+    __slots__ = ("_of_event", "findings", "found", "number", "repeats")
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.number = 0
+        self.repeats: deque[tuple[ChunkView, tuple[str, ...]]] = deque()
         self._of_event: list[Fault] = []
         self.found: list[Faults] = []
 
@@ -80,6 +84,16 @@ class Inspector:
         self.number = 0
         self.note(faults_of_fields(event, chunk))
         self.end_event(gave_chunk=True)
+
+    def knows(self, rules: tuple[str, ...]) -> bool:
+        """Whether each of these rules has a finding."""
+        return self.findings.known.issuperset(rules)
+
+    def count(self) -> None:
+        """Count the first of the `repeats`, which is being taken."""
+        tallies = self.findings.tallies
+        for rule in self.repeats.popleft()[1]:
+            tallies[rule] = tallies.get(rule, 0) + 1
 
     def take(self) -> list[Faults]:
         """Give what was noted, in order, and forget it."""
@@ -111,11 +125,11 @@ class InspectedDecoder(ChunkDecoder):
         super().__init__(**options)
         self._inspector = inspector
         if not isinstance(self._fast, NoFastPath):
-            self._fast = InspectedFastPath(inspector.findings)
+            self._fast = InspectedFastPath(inspector)
 
-    def _decode_into(self, event: bytes, chunks: list[ChunkView], fields: Fields | None) -> None:
+    def _take_generally(self, event: bytes, chunks: list[ChunkView], fields: Fields | None) -> None:
         self._inspector.number = len(chunks)
-        super()._decode_into(event, chunks, fields)
+        super()._take_generally(event, chunks, fields)
 
     def _decode(self, event: bytes, fields: Fields | None) -> ChunkView | None:
         chunk: ChunkView | None = None

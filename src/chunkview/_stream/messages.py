@@ -136,6 +136,8 @@ class _Reading:
         if self._inspector is not None and self._inspector.found:
             self.accumulator.expect(self._inspector.take())
         self.accumulator.extend(chunks)
+        if self._inspector is not None:
+            self._inspector.repeats.clear()  # nobody wants the numbers
         self._intake.check()
 
     @contextmanager

@@ -194,6 +194,7 @@ class AnthropicStream:
 
     def _iterate(self) -> Generator[Pair]:
         intake, inspector, add = self._intake, self._inspector, self._accumulator.add
+        repeats = inspector.repeats
         with self._failures():
             for item in self._items:
                 chunks = intake.chunks_of(item)
@@ -202,6 +203,8 @@ class AnthropicStream:
                 for chunk in chunks:
                     if self._closed:
                         break
+                    if repeats and repeats[0][0] is chunk:
+                        inspector.count()
                     if chunk.__class__ in _COMPLETES_NOTHING:
                         add(chunk)
                         yield chunk, None
@@ -218,6 +221,7 @@ class AnthropicStream:
 
     async def _iterate_async(self) -> AsyncGenerator[Pair]:
         intake, inspector, add = self._intake, self._inspector, self._accumulator.add
+        repeats = inspector.repeats
         with self._failures():
             async for item in self._items:
                 chunks = intake.chunks_of(item)
@@ -226,6 +230,8 @@ class AnthropicStream:
                 for chunk in chunks:
                     if self._closed:
                         break
+                    if repeats and repeats[0][0] is chunk:
+                        inspector.count()
                     if chunk.__class__ in _COMPLETES_NOTHING:
                         add(chunk)
                         yield chunk, None

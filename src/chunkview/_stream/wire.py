@@ -1,10 +1,22 @@
 """The bytes of an event stream to chunk views.
 
 `ChunkDecoder` takes bytes, cut anywhere, and gives the chunk views that they complete. It does no
-input or output of its own, and it does not judge the order of events. `Framer` cuts out the events.
-Two paths decode an event to the same chunk: `FastPath` recognises what it has seen before; the
-general path parses JSON, and folds the `event:` line into the event where it matters. `Beginning`
-finds out that a body is no event stream at all.
+input or output of its own, and it does not judge the order of events.
+
+Theory of operation. Two paths decode an event to the same chunk. The fast path (fastpath.py)
+recognises what it has seen before. The general path parses JSON, and folds the `event:` line into
+the event where it matters. How a piece gets there depends on how it was cut:
+
+- A piece that is one event is tried first: most clients read what the API sends event by event.
+  `feed` itself tries the fast path, `_take_whole` the general one.
+- A piece of several events is split into lines, all at once (`_take_lines`). A run of deltas is
+  then one loop over the lines.
+- The rest of a piece waits in the `Framer`. If the next piece is not shorter, it is joined with
+  that piece and looked at again. Otherwise the framer goes on where it was, since an event may come
+  byte by byte.
+- The framer also cuts what is rare: mixed line ends, and more blank lines than one.
+
+Until the first event with data, a `Beginning` looks whether the body is an event stream at all.
 """
 
 from __future__ import annotations
@@ -65,8 +77,8 @@ class ChunkDecoder:
         "_has_raised",
         "_is_over",
         "_loads",
-        "_longest_short",
         "_max_event_bytes",
+        "_usual_size",
         "error",
     )
 
@@ -90,7 +102,7 @@ class ChunkDecoder:
         self.error: DecodeError | None = None
         self._loads = parser(loads)
         self._max_event_bytes = max_event_bytes
-        self._longest_short = min(max_event_bytes, _SHORT)
+        self._usual_size = min(max_event_bytes, _USUAL_SIZE)
         self._framer = Framer(max_event_bytes)
         # A parser of the caller's own must see every event.
         has_fast_path = loads is None or loads is stdlib_loads
@@ -124,17 +136,16 @@ class ChunkDecoder:
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
         chunks: list[ChunkView] | None = None
         try:
-            if not self._framer.buffer and len(piece) <= self._longest_short:
-                # The API sends one event at a time, and most clients read it that way.
+            if not self._framer.buffer and len(piece) <= self._usual_size:
                 run = self._fast.run
                 if run is not None and piece.startswith(run.prefix):
                     chunk = run.decode(piece)
                 else:
-                    chunk = self._fast.recall(piece)
+                    chunk = self._fast.known(piece)
                 if chunk is not None:
                     return [chunk]
             chunks = []
-            self._take(piece, chunks)
+            self._take_piece(piece, chunks)
         except DecodeError as error:
             self._fail(error, is_raised=not chunks)
             if not chunks:
@@ -212,70 +223,79 @@ class ChunkDecoder:
         problem = f"the decoder was interrupted ({kind}): part of the body is lost"
         self._fail(DecodeError(problem), is_raised=False)
 
-    def _take(self, piece: bytes, chunks: list[ChunkView]) -> None:
+    def _take_piece(self, piece: bytes, chunks: list[ChunkView]) -> None:
         """Take the next bytes of the body."""
-        framer = self._framer
-        if framer.buffer:
-            if self._beginning is None and 0x0A not in piece and 0x0D not in piece:
-                framer.extend(piece)
-                if framer.is_too_long:
-                    self._refuse_length()
+        framer, beginning = self._framer, self._beginning
+        if beginning is None and framer.buffer and 0x0A not in piece and 0x0D not in piece:
+            framer.extend(piece)
+            if framer.is_too_long:
+                self._refuse_length()
+            return
+        if beginning is not None and beginning.document is not None:
+            beginning.takes(piece)
+            return
+        if self._take_whole(piece, chunks):
+            return
+        if beginning is not None:
+            if beginning.takes(piece):
                 return
-        elif len(piece) <= self._max_event_bytes:
-            fields = fields_of_one(piece)
-            if fields is not None and (fields[1] or self._beginning is None):
-                chunk = self._fast.recognise(piece) if len(piece) > _SHORT else None
-                if chunk is not None:
-                    chunks.append(chunk)
-                else:
-                    self._decode_into(piece, chunks, fields)
-                return
-        if self._beginning is not None:
-            if self._beginning.takes(piece):
-                return
-            self._beginning.look_at(framer.buffer, piece)
-        self._decode_piece(piece, chunks)
+            beginning.look_at(framer.buffer, piece)
+        self._take_bytes(piece, chunks)
 
-    def _decode_piece(self, piece: bytes, chunks: list[ChunkView]) -> None:
-        """Decode the events that a piece completes, and keep the rest."""
+    def _take_whole(self, piece: bytes, chunks: list[ChunkView]) -> bool:
+        """Take a piece if it is exactly one event with data, of the usual form."""
+        if self._framer.buffer or len(piece) > self._max_event_bytes:
+            return False
+        fields = fields_of_one(piece)
+        if fields is None or not (fields[1] or self._beginning is None):
+            return False
+        # `feed` has tried the fast path for what is not longer.
+        chunk = self._fast.recognise(piece) if len(piece) > self._usual_size else None
+        if chunk is not None:
+            chunks.append(chunk)
+        else:
+            self._take_generally(piece, chunks, fields)
+        return True
+
+    def _take_bytes(self, piece: bytes, chunks: list[ChunkView]) -> None:
+        """Take bytes of events, and keep the rest."""
         framer = self._framer
         rest = len(framer.buffer)
         if rest > len(piece):
             event, piece = framer.complete(piece)
             if event:
-                self._decode_any(event, chunks)
+                self._take_event(event, chunks)
         elif rest:
             # To search the rest again takes no longer than to search the piece.
-            piece = framer.rest + piece
-            framer.buffer.clear()
+            piece = framer.take_rest() + piece
         if piece:
-            self._decode_events(piece, chunks)
+            self._take_events(piece, chunks)
         if framer.is_too_long:
             self._refuse_length()
 
-    def _decode_events(self, piece: bytes, chunks: list[ChunkView]) -> None:
-        """Decode the events in bytes that begin with an event, and keep the rest."""
+    def _take_events(self, piece: bytes, chunks: list[ChunkView]) -> None:
+        """Take bytes that begin with an event, and keep the rest."""
         newline = _newline_of(piece)
-        # The framer is for mixed line ends, and for more blank lines than one.
         if (
             not newline
             or self._framer.is_after_cr
             or piece.startswith(newline)
             or len(piece) > self._max_event_bytes
         ):
-            self._decode_framed(piece, chunks)
+            self._take_framed(piece, chunks)
         elif len(piece) > 2 * _WINDOW:
+            # With the rest before it, a window is not longer than two. So this is not done again.
             for at in range(0, len(piece), _WINDOW):
-                self._decode_piece(piece[at : at + _WINDOW], chunks)
+                self._take_bytes(piece[at : at + _WINDOW], chunks)
         else:
-            self._decode_lines(piece.split(newline), newline, chunks)
+            self._take_lines(piece.split(newline), newline, chunks)
 
-    def _decode_framed(self, piece: bytes, chunks: list[ChunkView]) -> None:
+    def _take_framed(self, piece: bytes, chunks: list[ChunkView]) -> None:
         for event in self._framer.feed(piece):
-            self._decode_any(event, chunks)
+            self._take_event(event, chunks)
 
-    def _decode_lines(self, lines: list[bytes], newline: bytes, chunks: list[ChunkView]) -> None:
-        """Decode the events in some lines, and keep the rest.
+    def _take_lines(self, lines: list[bytes], newline: bytes, chunks: list[ChunkView]) -> None:
+        """Take the events in some lines, and keep the rest.
 
         To split bytes into lines at once takes a third of the time of looking for the end of each
         event.
@@ -290,28 +310,29 @@ class ChunkDecoder:
         while at < last:
             run = fast.run
             if run is not None and lines[at + run.line].startswith(run.opening):
+                # It may leave the first event to the general path.
                 at = run.decode_lines(lines, at, last, chunks)
             try:
                 end = lines.index(b"", at, last) + 1
             except ValueError:
                 break
             if end == at + 1:  # there may be many more blank lines
-                self._decode_framed(newline.join(lines[at:]), chunks)
+                self._take_framed(newline.join(lines[at:]), chunks)
                 return
-            self._decode_any(newline.join(lines[at:end]) + newline, chunks)
+            self._take_event(newline.join(lines[at:end]) + newline, chunks)
             at = end
         self._framer.keep(newline.join(lines[at:]))
 
-    def _decode_any(self, event: bytes, chunks: list[ChunkView]) -> None:
-        """Decode one event. So `chunks` has those before a broken one."""
+    def _take_event(self, event: bytes, chunks: list[ChunkView]) -> None:
+        """Take one event. So `chunks` has those before a broken one."""
         chunk = self._fast.recognise(event)
         if chunk is not None:
             chunks.append(chunk)
         else:
-            self._decode_into(event, chunks, fields_of_one(event))
+            self._take_generally(event, chunks, fields_of_one(event))
 
-    def _decode_into(self, event: bytes, chunks: list[ChunkView], fields: Fields | None) -> None:
-        """Decode one event in the general way.
+    def _take_generally(self, event: bytes, chunks: list[ChunkView], fields: Fields | None) -> None:
+        """Take one event by the general path.
 
         Args:
             event: The event.
@@ -329,7 +350,7 @@ class ChunkDecoder:
             DecodeError: Always.
         """
         problem = f"an event of more than {self._max_event_bytes} bytes"
-        raise DecodeError(problem, received=self._framer.rest.rstrip(b"\r\n"))
+        raise DecodeError(problem, received=self._framer.rest.strip(b"\r\n"))
 
     def _decode_rest(self, chunks: list[ChunkView]) -> None:
         """Decode what only the end of the body completes."""
@@ -337,8 +358,7 @@ class ChunkDecoder:
         if beginning is not None and beginning.document is not None:
             self._decode_document(beginning.document.body, chunks)
             return
-        rest = self._framer.rest
-        self._framer.clear()
+        rest = self._framer.take_rest()
         mistake = None if beginning is None else beginning.mistake_at_end(rest)
         try:
             chunk = self._decode_last(rest)
@@ -381,7 +401,7 @@ class ChunkDecoder:
             else:
                 chunk = self._decode_without_data(event, name, payload)
         except DecodeError as error:
-            error.received = event.rstrip(b"\r\n")
+            error.received = event.strip(b"\r\n")
             raise
         if chunk is not None:
             self._fast.learn(event, payload or b"", chunk)
@@ -496,7 +516,7 @@ def _newline_of(data: bytes) -> bytes:
 
 _WINDOW = 16 * 1024
 """How many bytes are split into lines at once. That bounds the memory that the lines take."""
-_SHORT = 512
+_USUAL_SIZE = 512
 """How many bytes most events have, at most."""
 _CUT = "the body ends in the middle of an event"
 
