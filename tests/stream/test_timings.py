@@ -8,7 +8,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -38,6 +38,9 @@ from support import (
     text_stream,
     tool_start,
 )
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn
 
 PACKAGE = Path(chunkview.__file__).parent
 
@@ -123,10 +126,10 @@ SECONDS = st.integers(0, 5).map(float)
 
 
 @st.composite
-def sources(draw: Any) -> tuple[Step, ...]:
+def sources(draw: DrawFn) -> tuple[Step, ...]:
     """The pieces of a body, cut anywhere, with a wait before each. The waits come in turns."""
     body = b"".join(map(encode, draw(cv.message_streams())))
-    waits = draw(st.lists(SECONDS, min_size=1, max_size=7))
+    waits: list[float] = draw(st.lists(SECONDS, min_size=1, max_size=7))
     pieces = draw(cv.segmentations(body))
     return tuple(map(Step, itertools.cycle(waits), pieces))
 
