@@ -352,7 +352,7 @@ def _timing(timings: Timings, counts: CostMetadata) -> str:
     # The first event comes when the model begins. It may think unseen before the first content.
     seconds = (timings.duration or 0.0) - (timings.to_first_event or 0.0)
     tokens = counts.output_tokens
-    if counts.is_final and tokens is not None and 0 < tokens < _MOST_TOKENS and seconds > 0:
+    if counts.final and tokens is not None and 0 < tokens < _MOST_TOKENS and seconds > 0:
         parts.append(f"{tokens / seconds:,.1f} output tokens per second")
     return ", ".join(parts)
 
