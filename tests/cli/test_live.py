@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
+import re
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from chunkview import iter_chunks
 from chunkview._cli.main import main
 from cli.console import (
     DELTA,
     ERROR,
     TEXT,
+    Capture,
     Files,
     Start,
     needs_posix,
@@ -42,6 +47,49 @@ def test_live_input_is_shown_before_it_ends(arguments: list[str], shown: str, st
     output, errors, status = read_rest(process)
     assert b"Earthsea" in output
     assert (errors, status) == (b"", 0)
+
+
+def test_the_summary_of_a_live_stream_has_its_timing(start: Start) -> None:
+    process = start("-m", "chunkview", "show", "-")
+    assert process.stdin is not None
+    half = TEXT.index(b" **A Wizard")
+    process.stdin.write(TEXT[:half])
+    process.stdin.flush()
+    read_until(process, "I\u2019d hand you".encode())
+    process.stdin.write(TEXT[half:])
+    output, _, _ = read_rest(process)
+    timing = (
+        rb"\ntiming         \d+\.\d\d s to the first token, [\d,]+\.\d output tokens per second\n"
+    )
+    assert re.search(timing, output)
+
+
+def test_a_file_has_no_timing_not_even_as_standard_input(start: Start, files: Files) -> None:
+    [path] = files(body=TEXT)
+    with Path(path).open("rb") as file:
+        output, _, _ = read_rest(start("-m", "chunkview", "show", "-", path, stdin=file))
+    assert output.count(b"\ntokens ") == 2
+    assert b"first token" not in output
+
+
+@needs_posix
+def test_the_timing_is_computed_from_the_clock(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count(100)
+    time = SimpleNamespace(perf_counter=lambda: next(ticks))
+    monkeypatch.setattr(sys.modules[main.__module__], "time", time)
+    ours, theirs = os.pipe()
+    with io.FileIO(ours), io.FileIO(theirs, "wb") as pipe:
+        pipe.write(TEXT)
+        pipe.close()
+        assert main(["show", f"/dev/fd/{ours}"]) == 0
+    # The clock ticks before and after each event, and before and after the end.
+    chunks = list(iter_chunks(TEXT))
+    first = next(number for number, chunk in enumerate(chunks) if chunk.content)
+    rate = 104 / (2 * len(chunks))
+    shown = f"timing         {2 * first + 1}.00 s to the first token, {rate:.1f} output tokens per"
+    assert shown in capsys.readouterr().out
 
 
 def test_standard_input_is_named_in_messages(

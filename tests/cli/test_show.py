@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import re
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chunkview import accumulate, iter_chunks
+from chunkview import IncompleteStreamError, Message, Timings, accumulate, iter_chunks
+from chunkview._cli.display import summary
 from chunkview._cli.main import main
 from chunkview.testing import recording
 from cli.console import (
+    DELTA,
     TEXT,
     TOOL_CALL,
     Capture,
@@ -130,3 +135,48 @@ def test_counts_that_make_no_sense_have_no_cost(files: Files, capsys: Capture) -
     assert "tokens         -12 input" in out
     assert "cost           not known: " in out
     assert out.endswith(" at least $0.002057\n")
+
+
+def timing_of(message: Message, timings: Timings | None) -> list[str]:
+    lines = summary(message, timings).splitlines()
+    return [line.removeprefix("timing").strip() for line in lines if line.startswith("timing")]
+
+
+@pytest.mark.parametrize(
+    ("timings", "shown"),
+    [
+        (None, []),
+        (Timings(), []),
+        (Timings(duration=2.0), ["52.0 output tokens per second"]),
+        (
+            Timings(0.5, 0.75, 0.1, 2.5),
+            ["0.75 s to the first token, 52.0 output tokens per second"],
+        ),
+        (Timings(0.5, 0.5, 0.0, 0.5), ["0.50 s to the first token"]),
+        (Timings(0.5, None, 0.1, 2.5), ["52.0 output tokens per second"]),
+    ],
+)
+def test_the_summary_has_the_times_that_are_known(
+    timings: Timings | None, shown: list[str]
+) -> None:
+    assert timing_of(accumulate(TEXT), timings) == shown
+
+
+@pytest.mark.parametrize("count", [0, -3, 10**400])
+def test_a_count_that_makes_no_sense_has_no_rate(count: int) -> None:
+    message = accumulate(TEXT)
+    message = attrs.evolve(message, usage=attrs.evolve(message.usage, output_tokens=count))
+    assert timing_of(message, Timings(0.5, 0.75, 0.1, 2.5)) == ["0.75 s to the first token"]
+
+
+def test_a_message_that_is_cut_off_has_no_rate() -> None:
+    with pytest.raises(IncompleteStreamError) as caught:
+        accumulate(TEXT[:DELTA])
+    assert caught.value.partial is not None
+    shown = timing_of(caught.value.partial, Timings(0.5, 0.75, 0.1, 2.5))
+    assert shown == ["0.75 s to the first token"]
+
+
+@given(st.from_type(Message), st.from_type(Timings))
+def test_the_summary_takes_every_message_and_all_times(message: Message, timings: Timings) -> None:
+    assert summary(message, timings).endswith("\n")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -16,7 +17,15 @@ from .display import printable, printable_name, shortened
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["LONGEST_PROBLEM", "complain", "has_color", "name_of", "opened", "reason_of"]
+__all__ = [
+    "LONGEST_PROBLEM",
+    "complain",
+    "has_color",
+    "is_regular",
+    "name_of",
+    "opened",
+    "reason_of",
+]
 
 LONGEST_PROBLEM = 2_000
 """A message about a problem is cut to this many characters."""
@@ -53,6 +62,11 @@ def opened(file: str) -> io.FileIO:
     """
     is_stdin = file == "-"
     return io.FileIO(0 if is_stdin else file, closefd=not is_stdin)
+
+
+def is_regular(source: io.FileIO) -> bool:
+    """Say whether an input is a file on a disk. A pipe, a socket or a terminal may be live."""
+    return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
 
 
 def has_color(stream: TextIO, *, is_refused: bool) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .._chunks import AnthropicCallResponseChunk
     from .._model import ContentBlock, Message
+    from .._stream import Timings
 
 __all__ = [
     "TOTALS_HEAD",
@@ -67,6 +68,8 @@ _HARMFUL_OR_HALF = re.compile(f"[{re.escape(''.join(map(chr, _HARMFUL)))}\ud800-
 # How many characters are shown of a model's or a tool's name, and of a tool's input.
 _LONGEST_NAME = 200
 _LONGEST_INPUT = 10_000
+# A higher count makes no sense, and dividing an integer of hundreds of digits raises.
+_MOST_TOKENS = 10**12
 # A column is never padded to more characters than this.
 _WIDEST = 200
 
@@ -241,11 +244,12 @@ def json_escaped(text: str, *, is_terminal: bool) -> str:
     return characters.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def summary(message: Message) -> str:
+def summary(message: Message, timings: Timings | None = None) -> str:
     """Describe a message and its costs in a few lines.
 
     Args:
         message: A Message, finished or not.
+        timings: How long its stream took, if it was live.
 
     Returns:
         Lines, each with its line feed.
@@ -263,6 +267,7 @@ def summary(message: Message) -> str:
         ("id", shortened(message.id, _LONGEST_NAME)),
         ("finish reason", _finish_reason(message)),
         ("tokens", ", ".join(f"{_number(count)} {name}" for name, count in tokens.items())),
+        ("timing", "" if timings is None else _timing(timings, counts)),
         ("cost metadata", _further_costs(counts)),
         ("cost", price if isinstance(price, str) else _number(price)),
         *(row for block in message.content if (row := _tool_call(block))),
@@ -337,6 +342,19 @@ def _finish_reason(message: Message) -> str:
     if not message.stop_sequence:
         return shown
     return f"{shown}, at {shortened(repr(message.stop_sequence), _LONGEST_NAME)}"
+
+
+def _timing(timings: Timings, counts: CostMetadata) -> str:
+    """The time to the first token, and the output tokens per second, where they are known."""
+    parts: list[str] = []
+    if timings.to_first_content is not None:
+        parts.append(f"{timings.to_first_content:.2f} s to the first token")
+    # The first event comes when the model begins. It may think unseen before the first content.
+    seconds = (timings.duration or 0.0) - (timings.to_first_event or 0.0)
+    tokens = counts.output_tokens
+    if counts.final and tokens is not None and 0 < tokens < _MOST_TOKENS and seconds > 0:
+        parts.append(f"{tokens / seconds:,.1f} output tokens per second")
+    return ", ".join(parts)
 
 
 def _further_costs(counts: CostMetadata) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from .arguments import FOREVER, Parser, add_no_color, described, numeral
 from .check import add_check
-from .console import complain, has_color, name_of, opened, reason_of
+from .console import complain, has_color, is_regular, name_of, opened, reason_of
 from .display import (
     TOTALS_HEAD,
     TOTALS_WORDS,
@@ -70,6 +70,10 @@ _SHOW_DESCRIPTION = """\
 Show recorded or live streams: the text as it arrives, the thinking marked with "| ", and then a
 summary with the finish reason, the tokens, the cost (needs the extra "prices") and the tool calls.
 After several files come their totals.
+
+The summary of a live stream, from a pipe, has its timing: the seconds until the first text,
+thinking or tool input, counted from the start of reading, and the output tokens per second, from
+the first event to the end. A file does not tell when its bytes came.
 
 On a terminal, control characters are shown as escapes; pipes and files get the text unchanged. The
 summary shows at most 200 characters of a name and 10,000 of a tool's input; --json shows
@@ -287,7 +291,8 @@ def _show_file(
         progress.advance(position)
 
     with source:
-        reading = Reading(read, before_read=before_read)
+        clock = None if is_regular(source) else time.perf_counter
+        reading = Reading(read, before_read=before_read, clock=clock)
         if arguments.json:
             ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
             is_terminal = sys.stdout.isatty()
@@ -304,7 +309,7 @@ def _show_file(
                 out.write(transcript.add(chunk))
             out.write(transcript.end())
             if (message := reading.stream.message) is not None:
-                out.write(summary(message))
+                out.write(summary(message, reading.stream.timings))
     failure = reading.failure
     problem = f"byte {failure.offset}: {failure.problem}" if failure else ""
     return reading.stream.message, problem

@@ -48,7 +48,11 @@ class Reading:
     """
 
     def __init__(
-        self, read: Callable[[], bytes], *, before_read: Callable[[int], None] | None = None
+        self,
+        read: Callable[[], bytes],
+        *,
+        before_read: Callable[[int], None] | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Prepare to read. Nothing is read before the first iteration.
 
@@ -57,8 +61,9 @@ class Reading:
                 raise OSError.
             before_read: Called before each `read` with the number of bytes read so far. By then,
                 every chunk view in those bytes has been yielded.
+            clock: As for `AnthropicStream`.
         """
-        self.stream = AnthropicStream(self._pieces())
+        self.stream = AnthropicStream(self._pieces(), clock=clock)
         self.failure: Failure | None = None
         self._read = read
         self._before_read = before_read

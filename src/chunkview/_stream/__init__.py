@@ -9,6 +9,7 @@ from .iterate import aiter_chunks, iter_chunks
 from .messages import aaccumulate, accumulate, aiter_messages, iter_messages
 from .meter import Meter
 from .stream import AnthropicStream
+from .timings import Timings
 from .wire import ChunkDecoder
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ChunkDecoder",
     "Framer",
     "Meter",
+    "Timings",
     "aaccumulate",
     "accumulate",
     "aiter_chunks",

@@ -28,6 +28,7 @@ from ..errors import (
     IncompleteStreamError,
     ProtocolError,
     clipped,
+    kind_of,
     shown,
 )
 from .accumulate import HeadAccumulator
@@ -37,6 +38,7 @@ from .inspection import Inspector
 from .intake import Intake
 from .items import items_of
 from .order import CUT_OFF
+from .timings import Stopwatch, TimedIntake, TimedItems
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from .accumulate import Strict
     from .drafts import Draft
     from .items import AsyncSource
+    from .timings import Timings
 
     Pair = tuple[ChunkView, ToolUseBlock | None]
 
@@ -88,6 +91,7 @@ class AnthropicStream:
         strict: Strict = False,
         loads: Callable[[bytes], Any] | None = None,
         max_event_bytes: int = MAX_EVENT_BYTES,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Wrap a source. Nothing is read before the first iteration.
 
@@ -100,23 +104,37 @@ class AnthropicStream:
             strict: As for `Accumulator`. The error comes instead of the chunk.
             loads: As for `ChunkDecoder`; for bytes only.
             max_event_bytes: As for `ChunkDecoder`.
+            clock: Gives the time in seconds and never goes back, such as `time.perf_counter`. Then
+                `timings` says how long the stream took. Time begins with the iteration. To count
+                from the request, give a generator that sends it and then yields from the response.
 
         Raises:
             TypeError: The source is none of these, such as a path or a response; the error says
-                what to give instead.
+                what to give instead. Or the clock cannot be called.
         """
+        if clock is not None and not callable(clock):
+            raise TypeError(
+                "clock must be a function that gives seconds, such as time.perf_counter, "
+                f"not {kind_of(clock)}"
+            )
         self._source: Any = source
         self._items = items_of(source)
         self._is_async = hasattr(self._items, "__aiter__")
         self._is_sync = hasattr(self._items, "__iter__")
         self._accumulator = HeadAccumulator(strict=strict)
         self._inspector = Inspector(self._accumulator.noted)
-        self._intake = Intake(
-            one_parent=True,
-            inspector=self._inspector,
-            loads=loads,
-            max_event_bytes=max_event_bytes,
-        )
+        options: dict[str, Any] = {
+            "one_parent": True,
+            "inspector": self._inspector,
+            "loads": loads,
+            "max_event_bytes": max_event_bytes,
+        }
+        self._stopwatch = None if clock is None else Stopwatch(clock)
+        if self._stopwatch is None:
+            self._intake = Intake(**options)
+        else:
+            self._intake = TimedIntake(self._stopwatch, **options)
+            self._items = TimedItems(self._items, self._stopwatch)
         self._with_reason: ChunkView | None = None
         """The chunk that brought the stop reason."""
         self._handed_out = RepeatedCalls()
@@ -401,6 +419,11 @@ class AnthropicStream:
         only at the end, such as a missing stop reason, is there after the iteration.
         """
         return self._accumulator.findings
+
+    @property
+    def timings(self) -> Timings | None:
+        """How long the stream took so far, in seconds; None without a `clock`."""
+        return None if self._stopwatch is None else self._stopwatch.timings
 
     @property
     def content(self) -> str:

@@ -196,6 +196,7 @@ def _others() -> dict[type[Any], SearchStrategy[Any]]:
         chunkview.AnthropicStream: st.builds(chunkview.AnthropicStream, message_streams()),
         chunkview.ChunkDecoder: st.builds(chunkview.ChunkDecoder),
         chunkview.Meter: _meters(),
+        chunkview.Timings: _timings(),
     }
 
 
@@ -229,3 +230,22 @@ def _meters(draw: DrawFn) -> chunkview.Meter:
     for event in events[: draw(st.integers(0, len(events)))]:
         meter.feed(chunkview.encode(event))
     return meter
+
+
+_SECONDS = st.floats(0, 3600, allow_subnormal=False)
+
+
+@st.composite
+def _timings(draw: DrawFn) -> chunkview.Timings:
+    """The times of a stream of which nothing, a part or all has come."""
+    first, second, duration = sorted(draw(st.tuples(_SECONDS, _SECONDS, _SECONDS)))
+    return draw(
+        st.sampled_from(
+            (
+                chunkview.Timings(),
+                chunkview.Timings(duration=duration),
+                chunkview.Timings(first, None, duration - first, duration),
+                chunkview.Timings(first, second, duration - second, duration),
+            )
+        )
+    )
