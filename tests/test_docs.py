@@ -38,7 +38,7 @@ def run_page(page: Path) -> dict[str, Any]:
     document = Sybil(parsers=parsers, path=str(ROOT)).parse(page)
     forwarded: list[bytes] = []
     document.namespace.update(
-        response=Response(GOOD), forward=forwarded.append, forwarded=forwarded
+        __name__=page.stem, response=Response(GOOD), forward=forwarded.append, forwarded=forwarded
     )
     count = 0
     for example in document.examples():
