@@ -600,7 +600,7 @@ def _is_skipped(value: dict[str, Any]) -> bool:
     kind = value["type"]
     if kind not in _SKIPPED_TYPES:
         return False
-    index = value.get("index")
+    index: Any = value.get("index")
     if index.__class__ is not int or index < 0:
         return False
     if kind == "content_block_delta":
