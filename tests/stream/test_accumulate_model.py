@@ -41,7 +41,7 @@ class Model:
         for event in copy.deepcopy(events):
             self.take(event)
         for index, text in self.inputs.items():
-            if text:
+            if text.strip(" \t\r\n"):
                 self.content[index]["input"] = parsed(text)
 
     @property
