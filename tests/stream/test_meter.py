@@ -293,7 +293,7 @@ changed_events = st.builds(
 ) | st.sampled_from(FORMS).map(lambda event: sse([event]))
 
 
-@examples(20)
+@examples(8)
 @given(st.lists(changed_events, max_size=6), st.sampled_from([b"\n", b"\r\n"]), st.data())
 def test_an_event_that_looks_like_a_quiet_one_means_the_same_as_to_the_stream(
     events: list[bytes], line_end: bytes, data: Any
