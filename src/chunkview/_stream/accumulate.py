@@ -275,8 +275,11 @@ class Accumulator:
         for chunk in chunks:
             # A delta to the newest block goes straight to its parts. The way through the tables
             # takes seven times as long.
-            if chunk.__class__ is self._taken and chunk.index == self._index:  # type: ignore[union-attr]
-                self._append(self._part_of(chunk))
+            kind: Any = chunk.__class__
+            if kind is self._taken and chunk.index == self._index:  # type: ignore[union-attr]
+                # To read the attribute by its name takes half the time.
+                part = chunk.text if kind is TextDeltaChunk else self._part_of(chunk)  # type: ignore[union-attr]
+                self._append(part)
             elif isinstance(chunk, AnthropicCallResponseChunk):
                 self._add(chunk)  # type: ignore[arg-type]
             else:

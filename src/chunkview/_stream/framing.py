@@ -37,7 +37,8 @@ class Framer:
     The time taken is linear in the bytes for every cut: no byte is searched twice.
 
     Attributes:
-        buffer: The bytes of the event that is still incomplete. Read it, do not change it.
+        buffer: The bytes of the event that is still incomplete. You may append bytes without a line
+            end, as long as it is not too long then.
         offset: How many bytes `feed` has cut off so far: those of the body before the event that is
             still incomplete, if nothing but `feed` is called.
         is_after_cr: Whether the last event ended with a CR. An LF that comes next belongs to it.

@@ -7,8 +7,9 @@ Theory of operation. Two paths decode an event to the same chunk. The fast path 
 recognises what it has seen before. The general path parses JSON, and folds the `event:` line into
 the event where it matters. How a piece gets there depends on how it was cut:
 
-- A piece that is one event is tried first: most clients read what the API sends event by event.
-  `feed` itself tries the fast path, `_take_whole` the general one.
+- `feed` itself takes the middle of a line, and tries the fast path for a piece that is one event:
+  most clients read what the API sends event by event. `_take_whole` is the general path for such a
+  piece.
 - A piece of several events is split into lines, all at once (`_take_lines`). A run of deltas is
   then one loop over the lines.
 - The rest of a piece waits in the `Framer`. If the next piece is not shorter, it is joined with
@@ -21,7 +22,7 @@ Until the first event with data, a `Beginning` looks whether the body is an even
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from .._chunks import DONE, decode_object, events_of_document, fold, refuse_joined
 from .._model import parser, stdlib_loads
@@ -135,8 +136,17 @@ class ChunkDecoder:
             raise self._refusal(data)
         piece: Any = data if data.__class__ is bytes else as_bytes(data)
         chunks: list[ChunkView] | None = None
+        framer = self._framer
         try:
-            if not self._framer.buffer and len(piece) <= self._usual_size:
+            buffer = framer.buffer
+            if buffer:
+                if 0x0A not in piece and 0x0D not in piece and self._beginning is None:
+                    buffer += piece
+                    if len(buffer) > self._max_event_bytes:
+                        framer.extend(b"")
+                        self._check_length()
+                    return []
+            elif len(piece) <= self._usual_size:
                 run = self._fast.run
                 if run is not None and piece.startswith(run.prefix):
                     chunk = run.decode(piece)
@@ -225,12 +235,7 @@ class ChunkDecoder:
 
     def _take_piece(self, piece: bytes, chunks: list[ChunkView]) -> None:
         """Take the next bytes of the body."""
-        framer, beginning = self._framer, self._beginning
-        if beginning is None and framer.buffer and 0x0A not in piece and 0x0D not in piece:
-            framer.extend(piece)
-            if framer.is_too_long:
-                self._refuse_length()
-            return
+        beginning = self._beginning
         if beginning is not None and beginning.document is not None:
             beginning.takes(piece)
             return
@@ -239,7 +244,7 @@ class ChunkDecoder:
         if beginning is not None:
             if beginning.takes(piece):
                 return
-            beginning.look_at(framer.buffer, piece)
+            beginning.look_at(self._framer.buffer, piece)
         self._take_bytes(piece, chunks)
 
     def _take_whole(self, piece: bytes, chunks: list[ChunkView]) -> bool:
@@ -271,7 +276,7 @@ class ChunkDecoder:
         if piece:
             self._take_events(piece, chunks)
         if framer.is_too_long:
-            self._refuse_length()
+            self._check_length()
 
     def _take_events(self, piece: bytes, chunks: list[ChunkView]) -> None:
         """Take bytes that begin with an event, and keep the rest."""
@@ -343,14 +348,15 @@ class ChunkDecoder:
         if chunk is not None:
             chunks.append(chunk)
 
-    def _refuse_length(self) -> NoReturn:
-        """Refuse the event in the buffer, which is too long.
+    def _check_length(self) -> None:
+        """Refuse an event that is too long.
 
         Raises:
-            DecodeError: Always.
+            DecodeError: The event in the buffer is.
         """
-        problem = f"an event of more than {self._max_event_bytes} bytes"
-        raise DecodeError(problem, received=self._framer.rest.strip(b"\r\n"))
+        if self._framer.is_too_long:
+            problem = f"an event of more than {self._max_event_bytes} bytes"
+            raise DecodeError(problem, received=self._framer.rest.strip(b"\r\n"))
 
     def _decode_rest(self, chunks: list[ChunkView]) -> None:
         """Decode what only the end of the body completes."""
