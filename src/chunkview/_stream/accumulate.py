@@ -123,7 +123,7 @@ Strict = bool | Literal["all"]
 """How strict to be about findings: see `Accumulator`."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Phase:
     """Where in a stream we are.
 

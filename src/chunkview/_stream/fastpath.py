@@ -34,7 +34,7 @@ from .._chunks import (
     decode,
     fold,
 )
-from .._model import TextBlock, ThinkingBlock, changer, inlined, loads, maker
+from .._model import TextBlock, ThinkingBlock, changer, inlined, loads, maker, per_class
 from .._rules import faults_of_fields, faults_of_lines
 from ..errors import DecodeError
 from .framing import fields_of
@@ -97,7 +97,7 @@ class FastPath:
             return chunk  # type: ignore[no-any-return]
         block, index = chunk.content_block, chunk.index
         self._expect_run(block.type, index)
-        return _new_start(chunk.chunk, index, _NEW_BLOCKS[block.__class__](block, {}))
+        return _new_start()(chunk.chunk, index, _new_block(block.__class__)(block, {}))
 
     def _expect_run(self, block_type: str, index: int) -> None:
         """Guess how the deltas of a block begin: like those of the last block of its type.
@@ -438,12 +438,16 @@ class Memory:
         return run
 
 
-_new_start = maker(ContentBlockStartChunk, "chunk", "index", "content_block")
-_NEW_BLOCKS: dict[type, Callable[..., Any]] = {
-    TextBlock: changer(TextBlock, "extra"),
-    ThinkingBlock: changer(ThinkingBlock, "extra"),
-}
-"""How to copy an empty block: with an `extra` of its own, since that can be changed."""
+# Written when they are first used: writing them takes half a millisecond.
+@functools.cache
+def _new_start() -> Callable[..., ContentBlockStartChunk]:
+    return maker(ContentBlockStartChunk, "chunk", "index", "content_block")
+
+
+@per_class
+def _new_block(cls: type[Any]) -> Callable[..., Any]:
+    """How to copy an empty block: with an `extra` of its own, since that can be changed."""
+    return changer(cls, "extra")
 
 
 def _is_empty(block: Any) -> bool:

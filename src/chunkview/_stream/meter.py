@@ -17,6 +17,7 @@ of the stream, so that it says why.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -504,7 +505,7 @@ class _Totals:
         usage = chunk.usage
         # Without the event: the head would look for unknown keys of the message.
         details = _shortened_details(chunk.stop_details)
-        self.head.update(_new_delta(chunk.stop_reason, usage, details, None))
+        self.head.update(_new_delta()(chunk.stop_reason, usage, details, None))
         if usage is not None:
             self._keep_unknown_counts(usage)
         if chunk.stop_reason:  # no block is open any longer
@@ -615,7 +616,12 @@ _SKIPPED = object()
 _SKIPPED_TYPES = frozenset({"content_block_delta", "content_block_start"})
 _PING = b'data: {"type":"ping"}\n\n'
 """Tells a decoder that this is an event stream."""
-_new_delta = maker(MessageDeltaChunk, "stop_reason", "usage", "stop_details", "stop_sequence")
+
+
+@functools.cache
+def _new_delta() -> Callable[..., MessageDeltaChunk]:
+    return maker(MessageDeltaChunk, "stop_reason", "usage", "stop_details", "stop_sequence")
+
 
 _BEGIN_BLOCKS = frozenset({ContentBlockStartChunk, TextDeltaChunk, ThinkingDeltaChunk})
 """The events that begin a block, if there is none."""

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from .._chunks import ContentBlockStartChunk, InputJsonDeltaChunk, MessageStartChunk
 from .._model import McpToolUseBlock, ServerToolUseBlock, ToolUseBlock
-from .._repr import concise_repr, rich_repr
+from .._value import Value, value
 from .intake import Intake
 
 if TYPE_CHECKING:
@@ -24,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Stopwatch", "TimedIntake", "TimedItems", "Timings"]
 
 
-@attrs.frozen(repr=False, weakref_slot=False)
-class Timings:
+@value
+class Timings(Value):
     """How long a stream took, in seconds.
 
     Time begins when the stream first waits for its source, at the first step of the iteration.
@@ -47,9 +45,6 @@ class Timings:
     to_first_content: float | None = None
     longest_gap: float | None = None
     duration: float | None = None
-
-    __repr__ = concise_repr
-    __rich_repr__ = rich_repr
 
 
 class Stopwatch:
