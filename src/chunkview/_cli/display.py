@@ -27,14 +27,18 @@ if TYPE_CHECKING:
     from .._chunks import AnthropicCallResponseChunk
     from .._model import ContentBlock, Message
     from .._stream import Timings
+    from ..pricing import Priced
 
 __all__ = [
     "TOTALS_HEAD",
     "TOTALS_WORDS",
     "Transcript",
     "as_json",
+    "as_number",
+    "as_sum",
     "as_table",
     "json_escaped",
+    "price_of",
     "printable",
     "printable_name",
     "shortened",
@@ -261,15 +265,15 @@ def summary(message: Message, timings: Timings | None = None) -> str:
         "cache write": counts.cache_write_tokens,
         "output": counts.output_tokens,
     }
-    price = _price(message)
+    price = price_of(message)
     rows = [
         ("model", shortened(message.model, _LONGEST_NAME)),
         ("id", shortened(message.id, _LONGEST_NAME)),
         ("finish reason", _finish_reason(message)),
-        ("tokens", ", ".join(f"{_number(count)} {name}" for name, count in tokens.items())),
+        ("tokens", ", ".join(f"{as_number(count)} {name}" for name, count in tokens.items())),
         ("timing", "" if timings is None else _timing(timings, counts)),
         ("cost metadata", _further_costs(counts)),
-        ("cost", price if isinstance(price, str) else _number(price)),
+        ("cost", price if isinstance(price, str) else as_number(price)),
         *(row for block in message.content if (row := _tool_call(block))),
     ]
     return as_table([(name, printable(value)) for name, value in rows if value], words=2)
@@ -293,7 +297,7 @@ def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ..
     columns: list[list[int | Decimal | None]] = [[], [], [], [], []]
     for file, message in messages:
         counts = CostMetadata() if message is None else message.cost_metadata
-        price = None if message is None else _price(message)
+        price = None if message is None else price_of(message)
         numbers = [
             counts.input_tokens,
             counts.cached_tokens,
@@ -305,8 +309,8 @@ def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ..
             column.append(number)
         reason = "unreadable" if message is None else message.stop_reason or "none"
         reason = printable(shortened(reason, _LONGEST_NAME))
-        rows.append((printable_name(file), reason, *map(_number, numbers)))
-    return [*rows, ("total", "", *map(_sum, columns))]
+        rows.append((printable_name(file), reason, *map(as_number, numbers)))
+    return [*rows, ("total", "", *map(as_sum, columns))]
 
 
 def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
@@ -388,8 +392,8 @@ def _tool_call(block: ContentBlock) -> tuple[str, str] | None:
     return kind, f"{name} {json_escaped(text, is_terminal=True)}"
 
 
-def _price(message: Message) -> Decimal | str:
-    """US dollars, or why the price is not known."""
+def price_of(message: Priced) -> Decimal | str:
+    """Price a response: US dollars, or why the price is not known."""
     try:
         from ..pricing import cost, why_no_cost
     except ImportError as error:
@@ -398,15 +402,17 @@ def _price(message: Message) -> Decimal | str:
     return f"not known: {why_no_cost(message)}" if price is None else price
 
 
-def _number(number: int | Decimal | None) -> str:
+def as_number(number: int | Decimal | None) -> str:
+    """Write a count, or a price in US dollars. `?` is what is not known."""
     if number is None:
         return "?"
     return f"${number:.6f}" if isinstance(number, Decimal) else f"{number:,}"
 
 
-def _sum(column: Sequence[int | Decimal | None]) -> str:
+def as_sum(column: Sequence[int | Decimal | None]) -> str:
+    """Add up counts or prices. If one is not known, the sum is "at least" that of the others."""
     known = [number for number in column if number is not None]
     if not known:
         return "?"
-    total = _number(sum(known[1:], known[0]))
+    total = as_number(sum(known[1:], known[0]))
     return total if len(known) == len(column) else f"at least {total}"

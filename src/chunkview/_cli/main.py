@@ -1,4 +1,4 @@
-"""The command line: `chunkview show`, `serve`, `check` and `demo`.
+"""The command line: `chunkview show`, `serve`, `record`, `check` and `demo`.
 
 This module parses the arguments, and does all reading and writing. `display` formats what is
 shown, and `reading` finds the place where a file is broken. Data goes to standard output, messages
@@ -31,6 +31,8 @@ from .display import (
 )
 from .progress import Progress
 from .reading import Reading
+from .record import add_record
+from .record.sidecar import PacedFile, SidecarError, times_that_fit
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from .._model import Message
+    from ..testing import RecordedAnswer, Reply
 
 __all__ = ["main"]
 
@@ -50,12 +53,13 @@ _BROKEN_PIPE = 141
 # The error handlers of Python that raise for some of the characters that an encoding lacks.
 _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 
-_DESCRIPTION = "Look at, replay, check and try out Anthropic's event streams."
+_DESCRIPTION = "Look at, replay, record, check and try out Anthropic's event streams."
 _EPILOG = """\
 examples:
   chunkview show answer.sse
   curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
   chunkview serve answer.sse --port 8080
+  chunkview record --to https://api.anthropic.com recordings
   chunkview check answer.sse
   chunkview demo
 
@@ -63,7 +67,7 @@ exit status:
   0    success
   1    a file could not be read, a check failed, or the server or the demo could not run
   2    the arguments are invalid
-  130  ended by Ctrl-C (but serve exits with 0, since Ctrl-C is how it ends)
+  130  ended by Ctrl-C (but serve and record exit with 0: Ctrl-C is how they end)
   141  the reader of the output went away
 """
 _SHOW_DESCRIPTION = """\
@@ -73,7 +77,8 @@ After several files come their totals.
 
 The summary of a live stream, from a pipe, has its timing: the seconds until the first text,
 thinking or tool input, counted from the start of reading, and the output tokens per second, from
-the first event to the end. A file does not tell when its bytes came.
+the first event to the end. A file does not tell when its bytes came, unless it was made by
+chunkview record: then its sidecar FILE.times does, and time is counted from the request.
 
 On a terminal, control characters are shown as escapes; pipes and files get the text unchanged. The
 summary shows at most 200 characters of a name and 10,000 of a tool's input; --json shows
@@ -107,12 +112,17 @@ keys of the objects that --json prints, always all of them:
 _SERVE_DESCRIPTION = """\
 Play recordings to any client of the Messages API, on 127.0.0.1 only. Each request gets the next
 file; after the last file comes the first again. Ctrl-C ends the server with exit status 0.
+
+With --as-recorded, each file needs the sidecar that chunkview record wrote. Its answer comes with
+the same status, cuts and times, and breaks off where it did. A FILE may be a folder then: it means
+the answers to POST /v1/messages in it.
 """
 _SERVE_EPILOG = """\
 examples:
   chunkview serve answer.sse
   chunkview serve first.sse second.sse --port 8080 --delay 0.05
   chunkview serve answer.sse --segment-size 7   (cuts events and characters apart)
+  chunkview serve --as-recorded recordings
 """
 _DEMO_DESCRIPTION = """\
 Stream three bundled recordings through the official client: a text, a tool call after some
@@ -205,7 +215,7 @@ def build_parser() -> argparse.ArgumentParser:
         description=_SERVE_DESCRIPTION,
         epilog=_SERVE_EPILOG,
     )
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=lambda arguments: _serve(serve, arguments))
     _add_files(serve)
     serve.add_argument(
         "--port",
@@ -227,7 +237,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="wait between two segments (default: 0)",
     )
+    serve.add_argument(
+        "--as-recorded", action="store_true", help="play the cuts and times of chunkview record"
+    )
 
+    add_record(commands)
     add_check(commands)
 
     demo = described(
@@ -290,8 +304,16 @@ def _show_file(
         out.flush()
         progress.advance(position)
 
+    without_times = ""
     with source:
         clock = None if is_regular(source) else time.perf_counter
+        if file != "-" and clock is None:
+            try:
+                if (times := times_that_fit(file, os.fstat(source.fileno()).st_size)) is not None:
+                    paced = PacedFile(source.read, times)
+                    read, clock = paced.read, paced.clock
+            except SidecarError as error:
+                without_times = str(error)
         reading = Reading(read, before_read=before_read, clock=clock)
         if arguments.json:
             ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
@@ -311,7 +333,7 @@ def _show_file(
             if (message := reading.stream.message) is not None:
                 out.write(summary(message, reading.stream.timings))
     failure = reading.failure
-    problem = f"byte {failure.offset}: {failure.problem}" if failure else ""
+    problem = f"byte {failure.offset}: {failure.problem}" if failure else without_times
     return reading.stream.message, problem
 
 
@@ -348,17 +370,25 @@ def _print_rich_table(rows: Sequence[Sequence[str]], *, color: bool) -> None:
     ).print(table)
 
 
-def _serve(arguments: argparse.Namespace) -> int:
+def _serve(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     from ..testing import ReplayServer
 
+    if arguments.as_recorded and (arguments.delay or arguments.segment_size):
+        parser.error("--as-recorded has its own cuts and times")
     file = ""
-    bodies: list[bytes] = []
+    bodies: list[Reply] = []
     try:
         for file in arguments.files:
+            if arguments.as_recorded:
+                bodies += _recorded(file)
+                continue
             with opened(file) as source:
                 bodies.append(source.readall())
     except OSError as error:
         complain(reason_of(error), file=file)
+        return 1
+    except SidecarError as error:
+        complain(str(error), file=file)
         return 1
     server = ReplayServer(
         bodies,
@@ -376,6 +406,12 @@ def _serve(arguments: argparse.Namespace) -> int:
         while True:
             time.sleep(FOREVER)
     return 0
+
+
+def _recorded(argument: str) -> list[RecordedAnswer]:
+    from .record.playing import recorded_answer, recordings_in
+
+    return [recorded_answer(file) for file in recordings_in(argument)]
 
 
 def _demo(arguments: argparse.Namespace) -> int:

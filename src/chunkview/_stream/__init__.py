@@ -9,7 +9,7 @@ from .iterate import aiter_chunks, iter_chunks
 from .messages import aaccumulate, accumulate, aiter_messages, iter_messages
 from .meter import Meter
 from .stream import AnthropicStream
-from .timings import Timings
+from .timings import Timings, has_content
 from .wire import ChunkDecoder
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "aiter_chunks",
     "aiter_messages",
     "check",
+    "has_content",
     "iter_chunks",
     "iter_messages",
 ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .._chunks import ChunkView
     from .._model import ContentBlock
 
-__all__ = ["Stopwatch", "TimedIntake", "TimedItems", "Timings"]
+__all__ = ["Stopwatch", "TimedIntake", "TimedItems", "Timings", "has_content"]
 
 
 @value
@@ -103,7 +103,7 @@ class Stopwatch:
         else:
             self._longest = max(self._longest, self._waited)
         self._waited = 0.0
-        if self._to_first_content is None and any(map(_has_content, chunks)):
+        if self._to_first_content is None and any(map(has_content, chunks)):
             self._to_first_content = self._elapsed()
 
     def _elapsed(self) -> float | None:
@@ -174,7 +174,7 @@ class TimedIntake(Intake):
         return chunks
 
 
-def _has_content(chunk: ChunkView) -> bool:
+def has_content(chunk: ChunkView) -> bool:
     """Whether a chunk view adds text, thinking or tool input."""
     if chunk.content or chunk.thinking:
         return True

@@ -10,13 +10,14 @@ from __future__ import annotations
 from importlib.resources import files
 
 from ._examples import broken_body
-from .replay import ApiError, ReceivedRequest, ReplayServer, Reply
+from .replay import ApiError, ReceivedRequest, RecordedAnswer, ReplayServer, Reply
 from .workloads import WORKLOAD_VERSION, workload, workload_names
 
 __all__ = [
     "WORKLOAD_VERSION",
     "ApiError",
     "ReceivedRequest",
+    "RecordedAnswer",
     "ReplayServer",
     "Reply",
     "broken_body",

@@ -10,7 +10,7 @@ server does not check a body: it sends a broken one unchanged.
 
 from __future__ import annotations
 
-from ._replies import ApiError, ReceivedRequest, Reply
+from ._replies import ApiError, ReceivedRequest, RecordedAnswer, Reply
 from ._server import ReplayServer
 
-__all__ = ["ApiError", "ReceivedRequest", "ReplayServer", "Reply"]
+__all__ = ["ApiError", "ReceivedRequest", "RecordedAnswer", "ReplayServer", "Reply"]

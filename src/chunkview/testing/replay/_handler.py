@@ -5,12 +5,13 @@ The standard library's handler writes the answers; `_requests` reads the request
 
 from __future__ import annotations
 
+import time
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._stream import accumulate, iter_chunks
 from ...errors import ChunkviewError, StreamError
-from ._replies import ApiError, ReceivedRequest, json_bytes
+from ._replies import ApiError, ReceivedRequest, RecordedAnswer, json_bytes
 from ._requests import (
     LINE_ENDS,
     MAX_LINE_BYTES,
@@ -46,6 +47,7 @@ _STATUS_OF_ERROR = {
     "overloaded_error": 529,
 }
 
+_WITHOUT_BODY = (204, 205, 304)
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -113,10 +115,17 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(request_id, ReceivedRequest(self.path, last_values, body))
 
     def _reply(self, request_id: str, request: ReceivedRequest) -> None:
+        came = time.monotonic()
         reply = self._playback.reply_to(request)
+        asks_for_stream = request.body.get("stream") is True
         if isinstance(reply, ApiError):
             self._send_json(request_id, reply.status, reply.body, reply.headers)
-        elif request.body.get("stream") is True:
+        elif isinstance(reply, RecordedAnswer):
+            if reply.is_stream and not asks_for_stream:
+                self._send_message(request_id, reply.body)
+            else:
+                self._play(request_id, reply, came)
+        elif asks_for_stream:
             self._stream(request_id, reply)
         else:
             self._send_message(request_id, reply)
@@ -127,15 +136,45 @@ class Handler(BaseHTTPRequestHandler):
             "cache-control": "no-cache",
             "request-id": request_id,
         }
-        # HTTP/1.0 has no chunks: there the body ends with the connection.
-        chunked = self.request_version != "HTTP/1.0"
-        headers |= {"transfer-encoding": "chunked"} if chunked else {"connection": "close"}
-        self._send_head(200, headers)
+        self._begin_stream(200, headers)
         for segment in self._playback.segments(body):
-            # In one write, so that a client that reads all there is sees the whole segment.
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(segment), segment) if chunked else segment)
-        if chunked:
+            self._send_segment(segment)
+        self._end_stream()
+
+    def _play(self, request_id: str, answer: RecordedAnswer, came: float) -> None:
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        self._playback.until(answer.to_headers, since=came)
+        if answer.status in _WITHOUT_BODY:
+            self._send_head(answer.status, {"request-id": request_id, **headers})
+            return
+        self._begin_stream(answer.status, {"request-id": request_id, **headers})
+        for seconds, data in answer.pieces:
+            self._playback.until(seconds, since=came)
+            # An empty chunk would end the body.
+            if data:
+                self._send_segment(data)
+        if answer.duration is not None:
+            self._playback.until(answer.duration, since=came)
+        if not answer.is_whole:
+            raise ConnectionAbortedError("the recorded answer was cut")
+        self._end_stream()
+
+    def _begin_stream(self, status: int, headers: Mapping[str, str]) -> None:
+        framing = {"transfer-encoding": "chunked"} if self._is_chunked else {"connection": "close"}
+        self._send_head(status, {**headers, **framing})
+
+    def _send_segment(self, data: bytes) -> None:
+        # In one write, so that a client that reads all there is sees the whole segment.
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
+
+    def _end_stream(self) -> None:
+        if self._is_chunked:
             self.wfile.write(b"0\r\n\r\n")
+
+    @property
+    def _is_chunked(self) -> bool:
+        """Whether the body has chunks. HTTP/1.0 has none: it ends with the connection."""
+        return self.request_version != "HTTP/1.0"
 
     def _send_message(self, request_id: str, body: bytes) -> None:
         try:

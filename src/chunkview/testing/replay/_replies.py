@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -15,16 +16,16 @@ from attrs.validators import ge, lt
 from ..._stream import Framer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["ApiError", "Playback", "ReceivedRequest", "Reply", "json_bytes"]
+__all__ = ["ApiError", "Playback", "ReceivedRequest", "RecordedAnswer", "Reply", "json_bytes"]
 
 # No character of a sent header may end its name or its line.
 _SENT_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SENT_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 
 
-def _check_headers(_: ApiError, __: object, headers: Mapping[str, str]) -> None:
+def _check_headers(_: object, __: object, headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         # A value may be a number, which is written as its digits.
         if not (_SENT_NAME.fullmatch(name) and _SENT_VALUE.fullmatch(str(value))):
@@ -55,8 +56,67 @@ class ApiError:
     )
 
 
-Reply: TypeAlias = bytes | ApiError | tuple[int, Mapping[str, Any]]
-"""The answer to a request: an SSE body, or an error (also as a pair of its status and body)."""
+def _pairs(pieces: Iterable[tuple[float, bytes]]) -> tuple[tuple[float, bytes], ...]:
+    return tuple((seconds, data) for seconds, data in pieces)
+
+
+@attrs.frozen
+class RecordedAnswer:
+    """An answer that is played as it was recorded: with its status, its cuts and its times.
+
+    A client that does not ask for a stream gets the Message that a recorded stream builds.
+
+    Attributes:
+        pieces: When each piece of the body came, in seconds since the request, and its bytes. Each
+            piece is sent as one HTTP chunk. The times never fall.
+        status: The HTTP status, 200 to 599.
+        headers: The headers, without those about the connection and the length. A `request-id` is
+            added if there is none.
+        to_headers: When the status and the headers came, in seconds since the request.
+        duration: When the answer ended, in seconds since the request. None: with the last piece.
+        is_whole: Whether the answer ended properly. Otherwise the connection is cut at its end.
+
+    Raises:
+        ValueError: A time is out of range or before the one that precedes it, the status is out of
+            range, or HTTP cannot send a header.
+    """
+
+    pieces: Sequence[tuple[float, bytes]] = attrs.field(converter=_pairs, repr=False)
+    status: int = attrs.field(default=200, validator=[ge(200), lt(600)])
+    headers: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], validator=_check_headers, hash=False
+    )
+    to_headers: float = 0.0
+    duration: float | None = None
+    is_whole: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        times = [self.to_headers, *(seconds for seconds, _ in self.pieces)]
+        if self.duration is not None:
+            times.append(self.duration)
+        # NaN compares with nothing.
+        if not all(before <= after for before, after in zip([0.0, *times], times, strict=False)):
+            raise ValueError("pieces: the times must begin at 0 or later, and never fall")
+        if times[-1] > threading.TIMEOUT_MAX:
+            raise ValueError(f"pieces: a time is at most {threading.TIMEOUT_MAX:.0f} seconds")
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return b"".join(data for _, data in self.pieces)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body is an event stream."""
+        types = [value for name, value in self.headers.items() if name.lower() == "content-type"]
+        return self.status == 200 and all(
+            value.lower().startswith("text/event-stream") for value in types
+        )
+
+
+Reply: TypeAlias = bytes | ApiError | RecordedAnswer | tuple[int, Mapping[str, Any]]
+"""The answer to a request: an SSE body; an error, also as a pair of its status and body; or an
+answer that is played as it was recorded."""
 
 
 @attrs.frozen
@@ -106,7 +166,7 @@ class Playback:
         with self._lock:
             return f"req_replay_{next(self._request_numbers):04}"
 
-    def reply_to(self, request: ReceivedRequest) -> bytes | ApiError:
+    def reply_to(self, request: ReceivedRequest) -> bytes | ApiError | RecordedAnswer:
         """Note a request and give the reply to it."""
         # Under one lock, so that the order of the requests is the order of their replies.
         with self._lock:
@@ -122,9 +182,24 @@ class Playback:
         segments = _cut(body, self._sizes) if self._sizes else iter(_events_of(body))
         yield from islice(segments, 1)
         for segment in segments:
-            if self.closing.wait(self._delay):
-                raise ConnectionAbortedError("the server was closed")
+            self._wait(self._delay)
             yield segment
+
+    def until(self, seconds: float, *, since: float) -> None:
+        """Wait until a moment of a recording.
+
+        Args:
+            seconds: The moment, in seconds since the request.
+            since: When the request came, by `time.monotonic`.
+
+        Raises:
+            ConnectionAbortedError: The server was closed.
+        """
+        self._wait(max(since + seconds - time.monotonic(), 0.0))
+
+    def _wait(self, seconds: float) -> None:
+        if self.closing.wait(seconds):
+            raise ConnectionAbortedError("the server was closed")
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
@@ -138,8 +213,8 @@ def json_bytes(value: Mapping[str, Any]) -> bytes:
     return json.dumps(dict(value), ensure_ascii=False).encode(errors="backslashreplace")
 
 
-def _checked_replies(bodies: object) -> list[bytes | ApiError]:
-    if isinstance(bodies, (bytes, ApiError)) or _is_pair(bodies):
+def _checked_replies(bodies: object) -> list[bytes | ApiError | RecordedAnswer]:
+    if isinstance(bodies, (bytes, ApiError, RecordedAnswer)) or _is_pair(bodies):
         return [_checked_reply(bodies)]
     if isinstance(bodies, (str, bytearray)) or not isinstance(bodies, Sequence):
         raise TypeError(_not_a_reply(bodies))
@@ -148,8 +223,8 @@ def _checked_replies(bodies: object) -> list[bytes | ApiError]:
     return [_checked_reply(body) for body in cast("Sequence[object]", bodies)]
 
 
-def _checked_reply(body: object) -> bytes | ApiError:
-    if isinstance(body, bytes):
+def _checked_reply(body: object) -> bytes | ApiError | RecordedAnswer:
+    if isinstance(body, (bytes, RecordedAnswer)):
         return body
     if isinstance(body, ApiError):
         error = body
@@ -171,7 +246,10 @@ def _is_pair(body: object) -> bool:
 
 
 def _not_a_reply(body: object) -> str:
-    return f"bodies: expected bytes, ApiError or (status, body), got {type(body).__name__}"
+    return (
+        "bodies: expected bytes, ApiError, (status, body) or RecordedAnswer, "
+        f"got {type(body).__name__}"
+    )
 
 
 def _checked_sizes(segment_size: int | Sequence[int] | None) -> tuple[int, ...]:

@@ -69,7 +69,8 @@ class ReplayServer:
 
     Args:
         bodies: One reply or several. Several are used in turn, starting over after the last. An
-            SSE body is `bytes`, an API error an `ApiError` or `(status, body)`.
+            SSE body is `bytes`, an API error an `ApiError` or `(status, body)`. A
+            `RecordedAnswer` has cuts and times of its own.
         segment_size: How to cut a body: a number of bytes; several numbers, used in turn; or None
             for one whole event at a time.
         delay: Seconds to wait between two segments.
