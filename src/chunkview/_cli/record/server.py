@@ -66,6 +66,7 @@ class Proxy:
         self._clock = clock
         self._stop: Callable[[], None] | None = None
         self._has_begun = threading.Event()
+        self._has_ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chunkview-relay", daemon=True)
         self._error: BaseException | None = None
 
@@ -85,9 +86,10 @@ class Proxy:
         Raises:
             RuntimeError: It has failed.
         """
-        # On Windows, Ctrl-C does not interrupt a wait without end.
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        # On Windows, Ctrl-C does not interrupt a wait without end. An interrupted join() may take
+        # the thread for ended, though it runs (CPython 3.11).
+        while not self._has_ended.wait(0.5):
+            pass
         raise RuntimeError(f"the server has ended: {self._error!r}")
 
     def _run(self) -> None:
@@ -104,6 +106,7 @@ class Proxy:
             logger.propagate = propagates
             self._listener.close()
             self._has_begun.set()
+            self._has_ended.set()
 
     async def _serve(self) -> None:
         async with new_client() as client:

@@ -214,14 +214,14 @@ class Tape:
         coding = _word(dict(self.asked.headers).get("content-encoding", ""))
         if coding in _Inflater.CODINGS:
             try:
-                sent = _Inflater().feed(sent)
+                sent = _Inflater().whole(sent)
             except zlib.error:
                 coding = "broken"
         if coding in _NOT_COMPRESSED or coding in _Inflater.CODINGS:
             body.write_beside(f"{body.path}.request", redacted_body(sent, self._mask))
         else:
             # Secrets cannot be found in it.
-            self.note = "the request is not kept: its compression is not known"
+            self.note = "the request is not kept: it cannot be decompressed"
 
     def _look_for_content(self, decoder: ChunkDecoder, seconds: float, data: bytes) -> None:
         try:
@@ -253,6 +253,17 @@ class _Inflater:
             parts.append(self._member.decompress(data))
             data = self._member.unused_data
         return b"".join(parts)
+
+    def whole(self, data: bytes) -> bytes:
+        """Decompress a whole body.
+
+        Raises:
+            zlib.error: It is not compressed as it should be, or it is cut.
+        """
+        plain = self.feed(data)
+        if not self._member.eof:
+            raise zlib.error("the end is missing")
+        return plain
 
 
 def _word(text: str) -> str:
