@@ -87,14 +87,13 @@ class Recorder:
             step: The step.
             size: How many bytes it holds.
         """
-        if tape.lost and size:
+        if size and tape.is_overrun:
             return
-        size += _BYTES_OF_ITEM
+        has_bytes, size = bool(size), size + _BYTES_OF_ITEM
         with self._lock:
-            if size > _BYTES_OF_ITEM and self._waiting + size > self._max_waiting:
-                tape.lost = tape.lost or (
-                    f"the disk is too slow: {self._waiting:,} bytes wait for it"
-                )
+            if has_bytes and self._waiting + size > self._max_waiting:
+                tape.is_overrun = True
+                tape.lost = f"the disk is too slow: {self._waiting:,} bytes wait for it"
                 return
             self._waiting += size
 

@@ -74,7 +74,8 @@ class Tape:
         duration: When the answer ended, in seconds since the request.
         ended: How it ended, as in `Times`.
         problem: Why the upstream broke off, or "".
-        lost: Why the recording is not complete, or "".
+        lost: Why the recording is not complete, or "". The totals go on.
+        is_overrun: Whether bytes are missing from the totals, too: the recorder left them out.
         note: What else is to be said about the recording, or "".
         name: The name of the file, or "" before it is there.
     """
@@ -91,6 +92,7 @@ class Tape:
         self.ended = STOPPED
         self.problem = ""
         self.lost = ""
+        self.is_overrun = False
         self.note = ""
         self.name = ""
         self._folder = folder
