@@ -257,7 +257,7 @@ def test_two_recorders_never_write_to_one_file(tmp_path: Path) -> None:
 
 def test_the_upstream_gets_the_request_as_the_client_wrote_it(tmp_path: Path) -> None:
     head = (
-        b"POST /v1/a/../messages?beta=true&q=%2f HTTP/1.1\r\nHost: here\r\nX-Api-Key: secret\r\n"
+        b"POST /v1/messages?beta=true&q=%2f HTTP/1.1\r\nHost: here\r\nX-Api-Key: secret\r\n"
         b"anthropic-beta: one\r\nanthropic-beta: two\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n"
         b"Accept-Encoding: gzip, br, deflate;q=0.5, zstd\r\nContent-Length: 2\r\n\r\n{}"
     )
@@ -268,9 +268,7 @@ def test_the_upstream_gets_the_request_as_the_client_wrote_it(tmp_path: Path) ->
                 with client.makefile("rb") as file:
                     assert b"200 OK" in file.read()
             proxy.next()
-    assert upstream.heads[0].startswith(
-        b"POST /behind/v1/a/../messages?beta=true&q=%2f HTTP/1.1\r\n"
-    )
+    assert upstream.heads[0].startswith(b"POST /behind/v1/messages?beta=true&q=%2f HTTP/1.1\r\n")
     assert upstream.bodies == [b"{}"]
     sent = [pair for pair in upstream.headers() if pair != ("connection", "keep-alive")]
     assert sorted(sent) == [
@@ -294,7 +292,9 @@ def test_without_a_wish_of_the_client_the_upstream_is_asked_not_to_compress(tmp_
     assert ("accept-encoding", "identity") in upstream.headers()
 
 
-@pytest.mark.parametrize("target", ["//{}/x", "/@{}/x", "@{}/x", "http://{}/x", "x:@{}/", "*"])
+@pytest.mark.parametrize(
+    "target", ["//{}/x", "/@{}/x", "@{}/x", "http://{}/x", "x:@{}/", "*", "/#a"]
+)
 def test_no_target_of_a_request_leads_to_another_server(target: str, tmp_path: Path) -> None:
     with Upstream(EMPTY) as upstream, Upstream(EMPTY) as other:
         with recording_from(upstream.url, tmp_path) as proxy:
@@ -306,6 +306,19 @@ def test_no_target_of_a_request_leads_to_another_server(target: str, tmp_path: P
                     status = file.readline()
     assert status.startswith(b"HTTP/1.")
     assert other.heads == []
+
+
+def test_a_proxy_of_the_environment_gets_the_name_of_the_upstream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Upstream(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n") as upstream:
+        monkeypatch.setenv("HTTPS_PROXY", upstream.url)
+        with recording_from("https://api.example", tmp_path) as proxy:
+            monkeypatch.delenv("HTTPS_PROXY")
+            assert proxy.raw()[0].status_code == 502
+            tape = proxy.next()
+    assert upstream.heads[0].startswith(b"CONNECT api.example:443 HTTP/1.1\r\n")
+    assert tape.problem == "ProxyError: 403 Forbidden"
 
 
 def test_the_response_has_the_headers_of_the_upstream(tmp_path: Path) -> None:

@@ -129,5 +129,5 @@ def test_a_client_that_asks_for_no_stream_gets_the_message_of_a_recorded_one() -
     ids=str,
 )
 def test_what_cannot_be_played_is_refused_at_once(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="pieces|status|headers"):
+    with pytest.raises(ValueError, match=r"pieces|status|headers"):
         RecordedAnswer(**wrong)

@@ -34,8 +34,8 @@ listens on 127.0.0.1 only. Ctrl-C ends it.
 
 It prints a line for each answer: tokens, cost (needs the extra "prices"), the
 time to the first token, and the name of the recording. An answer that breaks
-off is recorded as far as it came. If the disk is full or too slow, the answer
-passes all the same, and the line says NOT RECORDED.
+off is recorded up to that point. If the disk is full or too slow, the answer
+still passes, and the line says NOT RECORDED.
 
 Only you can read the files. Keys, cookies and other headers that may be secret
 are not written, nor are unknown parameters of a URL. The requests' bodies are

@@ -83,7 +83,9 @@ class Relay:
             body = await request.body()
         except ClientDisconnect:
             return  # There is no whole request to forward.
-        if not target.startswith(b"/"):
+        try:
+            url = self._url_of(target)
+        except httpx.InvalidURL:
             await _refuse(request, send, 400, "invalid_request_error", _NO_PATH)
             return
         headers = _pairs(request.headers.raw)
@@ -93,14 +95,10 @@ class Relay:
         exchange = _Exchange(session, self._clock)
         to_send = httpx.Request(  # build_request() would add headers, and others' cookies
             request.method,
-            self._upstream,
+            url,
             headers=httpx.Headers(_to_upstream(headers), encoding="latin-1"),
             content=body or None,
-            extensions={
-                "timeout": httpx.Timeout(_SILENCE, connect=_CONNECT).as_dict(),
-                # As the client wrote it: httpx would normalize the path of a URL.
-                "target": self._prefix + target,
-            },
+            extensions={"timeout": httpx.Timeout(_SILENCE, connect=_CONNECT).as_dict()},
         )
 
         async def hang_up() -> None:
@@ -122,6 +120,17 @@ class Relay:
             raise failure
         if exchange.is_cut:
             raise CutError
+
+    def _url_of(self, target: bytes) -> httpx.URL:
+        """The URL at the upstream. httpx resolves the dots of a path, and changes nothing else.
+
+        Raises:
+            httpx.InvalidURL: The target is not a path and a query.
+        """
+        if not target.startswith(b"/"):
+            raise httpx.InvalidURL(_NO_PATH)
+        # The extension "target" of httpx would be exact, but a proxy would get it for CONNECT, too.
+        return self._upstream.copy_with(raw_path=self._prefix + target)
 
 
 class _Exchange:
