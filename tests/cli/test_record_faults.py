@@ -17,10 +17,13 @@ from anthropic import Anthropic, InternalServerError
 
 from chunkview import Meter
 from chunkview._cli.record import folder as folder_module
-from chunkview._cli.record.folder import NewBody
+from chunkview._cli.record.folder import Folder, NewBody
 from chunkview._cli.record.playing import recorded_answer
+from chunkview._cli.record.recorder import Recorder
+from chunkview._cli.record.server import Proxy
+from chunkview._cli.record.tape import Tape
 from chunkview.testing import ReplayServer, recording
-from cli.console import TEXT, Start, needs_posix, read_rest, read_until
+from cli.console import TEXT, Capture, Start, needs_posix, read_rest, read_until
 from cli.proxy import TOO_LONG, recording_from, written
 from test_relay import STREAM_HEAD, Upstream, http_chunk
 from testing.clients import FOREVER, MESSAGES, MODEL
@@ -308,6 +311,39 @@ def test_a_body_that_is_not_compressed_as_it_says_passes(tmp_path: Path) -> None
             assert proxy.raw()[1] == TEXT
             tape = proxy.next()
     assert tape.lost.startswith("the body cannot be decompressed: ")
+
+
+def test_a_report_that_raises_is_complained_about_and_the_next_one_comes(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    seen: list[str] = []
+
+    def report(tape: Tape) -> None:
+        seen.append(tape.name)
+        raise RuntimeError("a fault of the report")
+
+    recorder = Recorder(Folder(tmp_path), report)
+    with ReplayServer(TEXT) as server, Proxy(server.url, recorder) as proxy:
+        for _ in range(2):
+            received = httpx.post(f"{proxy.url}/v1/messages", json={"stream": True}).content
+            assert received == TEXT
+    recorder.close()
+    assert [(tmp_path / name).read_bytes() for name in seen] == [TEXT, TEXT]
+    assert capsys.readouterr().err.splitlines() == [
+        f"chunkview: answer {number} cannot be reported: RuntimeError('a fault of the report')"
+        for number in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET", "DELETE"])
+def test_requests_without_a_body_pass(method: str, tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n"
+    body = b"" if method == "HEAD" else b"{}"
+    with Upstream(head, body) as upstream, recording_from(upstream.url, tmp_path) as proxy:
+        response = httpx.request(method, f"{proxy.url}/v1/models")
+        tape = proxy.next()
+    assert (response.content, response.headers["content-length"]) == (body, "2")
+    assert (proxy.body(tape), tape.ended, tape.is_metered) == (body, "whole", False)
 
 
 def test_answers_go_on_when_nobody_reads_the_lines(start: Start, tmp_path: Path) -> None:

@@ -131,3 +131,9 @@ def test_a_client_that_asks_for_no_stream_gets_the_message_of_a_recorded_one() -
 def test_what_cannot_be_played_is_refused_at_once(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"pieces|status|headers"):
         RecordedAnswer(**wrong)
+
+
+@pytest.mark.parametrize("pieces", [[(0, "text")], [("0", b"")], [5], 5], ids=str)
+def test_pieces_of_another_type_are_refused_at_once(pieces: Any) -> None:
+    with pytest.raises(TypeError):
+        RecordedAnswer(pieces)

@@ -11,6 +11,7 @@ import threading
 from itertools import count
 from typing import TYPE_CHECKING
 
+from ..console import complain
 from .tape import Asked, Tape
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Recorder:
 
         Args:
             folder: Where the recordings go.
-            report: Called in the thread with each answer that has ended. It must not raise.
+            report: Called in the thread with each answer that has ended.
             keeps_requests: Whether to write the bodies of the requests, too.
             max_waiting_bytes: How many bytes may wait for the disk.
         """
@@ -114,6 +115,8 @@ class Recorder:
         def report() -> None:
             try:
                 self._report(tape)
+            except Exception as error:  # noqa: BLE001 - the thread must go on
+                complain(f"answer {tape.asked.number} cannot be reported: {error!r}")
             finally:
                 with self._lock:
                     self._open -= 1

@@ -57,7 +57,12 @@ class ApiError:
 
 
 def _pairs(pieces: Iterable[tuple[float, bytes]]) -> tuple[tuple[float, bytes], ...]:
-    return tuple((seconds, data) for seconds, data in pieces)
+    checked: list[tuple[float, bytes]] = []
+    for seconds, data in pieces:
+        if not isinstance(data, bytes):
+            raise TypeError(f"pieces: expected bytes, got {type(data).__name__}")
+        checked.append((seconds, data))
+    return tuple(checked)
 
 
 @attrs.frozen
@@ -77,6 +82,7 @@ class RecordedAnswer:
         is_whole: Whether the answer ended properly. Otherwise the connection is cut at its end.
 
     Raises:
+        TypeError: A piece is no pair of a number and bytes.
         ValueError: A time is out of range or before the one that precedes it, the status is out of
             range, or HTTP cannot send a header.
     """
