@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import itertools
 import os
 import socket
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from anthropic import Anthropic, InternalServerError
 
 from chunkview import Meter
+from chunkview._cli.main import main
 from chunkview._cli.record import folder as folder_module
 from chunkview._cli.record.folder import Folder, NewBody
 from chunkview._cli.record.playing import recorded_answer
@@ -177,6 +180,37 @@ def test_an_answer_passes_when_the_disk_is_full_and_the_next_one_is_recorded(
     assert [name for name in written(tmp_path) if name.endswith(".sse")] == [kept.name]
 
 
+def test_a_sidecar_that_cannot_be_written_to_its_end_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all = folder_module._write_all  # pyright: ignore[reportPrivateUsage]
+
+    def write_half(file: io.FileIO, data: bytes) -> None:
+        if data.startswith(b'{"format"'):
+            file.write(data[:10])
+            full()
+        write_all(file, data)
+
+    monkeypatch.setattr(folder_module, "_write_all", write_half)
+    with ReplayServer(TEXT) as server, recording_from(server.url, tmp_path) as proxy:
+        assert proxy.raw()[1] == TEXT
+        assert proxy.next().lost == "No space left on device"
+    [(name, data)] = written(tmp_path).items()
+    assert name.endswith(".sse.partial")
+    assert data == TEXT
+
+
+def test_no_file_that_is_there_is_written_to(tmp_path: Path) -> None:
+    """Neither a recording, nor one that another process is writing."""
+    folder = Folder(tmp_path)
+    (tmp_path / "a.sse").write_bytes(b"1")
+    (tmp_path / "a-2.sse.partial").write_bytes(b"2")
+    body = folder.new_body("a", ".sse")
+    body.write(b"3")
+    body.complete()
+    assert written(tmp_path) == {"a.sse": b"1", "a-2.sse.partial": b"2", "a-3.sse": b"3"}
+
+
 @needs_posix
 def test_a_file_that_may_not_grow_is_reported_in_the_line_and_at_the_end(
     start: Start, tmp_path: Path
@@ -184,8 +218,11 @@ def test_a_file_that_may_not_grow_is_reported_in_the_line_and_at_the_end(
     program = (
         "import resource, sys\n"
         "from chunkview._cli.main import main\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-        "sys.exit(main())\n"
+        "before = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))\n"
+        "status = main()\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, before)\n"
+        "sys.exit(status)\n"
     )
     with ReplayServer(TEXT) as server:
         process = start("-c", program, "record", "--to", server.url, str(tmp_path))
@@ -239,17 +276,18 @@ def test_what_waits_for_the_disk_is_bounded_and_the_answers_go_on(
     body = TEXT[:-1] + b": comment\n" * 1000 + b"\n"
     monkeypatch.setattr(NewBody, "write", hang)
     with ReplayServer(body, segment_size=1000) as server:
-        with recording_from(server.url, tmp_path, max_waiting_bytes=len(body)) as proxy:
+        with recording_from(server.url, tmp_path, max_waiting_bytes=3 * len(body)) as proxy:
             for _ in range(5):
                 assert proxy.raw()[1] == body
             goes_on.set()
             tapes = [proxy.next() for _ in range(5)]
             assert proxy.raw()[1] == body
             assert proxy.body(proxy.next()) == body
-    assert all(tape.lost.startswith("the disk is too slow: ") for tape in tapes[1:])
-    assert all(tape.name == "" for tape in tapes[1:])
-    # Each is closed, and has the name of an incomplete recording.
-    assert sum(name.endswith(".partial") for name in written(tmp_path)) >= 4
+    # With what an item takes beside its bytes, two answers fit.
+    assert [proxy.body(tape) for tape in tapes[:2]] == [body, body]
+    assert all(tape.lost.startswith("the disk is too slow: ") for tape in tapes[2:])
+    assert all(tape.name == "" for tape in tapes[2:])
+    assert sum(name.endswith(".partial") for name in written(tmp_path)) == 3
 
 
 def test_a_disk_that_hangs_for_good_does_not_keep_record_from_ending(
@@ -311,6 +349,47 @@ def test_a_body_that_is_not_compressed_as_it_says_passes(tmp_path: Path) -> None
             assert proxy.raw()[1] == TEXT
             tape = proxy.next()
     assert tape.lost.startswith("the body cannot be decompressed: ")
+
+
+def test_a_fault_of_the_relay_is_reported_and_the_next_answer_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault of the relay")
+
+    with ReplayServer(TEXT) as server, recording_from(server.url, tmp_path) as proxy:
+        with monkeypatch.context() as patch:
+            patch.setattr(httpx.AsyncClient, "send", fail)
+            assert proxy.raw()[0].status_code == 500
+            tape = proxy.next()
+        assert proxy.raw()[1] == TEXT
+        assert proxy.body(proxy.next()) == TEXT
+    assert (tape.ended, tape.problem) == ("upstream", "RuntimeError('a fault of the relay')")
+    shown = "chunkview: Exception in ASGI application: RuntimeError('a fault of the relay')\n"
+    assert capsys.readouterr().err == shown
+
+
+def test_a_server_that_fails_ends_record_with_status_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault of the server")
+
+    monkeypatch.setattr(uvicorn.Server, "serve", fail)
+    assert main(["record", "--to", "http://127.0.0.1:1", str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    shown = "the server has ended: RuntimeError('a fault of the server')"
+    assert captured.err == f"chunkview: {shown}\n"
+    assert "\n0 answers, 0 recorded in " in captured.out
+
+
+def test_a_stream_that_cannot_be_read_is_recorded_unchanged(tmp_path: Path) -> None:
+    body = b"data: no JSON\n\n"
+    with ReplayServer(body) as server, recording_from(server.url, tmp_path) as proxy:
+        assert proxy.raw()[1] == body
+        tape = proxy.next()
+    assert (proxy.body(tape), tape.to_first_token) == (body, None)
+    assert tape.meter.error is not None
 
 
 def test_a_report_that_raises_is_complained_about_and_the_next_one_comes(

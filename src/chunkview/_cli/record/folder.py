@@ -41,8 +41,9 @@ class Folder:
         Raises:
             OSError: The file cannot be made.
         """
-        for number in count(1):
-            path = self.path / (f"{stem}-{number}{suffix}" if number > 1 else stem + suffix)
+        names = (f"{stem}-{number}" if number > 1 else stem for number in count(1))
+        while True:
+            path = self.path / (next(names) + suffix)
             partial = path.with_name(path.name + _PARTIAL)
             try:
                 file = _opened_new(partial)
@@ -53,7 +54,6 @@ class Folder:
                 return NewBody(path, partial, file)
             file.close()
             partial.unlink()
-        raise AssertionError  # count() does not end
 
 
 class NewBody:
