@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import re
@@ -17,10 +18,13 @@ from typing import Any
 import httpx
 import pytest
 from anthropic import Anthropic, APIStatusError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chunkview import iter_chunks
 from chunkview._cli.main import main
 from chunkview._cli.record.playing import recorded_answer, recordings_in
+from chunkview._cli.record.sidecar import PacedFile, Times
 from chunkview._stream import has_content
 from chunkview.testing import ApiError, ReplayServer, recording
 from cli.console import (
@@ -449,6 +453,25 @@ def test_show_has_the_timing_of_the_sidecar(capsys: Capture, tmp_path: Path) -> 
     shown = capsys.readouterr().out
     # 104 tokens in the eight seconds from the first event to the end.
     assert "timing         0.50 s to the first token, 13.0 output tokens per second\n" in shown
+
+
+@given(st.lists(st.integers(0, 9), max_size=8), st.integers(1, 20))
+def test_the_clock_of_a_paced_file_shows_when_each_byte_came(lengths: list[int], size: int) -> None:
+    """However many bytes a read gives."""
+    body = bytes(range(sum(lengths)))
+    came = [at for at, length in enumerate(lengths, start=1) for _ in range(length)]
+    value = json.loads(sidecar(WITH_WORDS))
+    value |= {"pieces": list(enumerate(lengths, start=1)), "duration": len(lengths) + 1}
+    source = io.BytesIO(body)
+    paced = PacedFile(
+        lambda wanted: source.read(size), Times.from_bytes(json.dumps(value).encode())
+    )
+    assert paced.clock() == 0
+    seen: list[tuple[int, float]] = []
+    while data := paced.read():
+        seen += [(byte, paced.clock()) for byte in data]
+    assert seen == list(zip(body, came, strict=True))
+    assert paced.clock() == len(lengths) + 1
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ class PacedFile:
         """Prepare to read.
 
         Args:
-            read: Reads up to a number of bytes of the body.
+            read: Reads about so many bytes of the body; b"" at its end.
             times: When its pieces came.
         """
         self._read = read
@@ -163,6 +163,7 @@ class PacedFile:
         self._duration = times.duration
         self._now = 0.0
         self._missing = 0
+        self._ahead = b""
 
     def clock(self) -> float:
         """When the bytes came that were read last, in seconds since the request."""
@@ -180,7 +181,8 @@ class PacedFile:
                 self._now = self._duration
                 return b""
             self._now, self._missing = piece
-        data = self._read(self._missing) or b""
+        data = self._ahead or self._read(self._missing) or b""
+        data, self._ahead = data[: self._missing], data[self._missing :]
         self._missing -= len(data)
         return data
 
