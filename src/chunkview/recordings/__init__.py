@@ -1,0 +1,17 @@
+"""Recorded streams in the formats in which people keep them.
+
+`read` gives a `Recording` for each stream in a file, a folder or a remote place. The content of a
+file tells its format: SSE bodies, JSON lines of events, logs of Claude Code, results of Message
+Batches, whole messages, VCR cassettes, HAR files and AWS frames, each also compressed with gzip or
+zstd. docs/recordings.md says what each format keeps, and what it lacks.
+"""
+
+from __future__ import annotations
+
+from ._read import read
+from ._recording import Format, Recording, RecordingError
+
+__all__ = ["Format", "Recording", "RecordingError", "read"]
+
+for _public in (read, Recording, RecordingError):
+    _public.__module__ = __name__

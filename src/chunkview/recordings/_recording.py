@@ -1,0 +1,161 @@
+"""A recording: one stream, and the place where it was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+
+from ..errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Broken", "Format", "Maker", "Recording", "RecordingError"]
+
+Format: TypeAlias = Literal[
+    "sse", "events", "claude-code", "batch", "message", "cassette", "har", "aws"
+]
+"""In which format a stream was kept. Compression does not count."""
+
+
+class RecordingError(DecodeError):
+    """A file that cannot be read any further, or a part of it that cannot be read.
+
+    Attributes:
+        file: The path or URL of the file; "" if it has no name.
+        offset: How many bytes of the file come before the part that cannot be read. In a compressed
+            file: of what it decompresses to. In a cassette or HAR file: of the answer's body.
+    """
+
+    def __init__(
+        self, problem: str, *, file: str = "", offset: int = 0, truncated: bool = False
+    ) -> None:
+        super().__init__(problem, truncated=truncated)
+        self.file = file
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return f"{self.file or 'recording'}: byte {self.offset}: {self.problem}"
+
+
+@attrs.frozen
+class Recording:
+    """One recorded stream.
+
+    Attributes:
+        name: The file, and what tells the stream from others in it: `log.jsonl#2` is the second,
+            `results.jsonl#my-id` the one with this `custom_id`.
+        source: What `chunkview.accumulate`, `iter_chunks`, `AnthropicStream` and `check` take: the
+            body as bytes, or the events. It can be iterated over again. If the recording is broken,
+            it ends by raising `error`, after all that can be read.
+        format: In which format the stream was kept; None if that cannot be told.
+        parent: Of Claude Code: the tool call that started the sub-agent, or None for the main
+            agent. None in all other formats.
+        file: The path or URL of the file; "" if it has no name.
+        offset: How many bytes of the file come before the recording. In a compressed file: of what
+            it decompresses to. In a cassette or HAR file: of the answer's body.
+        line: In which line the recording begins, counted from 1; None in formats without lines.
+        offsets: Where each item of `source` begins, counted as for `offset`. Empty if `source` is
+            bytes.
+        error: Why the recording is not whole, or None. The stream itself may break rules all the
+            same, or end early: `accumulate` and `check` say that.
+    """
+
+    name: str
+    source: Any = attrs.field(repr=False)
+    format: Format | None
+    parent: str | None = None
+    file: str = ""
+    offset: int = 0
+    line: int | None = None
+    offsets: tuple[int, ...] = attrs.field(default=(), repr=False)
+    error: DecodeError | OSError | None = None
+
+
+class Broken:
+    """A source that ends by raising an error. It can be iterated over again."""
+
+    def __init__(self, items: Sequence[Any], error: DecodeError | OSError) -> None:
+        """Keep the items.
+
+        Args:
+            items: What can be read.
+            error: What follows.
+        """
+        self._items = items
+        self._error = error
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._items
+        raise self._error.with_traceback(None)
+
+
+class Maker:
+    """Makes the recordings of one file, and numbers them.
+
+    Attributes:
+        file: The path or URL of the file, or "".
+        max_bytes: How many bytes a recording may have.
+        count: How many recordings were made.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        max_bytes: int,
+        label: str = "",
+        format: Format | None = None,  # noqa: A002
+    ) -> None:
+        """Begin a file.
+
+        Args:
+            file: The path or URL of the file, or "".
+            max_bytes: How many bytes a recording may have.
+            label: What the names of all recordings begin with, after the file.
+            format: The format of all recordings; None if each one says its own.
+        """
+        self.file = file
+        self.max_bytes = max_bytes
+        self.count = 0
+        self._label = label
+        self._format = format
+
+    def make(
+        self,
+        source: Any,
+        format: Format | None,  # noqa: A002
+        *,
+        label: str = "",
+        is_one_of_many: bool = False,
+        error: DecodeError | OSError | None = None,
+        **place: Any,
+    ) -> Recording:
+        """Make the next recording.
+
+        Args:
+            source: The body, or the events.
+            format: The format, unless the file decides it.
+            label: What tells the recording from others in the file, if not its number.
+            is_one_of_many: Whether the first one has a number, too.
+            error: Why the recording is not whole.
+            **place: Further attributes of the recording.
+        """
+        self.count += 1
+        if not label and (is_one_of_many or self.count > 1):
+            label = str(self.count)
+        label = "#".join(filter(None, (self._label, label)))
+        if error is not None and not isinstance(source, Broken):
+            source = Broken((source,) if isinstance(source, bytes) and source else source, error)
+        return Recording(
+            f"{self.file}#{label}" if label else self.file,
+            source,
+            self._format or format,
+            file=self.file,
+            error=error,
+            **place,
+        )
+
+    def error(self, problem: str, offset: int, *, truncated: bool = False) -> RecordingError:
+        """Make an error about a part of the file."""
+        return RecordingError(problem, file=self.file, offset=offset, truncated=truncated)
