@@ -1,8 +1,9 @@
 """AWS event-stream frames (`application/vnd.amazon.eventstream`), as Bedrock sends a stream.
 
 A frame is: its length, the length of its headers, the CRC-32 of these two; the headers; the
-payload; the CRC-32 of all before. Numbers are big-endian, of 32 bits. botocore reads frames, too:
-it takes 33 MB on disk, and twice the time (benchmarks are in docs/recordings.md).
+payload; the CRC-32 of all before. Numbers are big-endian, of 32 bits. botocore reads frames, too,
+but it takes 32 MB on disk and 1.7 times as long: 20.6 ms for a stream of 2,000 deltas (505 KB),
+against 12.0 ms for this module. tests/recordings/test_peers.py compares the two.
 
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html (the frame);
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ResponseStream.html (payloads).
@@ -40,8 +41,8 @@ _BYTES, _TEXT = 6, 7
 
 
 def begins_like_frames(start: bytes) -> bool:
-    """Whether a body begins with a byte with which a frame begins, and no text does."""
-    return start.startswith(b"\0")
+    """Whether a body begins like a frame, also like a broken one. No text has these bytes."""
+    return start.startswith(b"\0") or b"\x0d:message-type\x07" in start
 
 
 def read_frames(source: Input, maker: Maker) -> Iterator[Recording]:

@@ -138,7 +138,7 @@ def _read_format(source: Input, maker: Maker) -> Iterator[Recording]:
     """Tell the format, and give the recordings."""
     start = source.peek_text()
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if begins_like_frames(start):
+    if begins_like_frames(source.peek(4096)):
         yield from read_frames(source, maker)
     elif text.startswith((b"{", b"[")):
         yield from _read_json(source, maker)
