@@ -47,6 +47,7 @@ LAYERS = [
     "pricing",
     "interop",
     "anthropic",
+    "recordings",
     "testing",
     "_hypothesis",
     "_cli",
@@ -126,7 +127,9 @@ def test_what_a_folder_keeps_to_itself_is_imported_by_nobody_else(path: Path) ->
         assert is_face or own[: len(folder)] == folder, f"{'.'.join(module)} is not a face"
 
 
-@pytest.mark.parametrize("folder", ["_model", "_chunks", "_rules", "_stream", "_cli", "testing"])
+@pytest.mark.parametrize(
+    "folder", ["_model", "_chunks", "_rules", "_stream", "recordings", "_cli", "testing"]
+)
 def test_the_files_of_a_folder_import_each_other_in_no_circle(folder: str) -> None:
     graph = {
         module_of(path): {
@@ -146,6 +149,7 @@ def test_importing_the_package_pulls_in_nothing_heavy() -> None:
     heavy = {"pydantic", "anthropic", "hypothesis", "msgspec", "asyncio", "jiter", "rich", "httpx"}
     heavy |= {"starlette", "uvicorn", "chunkview._cli"}
     rarely_needed = {"socket", "chunkview._rules.measured"}
+    rarely_needed |= {"chunkview.recordings", "yaml", "zstandard", "fsspec", "zlib"}
     program = f"import sys, chunkview; print(sorted({heavy | rarely_needed} & set(sys.modules)))"
     shown = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

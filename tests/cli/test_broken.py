@@ -68,7 +68,7 @@ BROKEN = {
     "headers before the body": (
         b'HTTP/1.1 401 Unauthorized\r\nvia: x\r\n\r\n{"type": "error"}',
         len(b"HTTP/1.1 401 Unauthorized\r\nvia: x\r\n\r\n"),
-        "the body is no event stream; it begins with '{",
+        "error event: an error event without words",
         "",
     ),
 }
@@ -104,13 +104,14 @@ def test_show_goes_on_with_the_next_file_after_a_broken_one(
 ) -> None:
     first, broken, last = files(first=TEXT, broken=NOT_JSON, last=TOOL_CALL)
     missing = str(tmp_path / "no\x1b such")
-    assert main(["show", first, missing, str(tmp_path), broken, last]) == 1
+    below = f"{first}/x"
+    assert main(["show", first, missing, below, broken, last]) == 1
     captured = capsys.readouterr()
     assert captured.out.count(text_of(TEXT)) == 1
     assert text_of(TOOL_CALL) in captured.out
     assert [line.split(": ")[1] for line in captured.err.splitlines()] == [
         missing.replace("\x1b", "\\x1b"),
-        str(tmp_path),
+        below,
         broken,
     ]
     totals = captured.out.rpartition("\n\n")[2].splitlines()

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from chunkview import iter_chunks
 from chunkview._cli.check.breaches import Checked
-from chunkview._cli.check.files import check_file, items_of_file
+from chunkview._cli.check.files import check_files, items_of_file
 from chunkview._cli.check.requests import REQUESTS
 from chunkview._cli.check.rules import SERVER_RULES
 from chunkview._cli.main import main
@@ -190,12 +191,13 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(
     files: Files, tmp_path: Path
 ) -> None:
     missing = str(tmp_path / "missing\x1b.sse")
-    out, complaints, status = run("check", missing, *files(body=GAP), str(tmp_path))
+    (body,) = files(body=GAP)
+    out, complaints, status = run("check", missing, body, f"{body}/below")
     assert "index_not_consecutive" in out
     assert out.endswith("1 rule broken (1 error, 0 warnings) in 1 stream\n")
     assert [line.split(": ")[1] for line in complaints.splitlines()] == [
         missing.replace("\x1b", "\\x1b"),
-        str(tmp_path),
+        f"{body}/below",
     ]
     assert status == 1
     assert run("check", *files(body=TEXT), missing)[2] == 1
@@ -227,12 +229,12 @@ def test_ctrl_c_reports_what_has_been_checked(
 ) -> None:
     paths = files(gap=GAP, interrupted=TEXT, never=TEXT)
 
-    def interrupted(file: str) -> Checked:
+    def interrupted(file: str) -> Iterator[Checked]:
         if file == paths[1]:
             raise KeyboardInterrupt
-        return check_file(file)
+        return check_files(file)
 
-    monkeypatch.setattr("chunkview._cli.check.command.check_file", interrupted)
+    monkeypatch.setattr("chunkview._cli.check.command.check_files", interrupted)
     xml = tmp_path / "report.xml"
     out, complaints, status = run("check", "--junit", str(xml), *paths)
     assert "index_not_consecutive" in out
@@ -390,7 +392,7 @@ def test_no_control_character_of_a_stream_reaches_a_terminal(
     path = place / name.decode(errors="surrogateescape")
     path.write_bytes(data.draw(bodies_with(text)))
     xml = place / "report.xml"
-    arguments = ["--json"] * is_json + ["--no-color", "--junit", str(xml), str(path), str(place)]
+    arguments = ["--json"] * is_json + ["--no-color", "--junit", str(xml), str(path), f"{xml}/x"]
     out, complaints, _ = run("check", *arguments, is_terminal=True)
     assert not set(HARMFUL + HALVES) & set(out + complaints)
     if is_json:

@@ -12,8 +12,11 @@ from typing import Any
 import httpx
 import pytest
 import requests
-import vcr
-from botocore.eventstream import EventStreamBuffer, ParserError
+import vcr  # type: ignore[import-untyped]
+from botocore.eventstream import (  # type: ignore[import-untyped]
+    EventStreamBuffer,
+    ParserError,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -69,7 +69,7 @@ LAST_LINE = {"type": "result", "subtype": "success", "session_id": "s", "result"
 
 def claude_code(streams: Streams) -> bytes:
     """A log with partial messages: the events, and after each block an `assistant` line."""
-    lines = [FIRST_LINE]
+    lines: list[Event] = [FIRST_LINE]
     for events in streams:
         for event in events:
             lines.append(wrapped(event))
@@ -189,9 +189,7 @@ def frame(payload: bytes, **headers: str) -> bytes:
 def event_frame(event: Any) -> bytes:
     text = base64.b64encode(json.dumps(event).encode()).decode()
     payload = json.dumps({"bytes": text, "p": "abcdefghijk"}).encode()
-    return frame(
-        payload, event_type="chunk", content_type="application/json", message_type="event"
-    )
+    return frame(payload, event_type="chunk", content_type="application/json", message_type="event")
 
 
 def frames(streams: Streams) -> bytes:

@@ -7,7 +7,6 @@ go to standard error.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
@@ -16,9 +15,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..errors import ChunkviewError
 from .arguments import FOREVER, Parser, add_no_color, described, numeral
 from .check import add_check
-from .console import complain, has_color, is_regular, name_of, opened, reason_of
+from .console import complain, has_color, reason_of
 from .display import (
     TOTALS_HEAD,
     TOTALS_WORDS,
@@ -30,9 +30,9 @@ from .display import (
     totals,
 )
 from .progress import Progress
-from .reading import Reading
 from .record import add_record
-from .record.sidecar import PacedFile, SidecarError, times_that_fit
+from .record.sidecar import SidecarError
+from .streams import bodies_of, streams_of
 
 if TYPE_CHECKING:
     import argparse
@@ -41,10 +41,9 @@ if TYPE_CHECKING:
 
     from .._model import Message
     from ..testing import RecordedAnswer, Reply
+    from .streams import Stream
 
 __all__ = ["main"]
-
-_READ_SIZE = 64 * 1024
 
 # What a shell reports for a program that the signal ended: 128 + its number.
 _INTERRUPTED = 130
@@ -73,7 +72,13 @@ exit status:
 _SHOW_DESCRIPTION = """\
 Show recorded or live streams: the text as it arrives, the thinking marked with "| ", and then a
 summary with the finish reason, the tokens, the cost (needs the extra "prices") and the tool calls.
-After several files come their totals.
+After several streams come their totals.
+
+A FILE is the body of an answer, also with the headers of curl -i; JSON lines: events, what --json
+prints, the log of Claude Code (claude -p --output-format stream-json), the results of a batch; a
+message; a cassette of VCR.py; a HAR file; or frames of AWS: each also compressed with gzip or zstd.
+The content tells. A FILE may hold several streams, and may be a folder, a pattern or a URL. A body
+is shown as it arrives.
 
 The summary of a live stream, from a pipe, has its timing: the seconds until the first text,
 thinking or tool input, counted from the start of reading, and the output tokens per second, from
@@ -94,10 +99,13 @@ examples:
   chunkview show answer.sse
   chunkview show --chunks answer.sse | grep ToolUse
   chunkview show --json *.sse | jq -r 'select(.thinking != "") | .thinking'
+  claude -p --output-format stream-json --verbose 'Hello' | chunkview show -
+  chunkview show recordings/ cassettes/*.yaml batch.jsonl.gz
   curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
 
 keys of the objects that --json prints, always all of them:
-  file, offset           the argument FILE, and the event's byte offset in it
+  file, offset           the file, and the event's byte offset in it (in a compressed file: in what
+                         it decompresses to; in a cassette or HAR file: in the answer)
   type, delta_type       the types of the event and of its delta, or null
   index                  the content block's number, or null
   content, thinking      the text that the event adds, or ""
@@ -111,7 +119,10 @@ keys of the objects that --json prints, always all of them:
 """
 _SERVE_DESCRIPTION = """\
 Play recordings to any client of the Messages API, on 127.0.0.1 only. Each request gets the next
-file; after the last file comes the first again. Ctrl-C ends the server with exit status 0.
+stream; after the last one comes the first again. Ctrl-C ends the server with exit status 0.
+
+A FILE that is a body is sent unchanged, as one stream. Of all other formats, which show names, each
+stream is sent as a body.
 
 With --as-recorded, each file needs the sidecar that chunkview record wrote. Its answer comes with
 the same status, cuts and times, and breaks off where it did. A FILE may be a folder then: it means
@@ -256,7 +267,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="an SSE body; - is standard input")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="recorded streams, in any format; a folder, a pattern or a URL; - is standard input",
+    )
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -266,74 +282,64 @@ def _show(arguments: argparse.Namespace) -> int:
     with Progress(files, color=has_color(sys.stderr, is_refused=arguments.no_color)) as progress:
         # Output to the bar's terminal waits until the bar is gone.
         is_held_back = progress.is_drawn and sys.stdout.isatty()
-        for number, file in enumerate(files):
-            out = io.StringIO() if is_held_back else sys.stdout
-            if len(files) > 1 and not arguments.json:
-                print("\n" * (number > 0) + f"==> {printable_name(name_of(file))} <==", file=out)
-            message, problem = _show_file(file, arguments, out, progress)
-            with progress.between_files():
-                if isinstance(out, io.StringIO):
-                    sys.stdout.write(out.getvalue())
-                sys.stdout.flush()
-                if problem:
-                    complain(problem, file=file)
-            status = status or int(bool(problem))
-            messages.append((name_of(file), message))
-    if len(files) > 1 and not arguments.json and not arguments.chunks:
+        out: TextIO = io.StringIO() if is_held_back else sys.stdout
+
+        def before_read(position: int) -> None:
+            # The next bytes may take a while.
+            out.flush()
+            progress.advance(position)
+
+        for file in files:
+            for stream in streams_of(file, before_read=before_read):
+                if (len(files) > 1 or stream.is_one_of_many) and not arguments.json:
+                    print(
+                        "\n" * bool(messages) + f"==> {printable_name(stream.name)} <==", file=out
+                    )
+                message, problem = _show_stream(stream, arguments, out)
+                with progress.between_streams():
+                    if isinstance(out, io.StringIO):
+                        sys.stdout.write(out.getvalue())
+                        out.seek(0)
+                        out.truncate()
+                    sys.stdout.flush()
+                    if problem:
+                        complain(problem, file=stream.name)
+                status = status or int(bool(problem))
+                messages.append((stream.name, message))
+            progress.end_file()
+    if len(messages) > 1 and not arguments.json and not arguments.chunks:
         _print_totals(totals(messages), color=has_color(sys.stdout, is_refused=arguments.no_color))
     return status
 
 
-def _show_file(
-    file: str, arguments: argparse.Namespace, out: TextIO, progress: Progress
+def _show_stream(
+    stream: Stream, arguments: argparse.Namespace, out: TextIO
 ) -> tuple[Message | None, str]:
     """Show one stream; return the message so far, and the problem or ""."""
-    try:
-        source = opened(file)
-    except OSError as error:
-        return None, reason_of(error)
-
-    def read() -> bytes:
-        data = source.read(_READ_SIZE)
-        if data is None:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        return data
-
-    def before_read(position: int) -> None:
-        # The next bytes may take a while.
-        out.flush()
-        progress.advance(position)
-
-    without_times = ""
-    with source:
-        clock = None if is_regular(source) else time.perf_counter
-        if file != "-" and clock is None:
-            try:
-                if (times := times_that_fit(file, os.fstat(source.fileno()).st_size)) is not None:
-                    paced = PacedFile(source.read, times)
-                    read, clock = paced.read, paced.clock
-            except SidecarError as error:
-                without_times = str(error)
-        reading = Reading(read, before_read=before_read, clock=clock)
-        if arguments.json:
-            ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
-            is_terminal = sys.stdout.isatty()
-            for offset, chunk in reading.with_last():
-                row = as_json(file, offset, chunk, ascii_only=ascii_only, is_terminal=is_terminal)
-                print(row, file=out)
-        elif arguments.chunks:
-            for _, chunk in reading.with_last():
-                # Python's repr escapes all control characters.
-                print(repr(chunk), file=out)
-        else:
-            transcript = _transcript(arguments)
-            for _, chunk in reading:
-                out.write(transcript.add(chunk))
-            out.write(transcript.end())
-            if (message := reading.stream.message) is not None:
-                out.write(summary(message, reading.stream.timings))
+    reading = stream.reading
+    if reading is None:
+        return None, stream.problem
+    if arguments.json:
+        ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+        is_terminal = sys.stdout.isatty()
+        for offset, chunk in reading.with_last():
+            row = as_json(
+                stream.file, offset, chunk, ascii_only=ascii_only, is_terminal=is_terminal
+            )
+            print(row, file=out)
+    elif arguments.chunks:
+        for _, chunk in reading.with_last():
+            # Python's repr escapes all control characters.
+            print(repr(chunk), file=out)
+    else:
+        transcript = _transcript(arguments)
+        for _, chunk in reading:
+            out.write(transcript.add(chunk))
+        out.write(transcript.end())
+        if (message := reading.stream.message) is not None:
+            out.write(summary(message, reading.stream.timings))
     failure = reading.failure
-    problem = f"byte {failure.offset}: {failure.problem}" if failure else without_times
+    problem = f"byte {failure.offset}: {failure.problem}" if failure else stream.problem
     return reading.stream.message, problem
 
 
@@ -381,13 +387,12 @@ def _serve(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> in
         for file in arguments.files:
             if arguments.as_recorded:
                 bodies += _recorded(file)
-                continue
-            with opened(file) as source:
-                bodies.append(source.readall())
+            else:
+                bodies += bodies_of(file)
     except OSError as error:
         complain(reason_of(error), file=file)
         return 1
-    except SidecarError as error:
+    except (ImportError, ChunkviewError, ValueError) as error:
         complain(str(error), file=file)
         return 1
     server = ReplayServer(

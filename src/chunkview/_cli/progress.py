@@ -57,11 +57,14 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, completed=self._before + position)
 
-    @contextmanager
-    def between_files(self) -> Generator[None]:
-        """Hide the bar while something else is written. Afterwards the next file begins."""
+    def end_file(self) -> None:
+        """Note that the next file begins."""
         self._before += self._position
         self._position = 0
+
+    @contextmanager
+    def between_streams(self) -> Generator[None]:
+        """Hide the bar while something else is written."""
         if self._bar is None:
             yield
             return

@@ -8,18 +8,23 @@ an error then belongs to the event that was fed last.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from .._chunks import AnthropicCallResponseChunk
 from .._stream import AnthropicStream, Framer
 from ..errors import ChunkviewError, DecodeError, ProtocolError, StreamError
+from ..recordings import Boundary, RecordingError, tag_of_sse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Failure", "Reading"]
+    from ..recordings import Recording
+
+__all__ = ["Body", "Failure", "Reading"]
 
 
 @attrs.frozen
@@ -63,12 +68,29 @@ class Reading:
                 every chunk view in those bytes has been yielded.
             clock: As for `AnthropicStream`.
         """
-        self.stream = AnthropicStream(self._pieces(), clock=clock)
+        self._use(Body(read, before_read=before_read), clock)
+
+    @classmethod
+    def of(
+        cls, items: Body | Recording, *, clock: Callable[[], float] | None = None
+    ) -> Reading:
+        """Prepare to read the next message of a body, or a recording.
+
+        Args:
+            items: The body, or the recording.
+            clock: As for `AnthropicStream`.
+        """
+        reading = cls.__new__(cls)
+        if isinstance(items, Body):
+            reading._use(items, clock)
+        else:
+            reading._use(_Items(items) if items.offsets else _body_of(items), clock)
+        return reading
+
+    def _use(self, items: Body | _Items, clock: Callable[[], float] | None) -> None:
+        self._items = items
+        self.stream = AnthropicStream(items.pieces(), clock=clock)
         self.failure: Failure | None = None
-        self._read = read
-        self._before_read = before_read
-        self._begin = 0
-        self._has_ended = False
 
     def __iter__(self) -> Iterator[tuple[int, AnthropicCallResponseChunk]]:
         """Read to the end, or to the event that fails.
@@ -77,17 +99,27 @@ class Reading:
             `(offset, chunk)`: how many bytes come before the event's first line, and its chunk
             view. Each is yielded as soon as its event is complete.
         """
+        items = self._items
         try:
             for chunk, _tool in self.stream:
-                yield self._begin, chunk
+                yield items.begin, chunk
         except ChunkviewError as error:
-            self.failure = Failure(
-                problem=f"error event: {error}" if isinstance(error, StreamError) else str(error),
-                offset=0 if self._is_about_all(error) else self._begin,
-                chunk=error.chunk if isinstance(error, (ProtocolError, StreamError)) else None,
-            )
-        except _ReadError as error:
-            self.failure = Failure(problem=str(error), offset=self._begin)
+            self.failure = self._failure_of(error)
+        except ReadError as error:
+            self.failure = Failure(problem=str(error), offset=items.begin)
+        if self.failure is None and items.error is not None:
+            # The message was finished before the file broke.
+            self.failure = self._failure_of(items.error)
+
+    def _failure_of(self, error: ChunkviewError) -> Failure:
+        cause = error if isinstance(error, RecordingError) else error.__cause__
+        if isinstance(cause, RecordingError):
+            return Failure(problem=cause.problem, offset=cause.offset)
+        return Failure(
+            problem=f"error event: {error}" if isinstance(error, StreamError) else str(error),
+            offset=self._items.start if self._items.is_about_all(error) else self._items.begin,
+            chunk=error.chunk if isinstance(error, (ProtocolError, StreamError)) else None,
+        )
 
     def with_last(self) -> Iterator[tuple[int, AnthropicCallResponseChunk]]:
         """Iterate likewise, and at the end yield the event that failed, if it can be read."""
@@ -95,7 +127,84 @@ class Reading:
         if self.failure is not None and self.failure.chunk is not None:
             yield self.failure.offset, self.failure.chunk
 
-    def _is_about_all(self, error: ChunkviewError) -> bool:
+
+class Body:
+    """The bytes of a body, event by event. It may hold several messages.
+
+    Attributes:
+        start: How many bytes come before the current message.
+        begin: How many bytes come before the first line of the event that was given last.
+        error: Why the file that the body is from is not whole, or None.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], bytes],
+        *,
+        before_read: Callable[[int], None] | None = None,
+        start: int = 0,
+    ) -> None:
+        """Begin a body.
+
+        Args:
+            read: As for `Reading`.
+            before_read: As for `Reading`.
+            start: How many bytes come before the body.
+        """
+        self.start = self.begin = start
+        self.error: ChunkviewError | None = None
+        self._base = start
+        self._read = read
+        self._before_read = before_read
+        self._framer = Framer()
+        self._boundary = Boundary()
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._passed_on = 0
+        self._position = 0
+        self._has_ended = self._has_next = False
+
+    def pieces(self) -> Iterator[bytes]:
+        """Read the current message, and give the decoder no more than one event at a time.
+
+        The bytes of an incomplete event are passed on as well, as soon as they arrive: the
+        decoder refuses some bodies by their first bytes, and an event that grows too long.
+        """
+        framer = self._framer
+        while True:
+            yield from self._events()
+            if self._has_next:
+                return
+            self.begin = self._base + framer.offset + _line_ends_before(framer.buffer)
+            # After the end of a message, the beginning of an event may belong to the next one.
+            if not self._boundary.is_over:
+                yield from self._news()
+            if not (data := self._data()):
+                break
+            self._position += len(data)
+            events = framer.feed(data)
+            begin = self._base + framer.offset - sum(map(len, events))
+            for event in events:
+                self._waiting.append((begin, event))
+                begin += len(event)
+        self._has_ended = True
+        yield from self._news()
+
+    def goes_on(self) -> bool:
+        """Pass over the rest of the current message. Say whether there is another one.
+
+        What comes after half an event, or is no event stream, is not looked at.
+        """
+        if self._passed_on or self._has_ended:
+            return False
+        if not self._has_next:
+            with suppress(ReadError):
+                for _ in self.pieces():
+                    if self._passed_on > _LONGEST:
+                        return False
+        has_next, self._has_next = self._has_next, False
+        return has_next
+
+    def is_about_all(self, error: ChunkviewError) -> bool:
         """Whether the error is about the whole body: it turned out at the end to be no stream.
 
         An error about one event holds that event, or a line that cannot belong to any event.
@@ -104,39 +213,71 @@ class Reading:
             return False
         return (error.received or b"").lstrip()[:1] not in (b"{", b"<")
 
-    def _pieces(self) -> Iterator[bytes]:
-        """Read, and give the decoder no more than one event at a time.
+    def _events(self) -> Iterator[bytes]:
+        """Give the events that wait, up to the one that begins the next message."""
+        while self._waiting:
+            begin, event = self._waiting[0]
+            if self._boundary.begins(tag_of_sse(event)):
+                self._has_next = True
+                self.start = begin
+                return
+            self._waiting.popleft()
+            self.begin = begin + _line_ends_before(event)
+            passed_on, self._passed_on = self._passed_on, 0
+            yield event[passed_on:]
 
-        The bytes of an incomplete event are passed on as well, as soon as they arrive: the
-        decoder refuses some bodies by their first bytes, and an event that grows too long.
-        """
-        framer = Framer()
-        position = passed_on = 0
-        while data := self._data_at(position):
-            position += len(data)
-            events = framer.feed(data)
-            begin = framer.offset - sum(map(len, events))
-            for event in events:
-                self._begin = begin + _line_ends_before(event)
-                yield event[passed_on:]
-                passed_on = 0
-                begin += len(event)
-            self._begin = begin + _line_ends_before(framer.buffer)
-            # A slice: a copy of the whole rest at each read would take quadratic time.
-            if news := bytes(framer.buffer[passed_on:]):
-                passed_on += len(news)
-                yield news
-        self._has_ended = True
+    def _news(self) -> Iterator[bytes]:
+        """Give what is new of the incomplete event."""
+        # A slice: a copy of the whole rest at each read would take quadratic time.
+        if news := bytes(self._framer.buffer[self._passed_on :]):
+            self._passed_on += len(news)
+            yield news
 
-    def _data_at(self, position: int) -> bytes:
+    def _data(self) -> bytes:
         if self._before_read is not None:
-            self._before_read(position)
+            self._before_read(self._position)
         try:
             return self._read()
         except OSError as error:
-            raise _ReadError(f"cannot be read any further: {error.strerror or error}") from error
+            raise ReadError(f"cannot be read any further: {error.strerror or error}") from error
 
 
+class _Items:
+    """The source of a recording.
+
+    Attributes:
+        start: How many bytes of the file come before the recording.
+        begin: How many bytes of the file come before the item that was given last.
+        error: Why the recording is not whole, or None.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.start = self.begin = recording.offset
+        self.error = recording.error if isinstance(recording.error, ChunkviewError) else None
+        self._recording = recording
+
+    def pieces(self) -> Iterator[Any]:
+        """Give the events."""
+        offsets = iter(self._recording.offsets)
+        for item in self._recording.source:
+            self.begin = next(offsets, self.begin)
+            yield item
+
+    def is_about_all(self, error: ChunkviewError) -> bool:
+        """Whether the error is about the whole body: there is none."""
+        return False
+
+
+def _body_of(recording: Recording) -> Body:
+    source = recording.source
+    pieces = iter((source,) if isinstance(source, bytes) else source)
+    body = Body(lambda: next(pieces, b""), start=recording.offset)
+    body.error = recording.error if isinstance(recording.error, ChunkviewError) else None
+    return body
+
+
+# An event may be as long.
+_LONGEST = 64 * 1024 * 1024
 _LINE_ENDS = re.compile(rb"[\r\n]*")
 
 
@@ -146,5 +287,5 @@ def _line_ends_before(event: bytes | bytearray) -> int:
     return 0 if found is None else found.end()
 
 
-class _ReadError(Exception):
+class ReadError(Exception):
     """The source failed; its bytes are not at fault."""

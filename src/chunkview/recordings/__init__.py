@@ -8,8 +8,13 @@ zstd. docs/recordings.md says what each format keeps, and what it lacks.
 
 from __future__ import annotations
 
+from ._read import is_body as is_body
 from ._read import read
 from ._recording import Format, Recording, RecordingError
+
+# For the command line, which reads a body while it arrives.
+from ._sse import Boundary as Boundary
+from ._sse import tag_of_sse as tag_of_sse
 
 __all__ = ["Format", "Recording", "RecordingError", "read"]
 

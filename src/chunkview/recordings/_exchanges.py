@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ def load_yaml(text: bytes, maker: Maker) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f"line {mark.line + 1}: "
-        said = getattr(error, "problem", None) or str(error) or kind_of(error)
+        parts = [getattr(error, name, None) for name in ("context", "problem")]
+        said = ": ".join(filter(None, parts)) or str(error) or kind_of(error)
         raise maker.error(f"no YAML: {place}{said}", 0) from None
 
 
@@ -219,10 +221,10 @@ def _decoded(body: bytes, headers: dict[str, str], maker: Maker) -> bytes:
 
 def _is_text(body: bytes) -> bool:
     try:
-        body[:1024].decode()
-    except UnicodeDecodeError as error:
-        return error.start > len(body[:1024]) - 4  # a character is cut
-    return b"\0" not in body[:1024]
+        text = codecs.getincrementaldecoder("utf-8")().decode(body[:1024])
+    except UnicodeDecodeError:
+        return False
+    return "\0" not in text
 
 
 def _counts(content_type: str, body: bytes) -> bool:

@@ -54,7 +54,8 @@ def places_of(source: Any) -> Iterator[Place]:
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         if isinstance(path, str):
-            yield from _of_url(path) if _URL.match(path) else _of_path(path)
+            is_url = _URL.match(path) and not Path(path).exists()
+            yield from _of_url(path) if is_url else _of_path(path)
             return
     if hasattr(source, "read") and not isinstance(source, io.TextIOBase):
         name = getattr(source, "name", "")

@@ -21,12 +21,12 @@ from ._sse import begins_like_sse, read_head, read_sse
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
-    from typing import BinaryIO
 
     from ._input import Line
     from ._places import Place
+    from ._recording import Readable
 
-__all__ = ["MAX_BYTES", "read"]
+__all__ = ["MAX_BYTES", "is_body", "read"]
 
 MAX_BYTES = 256 * 1024 * 1024
 """How many bytes a recording may have, unless the caller says otherwise: as for `Accumulator`."""
@@ -36,7 +36,7 @@ _MOST_LAYERS = 4
 
 
 def read(
-    source: str | os.PathLike[str] | BinaryIO, *, max_bytes: int = MAX_BYTES
+    source: str | os.PathLike[str] | Readable, *, max_bytes: int = MAX_BYTES
 ) -> Iterator[Recording]:
     """Read recorded streams, one by one. The content tells the format.
 
@@ -47,7 +47,7 @@ def read(
         source: The path of a file; a folder, whose files are read in the order of their names, but
             for hidden ones; a pattern with `*`, `?`, `[…]` or `**`; a URL such as `s3://…` or
             `gs://…` (extra `fsspec`, and the library for the place), also with a pattern; or a file
-            that is open in binary mode, which is not closed.
+            that is open in binary mode (all it needs is `read`), which is not closed.
         max_bytes: How many bytes a message, a line, or a document may have. What is longer is a
             broken recording.
 
@@ -64,6 +64,22 @@ def read(
     """
     for place in places_of(source):
         yield from _read_place(place, max_bytes)
+
+
+def is_body(start: bytes) -> bool:
+    """Whether a file is the body of an event stream, or nothing that `read` knows.
+
+    Args:
+        start: The first bytes of the file: all, or five at least.
+    """
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return not (
+        text.startswith((b"{", b"["))
+        or start.startswith(b"HTTP/")
+        or compression_of(start)
+        or begins_like_frames(start)
+        or begins_like_cassette(start)
+    )
 
 
 def _read_place(place: Place, max_bytes: int) -> Iterator[Recording]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import attrs
 
@@ -11,12 +11,19 @@ from ..errors import DecodeError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Broken", "Format", "Maker", "Recording", "RecordingError"]
+__all__ = ["Broken", "Format", "Maker", "Readable", "Recording", "RecordingError"]
 
 Format: TypeAlias = Literal[
     "sse", "events", "claude-code", "batch", "message", "cassette", "har", "aws"
 ]
 """In which format a stream was kept. Compression does not count."""
+
+
+class Readable(Protocol):
+    """A file that is open in binary mode, as far as `read` needs it."""
+
+    def read(self, size: int = ..., /) -> bytes | None:
+        """Read at most `size` bytes: b"" at the end."""
 
 
 class RecordingError(DecodeError):

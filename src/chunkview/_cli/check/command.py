@@ -17,7 +17,7 @@ import attrs
 from ..arguments import FOREVER, add_no_color, described, numeral
 from ..console import complain, has_color, reason_of
 from .breaches import by_rule
-from .files import check_file
+from .files import check_files
 from .report import INDENT, Report, as_blocks, as_json, block_of, last_line, line_of
 from .requests import LONGEST_WAIT, REQUESTS
 
@@ -42,9 +42,12 @@ are counted from 0, pings included. A rule is an error if the SDK raises, or
 loses or changes content, or if the server does not do what a request asks
 for. Otherwise it is a warning. The words of a model are not compared.
 
-A FILE is an SSE body, a whole message, or JSON lines: events, or the output
-of Claude Code
-(claude -p --output-format stream-json --verbose --include-partial-messages).
+A FILE is an SSE body, or recordings in any format that chunkview show reads:
+JSON lines of events, the output of Claude Code
+(claude -p --output-format stream-json --verbose --include-partial-messages),
+a message, a cassette, a HAR file, frames of AWS, each also compressed; or a
+folder, a pattern or a URL. Each stream in it is checked by itself; but a body
+that holds several messages is one stream.
 """
 _EPILOG = """\
 examples:
@@ -172,7 +175,7 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         parser.error("--url needs --model")
     report = Report()
     try:
-        checks = _server(arguments, report) if arguments.url else map(check_file, arguments.files)
+        checks = _server(arguments, report) if arguments.url else _checks_of(arguments.files)
     except ImportError as error:
         complain(str(error))
         return _USAGE
@@ -192,6 +195,11 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     if arguments.junit is not None and not _write_junit(report, arguments):
         status = 1
     return _INTERRUPTED if report.is_interrupted else status
+
+
+def _checks_of(files: list[str]) -> Iterator[Checked]:
+    for file in files:
+        yield from check_files(file)
 
 
 def _server(arguments: argparse.Namespace, report: Report) -> Iterator[Checked]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -12,16 +10,18 @@ from ..._chunks import is_message
 from ..._model import loads
 from ...conformance import check
 from ...errors import DecodeError
+from ...recordings import RecordingError, is_body, read
 from ..console import name_of, opened, reason_of
+from ..streams import Rest, is_place, name_of_recording
 from .breaches import Checked, breaches_of
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Iterable, Iterator
 
-__all__ = ["check_file", "items_of_file"]
+    from ...recordings import Recording
 
-_READ_SIZE = 64 * 1024
+__all__ = ["check_files", "items_of_file"]
+
 # How many bytes of the beginning are kept for the report.
 _START = 2_000
 # A longer line is cut. An event may be as long.
@@ -30,23 +30,45 @@ _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def check_file(file: str) -> Checked:
-    """Check a file.
+def check_files(file: str) -> Iterator[Checked]:
+    """Check a file, or all recordings in it.
 
     Args:
-        file: Its path, or `-` for standard input.
+        file: A path, a folder, a pattern, a URL, or `-` for standard input.
 
-    Returns:
-        The rules that it breaks; or why it could not be read.
+    Yields:
+        The rules that each stream breaks; or why it could not be read.
     """
     name = name_of(file)
-    start = bytearray()
     try:
+        if is_place(file):
+            yield from map(_checked, read(file))
+            return
         with opened(file) as source:
-            findings = check(_noted(items_of_file(_pieces(source)), start))
+            rest = Rest(source, file)
+            if is_body(rest.start):
+                start = bytearray()
+                findings = check(_noted(items_of_file(iter(rest.read_some, b"")), start))
+                yield Checked(name, tuple(breaches_of(findings, start)))
+            else:
+                yield from map(_checked, read(rest))
     except OSError as error:
+        yield Checked(name, is_stream=False, problem=reason_of(error))
+    except (ImportError, ValueError) as error:
+        yield Checked(name, is_stream=False, problem=str(error))
+
+
+def _checked(recording: Recording) -> Checked:
+    name = name_of_recording(recording)
+    error = recording.error
+    if isinstance(error, OSError):
         return Checked(name, is_stream=False, problem=reason_of(error))
-    return Checked(name, tuple(breaches_of(findings, start)))
+    if isinstance(error, RecordingError):
+        problem = f"byte {error.offset}: {error.problem}"
+        return Checked(name, is_stream=False, problem=problem)
+    source = recording.source
+    start = source[:_START] if isinstance(source, bytes) else b""
+    return Checked(name, tuple(breaches_of(check(source), bytearray(start))))
 
 
 def items_of_file(pieces: Iterator[bytes]) -> Iterator[bytes | str]:
@@ -88,16 +110,6 @@ def _noted(items: Iterator[bytes | str], start: bytearray) -> Iterator[bytes | s
         if isinstance(item, bytes) and len(start) < _START:
             start += item[:_START]
         yield item
-
-
-def _pieces(source: io.FileIO) -> Iterator[bytes]:
-    while True:
-        data = source.read(_READ_SIZE)
-        if data is None:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        if not data:
-            return
-        yield data
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

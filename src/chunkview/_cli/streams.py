@@ -1,0 +1,179 @@
+"""The streams in what an argument FILE names: a body as it arrives, or recordings of any format."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from .._chunks import encode
+from .._stream import iter_chunks
+from ..recordings import is_body, read
+from .console import name_of, opened, reason_of
+from .reading import Body, Reading
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Callable, Iterator
+
+    from ..recordings import Recording
+
+__all__ = ["Rest", "Stream", "bodies_of", "is_place", "name_of_recording", "streams_of"]
+
+_READ_SIZE = 64 * 1024
+# Fewer bytes do not tell whether a file is compressed, or begins with headers.
+_ENOUGH = 5
+
+
+@attrs.frozen
+class Stream:
+    """A stream to show.
+
+    Attributes:
+        name: How to call it in heads and messages.
+        file: The file that it is in, for other programs.
+        is_one_of_many: Whether the argument FILE holds more than this stream, as far as is known.
+        reading: What reads it; None if it cannot be read.
+        problem: Why it cannot be read, or "".
+    """
+
+    name: str
+    file: str
+    is_one_of_many: bool = False
+    reading: Reading | None = None
+    problem: str = ""
+
+
+def streams_of(file: str, *, before_read: Callable[[int], None]) -> Iterator[Stream]:
+    """Give the streams of an argument FILE.
+
+    Args:
+        file: A path, a folder, a pattern, a URL, or `-` for standard input.
+        before_read: As for `Reading`; called for a body alone.
+    """
+    name = name_of(file)
+    try:
+        if is_place(file):
+            yield from map(_of_recording, read(file))
+            return
+        with opened(file) as source:
+            before_read(0)
+            yield from _of_open_file(Rest(source, file), file, before_read)
+    except OSError as error:
+        yield Stream(name, file, problem=reason_of(error))
+    except (ImportError, ValueError) as error:
+        yield Stream(name, file, problem=str(error))
+
+
+def is_place(file: str) -> bool:
+    """Whether an argument FILE is a folder, a pattern or a URL: what cannot be opened itself."""
+    return file != "-" and (not Path(file).exists() or Path(file).is_dir())
+
+
+def bodies_of(file: str) -> Iterator[bytes]:
+    """Give the bodies of the streams of an argument FILE. What is no body is written as one.
+
+    Args:
+        file: As for `streams_of`.
+
+    Raises:
+        OSError: It cannot be read.
+        ImportError: It is a URL, and a library for it is missing.
+        ValueError: A recording is broken, or it is a URL that is not known.
+    """
+    if is_place(file):
+        yield from map(_body_of, read(file))
+        return
+    with opened(file) as source:
+        rest = Rest(source, file)
+        if is_body(rest.start):
+            yield b"".join(iter(rest.read_some, b""))
+        else:
+            yield from map(_body_of, read(rest))
+
+
+def _body_of(recording: Recording) -> bytes:
+    if recording.error is not None:
+        raise recording.error
+    source = recording.source
+    if isinstance(source, bytes) and is_body(source):
+        return source
+    return b"".join(map(encode, iter_chunks(source)))
+
+
+def _of_open_file(source: Rest, file: str, before_read: Callable[[int], None]) -> Iterator[Stream]:
+    if not is_body(source.start):
+        yield from map(_of_recording, read(source))
+        return
+    is_first = True
+
+    def before(position: int) -> None:
+        nonlocal is_first
+        if not is_first:  # the start has been read
+            before_read(position)
+        is_first = False
+
+    name = name_of(file)
+    body = Body(source.read_some, before_read=before)
+    count = 0
+    while True:
+        count += 1
+        label = f"#{count}" if count > 1 else ""
+        yield Stream(f"{name}{label}", file, count > 1, Reading.of(body))
+        if not body.goes_on():
+            return
+
+
+def _of_recording(recording: Recording) -> Stream:
+    name, is_one_of_many = name_of_recording(recording), recording.name != recording.file
+    if isinstance(recording.error, OSError):
+        problem = reason_of(recording.error)
+        return Stream(name, recording.file, is_one_of_many=True, problem=problem)
+    return Stream(name, recording.file, is_one_of_many, Reading.of(recording))
+
+
+def name_of_recording(recording: Recording) -> str:
+    """Name a recording in a message."""
+    return name_of(recording.file) + recording.name[len(recording.file) :]
+
+
+class Rest:
+    """An open file whose first bytes have been read. The bytes are still given.
+
+    Attributes:
+        start: The first bytes, at least as many as tell the format.
+        name: The argument FILE.
+    """
+
+    def __init__(self, source: io.FileIO, name: str) -> None:
+        """Wait for the first bytes."""
+        self.name = name
+        self._source = source
+        self._has_given = True
+        self.start = b""
+        with suppress(OSError):  # the next read raises it again, or has more
+            while len(self.start.strip()) < _ENOUGH and (data := self.read_some()):
+                self.start += data
+        self._has_given = False
+
+    def read(self, size: int = -1, /) -> Any:
+        """Read what has arrived: None if nothing has, in a file that does not wait."""
+        if self._has_given:
+            return self._source.read(size)
+        self._has_given = True
+        return self.start or self._source.read(size)
+
+    def read_some(self) -> bytes:
+        """Read what has arrived.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        data: bytes | None = self.read(_READ_SIZE)
+        if data is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return data
