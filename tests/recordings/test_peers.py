@@ -12,11 +12,6 @@ from typing import Any
 import httpx
 import pytest
 import requests
-import vcr  # type: ignore[import-untyped]
-from botocore.eventstream import (  # type: ignore[import-untyped]
-    EventStreamBuffer,
-    ParserError,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +22,8 @@ from chunkview.testing import strategies as cv
 from recordings.writers import frame, frames, messages_of
 from support import examples, text_stream
 
+vcr: Any = pytest.importorskip("vcr")
+eventstream: Any = pytest.importorskip("botocore.eventstream")
 NAMES = ("text", "thinking_tool_call", "citations")
 
 
@@ -56,11 +53,11 @@ def test_a_cassette_of_vcrpy_has_the_streams_of_the_server(
 
 def read_by_botocore(data: bytes) -> list[tuple[dict[str, Any], bytes]] | None:
     """The headers and payloads of all frames; None if botocore finds one broken, or the end."""
-    buffer = EventStreamBuffer()
+    buffer = eventstream.EventStreamBuffer()
     buffer.add_data(data)
     try:
         found = [(message.headers, message.payload) for message in buffer]
-    except (ParserError, KeyError, ValueError):
+    except (eventstream.ParserError, KeyError, ValueError):
         return None
     return None if buffer._data else found
 
