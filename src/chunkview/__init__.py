@@ -9,7 +9,8 @@ citations, for an exhaustive `match`.
 
 Import everything from here. The modules to import by name are `chunkview.anthropic`,
 `chunkview.call_response_chunk`, `chunkview.common`, `chunkview.conformance`, `chunkview.interop`,
-`chunkview.pricing`, `chunkview.testing` and `chunkview.testing.strategies`.
+`chunkview.pricing`, `chunkview.recordings`, `chunkview.testing` and
+`chunkview.testing.strategies`.
 """
 
 from __future__ import annotations

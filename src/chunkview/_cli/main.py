@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import ChunkviewError
+from ..recordings import RecordingError
 from .arguments import FOREVER, Parser, add_no_color, described, numeral
 from .check import add_check
 from .console import complain, has_color, reason_of
@@ -391,6 +392,9 @@ def _serve(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> in
                 bodies += bodies_of(file)
     except OSError as error:
         complain(reason_of(error), file=file)
+        return 1
+    except RecordingError as error:
+        complain(f"byte {error.offset}: {error.problem}", file=file)
         return 1
     except (ImportError, ChunkviewError, ValueError) as error:
         complain(str(error), file=file)

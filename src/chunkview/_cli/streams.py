@@ -58,7 +58,8 @@ def streams_of(file: str, *, before_read: Callable[[int], None]) -> Iterator[Str
     name = name_of(file)
     try:
         if is_place(file):
-            yield from map(_of_recording, read(file))
+            for recording in read(file):
+                yield attrs.evolve(_of_recording(recording), is_one_of_many=True)
             return
         with opened(file) as source:
             before_read(0)
