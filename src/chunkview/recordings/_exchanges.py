@@ -94,9 +94,9 @@ def entries_of(value: Any) -> tuple[Format, list[Any]] | None:
             if isinstance(value.get(key), list):
                 return "cassette", value[key]
     # Before VCR.py 1.0, a cassette was the list alone.
-    first = value[0] if isinstance(value, list) and value else None
-    if isinstance(first, dict) and first.keys() >= {"request", "response"}:
-        return "cassette", value
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        is_cassette = value[0].keys() >= {"request", "response"}
+        return ("cassette", value) if is_cassette else None
     return None
 
 

@@ -126,7 +126,7 @@ class Maker:
         self.max_bytes = max_bytes
         self.count = 0
         self._label = label
-        self._format = format
+        self._format: Format | None = format
 
     def make(
         self,
