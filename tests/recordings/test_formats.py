@@ -93,7 +93,9 @@ def test_a_file_that_was_cut_gives_what_came_before_and_says_that_it_was_cut(
     good = [message for one in found if (message := message_or_none(one)) is not None]
     assert all(message in messages for message in good)
     assert good == messages[: len(good)]
-    if len(good) == len(found) < len(messages) and not any(one.error for one in found):
+    is_yaml = name in ("a cassette", "a cassette of bytes")  # half of it may be valid YAML
+    has_error = any(one.error for one in found)
+    if len(good) == len(found) < len(messages) and not has_error and not is_yaml:
         # Of the next message there is at most half a line.
         assert cut < read_bytes(whole)[len(good)].offset + len("event: message_start")
 
