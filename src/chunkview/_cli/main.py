@@ -291,7 +291,7 @@ def _show(arguments: argparse.Namespace) -> int:
             progress.advance(position)
 
         for file in files:
-            for stream in streams_of(file, before_read=before_read):
+            for stream in streams_of(file, before_read=before_read, clock=time.perf_counter):
                 if (len(files) > 1 or stream.is_one_of_many) and not arguments.json:
                     print(
                         "\n" * bool(messages) + f"==> {printable_name(stream.name)} <==", file=out

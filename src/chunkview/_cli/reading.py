@@ -71,9 +71,7 @@ class Reading:
         self._use(Body(read, before_read=before_read), clock)
 
     @classmethod
-    def of(
-        cls, items: Body | Recording, *, clock: Callable[[], float] | None = None
-    ) -> Reading:
+    def of(cls, items: Body | Recording, *, clock: Callable[[], float] | None = None) -> Reading:
         """Prepare to read the next message of a body, or a recording.
 
         Args:

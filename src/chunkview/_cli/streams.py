@@ -13,7 +13,7 @@ import attrs
 from .._chunks import encode
 from .._stream import iter_chunks
 from ..recordings import is_body, read
-from .console import name_of, opened, reason_of
+from .console import is_regular, name_of, opened, reason_of
 from .reading import Body, Reading
 
 if TYPE_CHECKING:
@@ -48,12 +48,15 @@ class Stream:
     problem: str = ""
 
 
-def streams_of(file: str, *, before_read: Callable[[int], None]) -> Iterator[Stream]:
+def streams_of(
+    file: str, *, before_read: Callable[[int], None], clock: Callable[[], float]
+) -> Iterator[Stream]:
     """Give the streams of an argument FILE.
 
     Args:
         file: A path, a folder, a pattern, a URL, or `-` for standard input.
         before_read: As for `Reading`; called for a body alone.
+        clock: As for `AnthropicStream`. It measures the first stream of a body that may be live.
     """
     name = name_of(file)
     try:
@@ -63,7 +66,8 @@ def streams_of(file: str, *, before_read: Callable[[int], None]) -> Iterator[Str
             return
         with opened(file) as source:
             before_read(0)
-            yield from _of_open_file(Rest(source, file), file, before_read)
+            live_clock = None if is_regular(source) else _begun(clock)
+            yield from _of_open_file(Rest(source, file), file, before_read, live_clock)
     except OSError as error:
         yield Stream(name, file, problem=reason_of(error))
     except (ImportError, ValueError) as error:
@@ -106,7 +110,12 @@ def _body_of(recording: Recording) -> bytes:
     return b"".join(map(encode, iter_chunks(source)))
 
 
-def _of_open_file(source: Rest, file: str, before_read: Callable[[int], None]) -> Iterator[Stream]:
+def _of_open_file(
+    source: Rest,
+    file: str,
+    before_read: Callable[[int], None],
+    clock: Callable[[], float] | None,
+) -> Iterator[Stream]:
     if not is_body(source.start):
         yield from map(_of_recording, read(source))
         return
@@ -124,9 +133,16 @@ def _of_open_file(source: Rest, file: str, before_read: Callable[[int], None]) -
     while True:
         count += 1
         label = f"#{count}" if count > 1 else ""
-        yield Stream(f"{name}{label}", file, count > 1, Reading.of(body))
+        yield Stream(f"{name}{label}", file, count > 1, Reading.of(body, clock=clock))
+        clock = None  # nobody knows when the next answer was asked for
         if not body.goes_on():
             return
+
+
+def _begun(clock: Callable[[], float]) -> Callable[[], float]:
+    """A clock that has begun: what it gives first is the time of now."""
+    first = [clock()]
+    return lambda: first.pop() if first else clock()
 
 
 def _of_recording(recording: Recording) -> Stream:
