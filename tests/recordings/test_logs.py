@@ -208,3 +208,61 @@ def test_an_event_that_is_no_message_is_kept_with_the_message_before_it() -> Non
     assert [len(one.source) for one in found] == [7, 7]
     assert found[1].offset == found[1].offsets[0] > 0
     assert found[1].line == 8
+
+
+def test_a_long_log_keeps_the_order_and_loses_no_message() -> None:
+    """Of more agents and messages than are kept, each still comes once and whole."""
+    count = 1_200
+    streamed = [
+        wrapped(event, f"toolu_{number}")
+        for number in range(count)
+        for event in text_stream(str(number))
+    ]
+    joined = [
+        assistant(message(text, id=f"msg_{number}x"), at)
+        for number in range(count)
+        for at, text in enumerate(("a", str(number)))
+    ]
+    texts = [str(number) for number in range(count)]
+    found = read_lines(*distinct_ids(streamed))
+    assert [accumulate(one.source).text for one in found] == texts
+    found = read_lines(*joined)
+    assert [accumulate(one.source).text for one in found] == [f"a{text}" for text in texts]
+
+
+def distinct_ids(lines: list[Any]) -> list[Any]:
+    for line in lines:
+        if line["event"]["type"] == "message_start":
+            line["event"]["message"]["id"] = line["parent_tool_use_id"]
+    return lines
+
+
+def test_a_message_of_lines_may_be_text_and_may_lack_an_id() -> None:
+    lines = [assistant(message(content="a"), 0), assistant(message("b", id=None), 1)]
+    first, second = read_lines(*lines, assistant(message("c", id=None), 2))[:2]
+    assert accumulate(first.source).text == "a"
+    assert accumulate(second.source).text == "b"
+
+
+def test_a_message_of_lines_that_is_too_long_or_broken_is_an_error() -> None:
+    lines = [assistant(message("x" * 900), number) for number in range(5)]
+    data = b"".join(map(json_line, [*lines, assistant(message("b", id="msg_2"), 9)]))
+    long, good = read(io.BytesIO(data), max_bytes=3_000)
+    assert "more than 3000 bytes" in str(long.error)
+    assert accumulate(good.source).text == "b"
+    (broken,) = read_lines(lines[0], b"{broken}\n", lines[1])
+    with pytest.raises(RecordingError) as raised:
+        accumulate(broken.source)
+    assert raised.value.partial is not None
+    (lone, after) = read_lines(b"{broken}\n", *text_stream("a"))
+    assert lone.error is not None
+    assert after.error is None
+
+
+def test_a_log_that_ends_inside_a_line_breaks_what_is_not_finished() -> None:
+    events = [wrapped(event) for event in text_stream("a")]
+    (one,) = read_lines(*events[:3], json_line(events[3])[:-20])
+    assert isinstance(one.error, RecordingError)
+    assert one.offsets == tuple(len(b"".join(map(json_line, events[:at]))) for at in range(3))
+    with pytest.raises(RecordingError, match="invalid JSON"):
+        list(one.source)

@@ -65,6 +65,8 @@ def test_a_folder_is_walked_in_the_order_of_the_names_without_hidden_files(folde
 
 def test_a_pattern_gives_the_files_that_fit(folder: Path) -> None:
     assert names(list(read(f"{folder}/*.[sg]*")), folder) == ["b.sse", "d.gz#id-0", "d.gz#id-1"]
+    assert names(list(read(f"{folder}/[a]")), folder) == ["a/deep.ndjson", "a/deep.ndjson#2"]
+    assert len(list(read(f"{folder}/**"))) == 6
     deep = list(read(f"{folder}/**/*.ndjson"))
     assert names(deep, folder) == ["a/deep.ndjson", "a/deep.ndjson#2"]
     with pytest.raises(FileNotFoundError, match="no file fits the pattern"):
@@ -246,3 +248,19 @@ def test_a_long_file_takes_no_more_memory_than_a_short_one(name: str) -> None:
     assert long[2] < short[2] + 500_000
     if name != "a log of Claude Code":  # there, one id is one message
         assert long[1] == 2 * 16_384
+
+
+def test_a_folder_that_cannot_be_listed_is_reported(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("a"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = list(read(folder))
+    assert names(found, folder) == ["b.sse", "c.txt", "d.gz#id-0", "d.gz#id-1", "a"]
+    assert isinstance(found[-1].error, PermissionError)
