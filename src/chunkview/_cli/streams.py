@@ -159,7 +159,7 @@ def name_of_recording(recording: Recording) -> str:
 
 
 class Rest:
-    """An open file whose first bytes have been read. The bytes are still given.
+    """An open file with its first bytes read. They are still given.
 
     Attributes:
         start: The first bytes, at least as many as tell the format.

@@ -37,7 +37,7 @@ _LONGEST = 24 * 1024 * 1024 + 128 * 1024 + _OVERHEAD
 _SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 """How many bytes the value of a header has, by its type."""
 _BYTES, _TEXT = 6, 7
-"""The types of header whose value begins with its length, in 16 bits."""
+"""The types of header with a value that begins with its length, in 16 bits."""
 
 
 def begins_like_frames(start: bytes) -> bool:
@@ -48,8 +48,8 @@ def begins_like_frames(start: bytes) -> bool:
 def read_frames(source: Input, maker: Maker) -> Iterator[Recording]:
     """Give the messages of a body of frames.
 
-    A frame whose checksum is wrong breaks its message. The next frame with a correct prelude goes
-    on.
+    A frame with a wrong checksum breaks its message. Reading goes on at the next frame with a
+    correct prelude.
     """
     messages = _Messages(maker)
     buffer = bytearray()

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lines", "Place", "read_lines"]
 
-# Agents and messages whose end has not come. A log has no end of most messages: the one that waits
-# longest is given. Memory depends on this, not on the length of the log.
+# So many agents and messages are kept open, since a later line may go on with them. Then the one
+# that has waited longest is given. Memory depends on this, not on the length of the log.
 _MOST_OPEN = 32
 # How many ids of streamed messages are kept. The line that repeats a message comes soon after it.
 _MOST_IDS = 1_000
@@ -86,7 +86,7 @@ class Lines:
         self._joined: dict[tuple[str | None, Any], _Joined] = {}
         """The messages of `assistant` lines, by parent and id."""
         self._streamed: dict[str, None] = {}
-        """The ids of messages whose events came."""
+        """The ids of messages that came as events."""
 
     def add(self, value: Any, place: Place, text: bytes) -> Iterator[Recording]:
         """Take the next value.
@@ -163,7 +163,7 @@ class Lines:
             yield from one.end()
 
     def _open(self) -> list[Growing | _Joined]:
-        """Those whose end has not come."""
+        """Those that a later line may go on with."""
         return [*self._streams.values(), *self._joined.values()]
 
     @property
