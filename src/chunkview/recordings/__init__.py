@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from ._read import is_body as is_body
 from ._read import read
-from ._recording import Format, Recording, RecordingError
+from ._recording import Format, Readable, Recording, RecordingError
 
 # For the command line, which reads a body while it arrives.
 from ._sse import Boundary as Boundary
 from ._sse import tag_of_sse as tag_of_sse
 
-__all__ = ["Format", "Recording", "RecordingError", "read"]
+__all__ = ["Format", "Readable", "Recording", "RecordingError", "read"]
 
-for _public in (read, Recording, RecordingError):
+for _public in (read, Readable, Recording, RecordingError):
     _public.__module__ = __name__

@@ -44,10 +44,10 @@ def read(
     size. Cassettes in YAML, HAR files and other JSON documents are read as a whole.
 
     Args:
-        source: The path of a file; a folder: its files are read in the order of their names, but for
-            hidden ones; a pattern with `*`, `?`, `[…]` or `**`; a URL such as `s3://…` or
-            `gs://…` (extra `fsspec`, and the library for the place), also with a pattern; or a file
-            that is open in binary mode (all it needs is `read`), which is not closed.
+        source: The path of a file. Or a folder: its files are read in the order of their names,
+            but for hidden ones. Or a pattern with `*`, `?`, `[…]` or `**`. Or a URL such as
+            `s3://…` or `gs://…`, also with a pattern: it needs the extra `fsspec`, and the library
+            for the place. Or a file that is open in binary mode; it is not closed.
         max_bytes: How many bytes a message, a line, or a document may have. What is longer is a
             broken recording.
 
