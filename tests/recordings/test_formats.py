@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import itertools
+import pickle
 import random
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from chunkview import ChunkviewError, Message, accumulate
 from chunkview.conformance import check
-from chunkview.recordings import Recording, read
+from chunkview.recordings import Format, Recording, RecordingError, read
 from chunkview.testing import strategies as cv
 from recordings.writers import COMPRESSIONS, FORMATS, OF_LINES, Streams
 from support import examples, text_stream
@@ -184,3 +186,15 @@ def test_the_suffix_of_a_file_does_not_matter(tmp_path: Path) -> None:
         path = tmp_path / f"{name}-{compression}.png"
         path.write_bytes(pack(data))
         assert [accumulate(one.source) for one in read(path)] == messages
+
+
+def test_a_recording_is_pickled_by_its_public_name_and_its_annotations_resolve() -> None:
+    whole, cut = read_bytes(b"".join(map(FORMATS["lines of events"][0], [[TEXT_STREAM]] * 2))[:-9])
+    pickled = pickle.dumps((whole, cut))
+    assert b"Recording" in pickled
+    again, cut_again = pickle.loads(pickled)
+    assert again == whole
+    with pytest.raises(RecordingError, match="invalid JSON"):
+        accumulate(cut_again.source)
+    assert typing.get_type_hints(Recording)["format"] == Format | None
+    assert Recording.__module__ == RecordingError.__module__ == "chunkview.recordings"

@@ -8,6 +8,10 @@ zstd. docs/recordings.md says what each format keeps, and what it lacks.
 
 from __future__ import annotations
 
+# The annotations of the public classes are resolved here.
+from typing import Any  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+from ..errors import DecodeError  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from ._read import is_body as is_body
 from ._read import read
 from ._recording import Format, Readable, Recording, RecordingError
@@ -18,5 +22,5 @@ from ._sse import tag_of_sse as tag_of_sse
 
 __all__ = ["Format", "Readable", "Recording", "RecordingError", "read"]
 
-for _public in (read, Readable, Recording, RecordingError):
+for _public in (Readable, Recording, RecordingError):
     _public.__module__ = __name__

@@ -41,7 +41,7 @@ class Boundary:
     __slots__ = ("is_over",)
 
     def __init__(self) -> None:
-        self.is_over = False
+        self.is_over: bool = False
 
     def begins(self, tag: str) -> bool:
         """Take the type of the next event. Say whether it begins the next message."""
