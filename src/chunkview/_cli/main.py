@@ -32,7 +32,6 @@ from .display import (
 )
 from .progress import Progress
 from .record import add_record
-from .record.sidecar import SidecarError
 from .streams import bodies_of, streams_of
 
 if TYPE_CHECKING:

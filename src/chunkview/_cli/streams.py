@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,11 @@ from .._stream import iter_chunks
 from ..recordings import is_body, read
 from .console import is_regular, name_of, opened, reason_of
 from .reading import Body, Reading
+from .record.sidecar import PacedFile, SidecarError, times_that_fit
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ..recordings import Recording
 
@@ -38,7 +40,7 @@ class Stream:
         file: The file that it is in, for other programs.
         is_one_of_many: Whether the argument FILE holds more than this stream, as far as is known.
         reading: What reads it; None if it cannot be read.
-        problem: Why it cannot be read, or "".
+        problem: Why it cannot be read, or why its times are not known, or "".
     """
 
     name: str
@@ -66,8 +68,11 @@ def streams_of(
             return
         with opened(file) as source:
             before_read(0)
-            live_clock = None if is_regular(source) else _begun(clock)
-            yield from _of_open_file(Rest(source, file), file, before_read, live_clock)
+            timed = _timed(source, file, clock)
+            timed_clock = None if timed.clock is None else _begun(timed.clock)
+            rest = Rest(timed.read, file)
+            for stream in _of_open_file(rest, file, before_read, timed_clock):
+                yield attrs.evolve(stream, problem=stream.problem or timed.problem)
     except OSError as error:
         yield Stream(name, file, problem=reason_of(error))
     except (ImportError, ValueError) as error:
@@ -94,7 +99,7 @@ def bodies_of(file: str) -> Iterator[bytes]:
         yield from map(_body_of, read(file))
         return
     with opened(file) as source:
-        rest = Rest(source, file)
+        rest = Rest(source.read, file)
         if is_body(rest.start):
             yield b"".join(iter(rest.read_some, b""))
         else:
@@ -139,6 +144,30 @@ def _of_open_file(
             return
 
 
+@attrs.frozen
+class _Timed:
+    """How to read a file, and the clock for it; None if nobody knows when its bytes came."""
+
+    read: Callable[[int], bytes | None]
+    clock: Callable[[], float] | None
+    problem: str = ""
+
+
+def _timed(source: io.FileIO, file: str, clock: Callable[[], float]) -> _Timed:
+    """A file that may be live has the clock. One that `chunkview record` wrote has its own."""
+    if not is_regular(source):
+        return _Timed(source.read, clock)
+    if file != "-":
+        try:
+            times = times_that_fit(file, os.fstat(source.fileno()).st_size)
+        except SidecarError as error:
+            return _Timed(source.read, None, str(error))
+        if times is not None:
+            paced = PacedFile(source.read, times)
+            return _Timed(lambda _: paced.read(), paced.clock)
+    return _Timed(source.read, None)
+
+
 def _begun(clock: Callable[[], float]) -> Callable[[], float]:
     """A clock that has begun: what it gives first is the time of now."""
     first = [clock()]
@@ -166,10 +195,10 @@ class Rest:
         name: The argument FILE.
     """
 
-    def __init__(self, source: io.FileIO, name: str) -> None:
+    def __init__(self, read: Callable[[int], bytes | None], name: str) -> None:
         """Wait for the first bytes."""
         self.name = name
-        self._source = source
+        self._read = read
         self._has_given = True
         self.start = b""
         with suppress(OSError):  # the next read raises it again, or has more
@@ -180,9 +209,9 @@ class Rest:
     def read(self, size: int = -1, /) -> Any:
         """Read what has arrived: None if nothing has, in a file that does not wait."""
         if self._has_given:
-            return self._source.read(size)
+            return self._read(size)
         self._has_given = True
-        return self.start or self._source.read(size)
+        return self.start or self._read(size)
 
     def read_some(self) -> bytes:
         """Read what has arrived.

@@ -88,6 +88,8 @@ def _of_path(path: str) -> Iterator[Place]:
         if not found:
             raise FileNotFoundError(2, "no file fits the pattern", path)
         for name in found:
+            if _is_sidecar(name, found):
+                continue
             # `**` gives folders as well as what is in them.
             if not Path(name).is_dir():
                 yield _file(name)
@@ -102,7 +104,7 @@ def _file(path: str, *, is_named: bool = False) -> Place:
 
 
 def _of_folder(path: str) -> Iterator[Place]:
-    """Find all files below a folder, but for hidden ones: their names begin with a dot."""
+    """Find all files below a folder, but for hidden ones (`.name`) and sidecars."""
     errors: list[OSError] = []
     for folder, below, names in os.walk(path, onerror=errors.append):
         below[:] = sorted(name for name in below if not name.startswith("."))
@@ -110,11 +112,18 @@ def _of_folder(path: str) -> Iterator[Place]:
             yield Place(str(error.filename), functools.partial(_raise, error))
         errors.clear()
         for name in sorted(names):
+            if _is_sidecar(name, names):
+                continue
             file = Path(folder, name)
             if not name.startswith(".") and (file.is_file() or not file.exists()):
                 yield _file(str(file))
     for error in errors:
         yield Place(str(error.filename), functools.partial(_raise, error))
+
+
+def _is_sidecar(name: str, names: list[str]) -> bool:
+    """Whether a file has the times of another one, which `chunkview record` wrote."""
+    return name.endswith(".times") and name.removesuffix(".times") in names
 
 
 def _raise(error: OSError) -> Any:

@@ -45,7 +45,7 @@ def check_files(file: str) -> Iterator[Checked]:
             yield from map(_checked, read(file))
             return
         with opened(file) as source:
-            rest = Rest(source, file)
+            rest = Rest(source.read, file)
             if is_body(rest.start):
                 start = bytearray()
                 findings = check(_noted(items_of_file(iter(rest.read_some, b"")), start))
