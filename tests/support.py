@@ -27,8 +27,8 @@ Event = dict[str, Any]
 
 
 def examples(times: float) -> settings:
-    """A multiple of the examples that the profile asks for, and at least ten."""
-    return settings(max_examples=max(10, int(times * settings().max_examples)))
+    """A multiple of the examples that the profile asks for, and at least five."""
+    return settings(max_examples=max(5, int(times * settings().max_examples)))
 
 
 def lines_run_by(step: Callable[[], object]) -> int:

@@ -239,7 +239,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("kind", PARTS)
-@examples(3)
+@examples(1.5)
 @given(st.data())
 def test_a_changed_part_is_read_as_the_rules_say_or_refused_for_what_is_essential(
     kind: str, data: Any
@@ -264,7 +264,7 @@ def test_a_changed_part_is_read_as_the_rules_say_or_refused_for_what_is_essentia
 
 
 @pytest.mark.parametrize("kind", PARTS)
-@examples(2)
+@examples(1)
 @given(st.data())
 def test_absence_and_null_make_no_difference_but_a_misfit_does(kind: str, data: Any) -> None:
     wire, read, slow = PARTS[kind]
@@ -283,7 +283,7 @@ def test_absence_and_null_make_no_difference_but_a_misfit_does(kind: str, data: 
 
 
 @pytest.mark.parametrize("kind", PARTS)
-@examples(2)
+@examples(1)
 @given(st.data())
 def test_a_named_key_that_is_null_is_as_good_as_absent(kind: str, data: Any) -> None:
     wire, read, _ = PARTS[kind]
@@ -409,7 +409,7 @@ TABLES: dict[str, tuple[Any, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", PARTS)
-@examples(2)
+@examples(1)
 @given(st.data())
 def test_a_changed_field_of_a_part_wins_and_the_rest_is_the_same(kind: str, data: Any) -> None:
     wire, read, slow = PARTS[kind]

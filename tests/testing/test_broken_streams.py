@@ -66,7 +66,7 @@ def test_a_rule_is_found_where_it_is_broken_and_no_other_one_that_is_not_implied
 
 
 @each_rule
-@examples(1 / 10)
+@examples(1 / 20)
 @given(data=st.data())
 def test_accumulate_raises_what_is_said_about_the_rule_or_takes_the_stream(
     rule: str, data: st.DataObject
@@ -83,7 +83,7 @@ def test_accumulate_raises_what_is_said_about_the_rule_or_takes_the_stream(
 
 
 @each_rule
-@examples(1 / 10)
+@examples(1 / 20)
 @given(data=st.data())
 def test_strict_all_raises_an_error_of_the_rule_or_of_an_implied_one(
     rule: str, data: st.DataObject
@@ -97,7 +97,7 @@ def test_strict_all_raises_an_error_of_the_rule_or_of_an_implied_one(
 
 
 @each_rule
-@examples(1 / 10)
+@examples(1 / 20)
 @given(data=st.data())
 def test_strict_raises_exactly_for_a_finding_of_severity_error_or_where_anything_raises(
     rule: str, data: st.DataObject
@@ -126,7 +126,7 @@ def read_whole(items: Any, strict: Any = False) -> AnthropicStream:
 
 
 @each_rule
-@examples(1 / 10)
+@examples(1 / 20)
 @given(data=st.data())
 def test_a_stream_that_is_read_to_its_end_has_the_findings_of_check(
     rule: str, data: st.DataObject

@@ -90,7 +90,7 @@ def test_close_ends_every_thread_and_frees_the_port() -> None:
         ask(other).read1()
         server.close()
         names = [thread.name for thread in threading.enumerate()]
-        assert not [name for name in names if name.startswith("chunkview")]
+        assert not [name for name in names if name.startswith("chunkview-replay")]
         with pytest.raises(ConnectionRefusedError):
             exchange(server, http_request())
         with ReplayServer(TEXT, port=server.port) as next_server:
