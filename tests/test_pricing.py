@@ -39,6 +39,9 @@ SONNET = (
     "claude-sonnet-4-5-20250929"  # per million tokens: 3 in, 15 out, 0.30 read, 3.75 and 6 written
 )
 MILLION = 1_000_000
+# The last list for Python 3.10 lacks the models of 2026.
+IS_OLD_LIST = version("genai-prices").startswith("0.1.")
+needs_new_list = pytest.mark.skipif(IS_OLD_LIST, reason="the price list lacks the models")
 
 
 HUGE = 10**400
@@ -115,7 +118,8 @@ def metadata(**fields: Any) -> CostMetadata:
     ],
 )
 def test_each_kind_of_token_has_its_price(fields: dict[str, Any], dollars: str) -> None:
-    assert cost(metadata(**fields)) == Decimal(dollars)
+    # The list has the prices of batches since 2026-10-14.
+    assert cost(metadata(**fields), when=datetime(2026, 11, 1)) == Decimal(dollars)
 
 
 def test_fast_mode_has_its_price_where_the_list_knows_it() -> None:
@@ -124,6 +128,71 @@ def test_fast_mode_has_its_price_where_the_list_knows_it() -> None:
     knows = not version("genai-prices").startswith("0.1.")
     assert cost(fast) == (Decimal("0.04") if knows else None)
     assert cost(attrs.evolve(fast, speed="standard")) in (Decimal("0.02"), None)
+
+
+@needs_new_list
+@given(
+    st.sampled_from(["claude-haiku-4-5", "claude-opus-4-8", "claude-opus-5-5"]),
+    st.sampled_from([None, "standard", "batch"]),
+    st.sampled_from([None, "standard", "fast"]),
+    st.datetimes(datetime(2026, 9, 1), datetime(2026, 12, 1)),
+)
+def test_a_variant_has_a_price_only_where_the_list_has_an_active_one_for_all_of_it(
+    model: str, tier: str | None, speed: str | None, when: datetime
+) -> None:
+    of = metadata(model=model, tier=tier, speed=speed, input_tokens=MILLION)
+    context = {"processing": "batch"} if tier == "batch" else {}
+    context |= {"speed": "fast"} if speed == "fast" else {}
+    listed = genai_prices.calc_price(
+        genai_prices.Usage(input_tokens=MILLION), model, provider_id="anthropic"
+    ).model
+    active: list[Any] = [
+        variant.prices.input_mtok
+        for variant in listed.price_variants or ()
+        if variant.when == context
+        if variant.constraint is None or variant.constraint.active(when)
+    ]
+    if context:
+        assert cost(of, when=when) == (active[0] if active else None)
+    else:
+        assert cost(of, when=when) is not None
+
+
+@needs_new_list
+def test_a_batch_has_no_price_before_the_list_has_one() -> None:
+    of = metadata(
+        model="claude-haiku-4-5", tier="batch", input_tokens=MILLION, output_tokens=MILLION
+    )
+    assert cost(of, when=datetime(2026, 9, 1)) is None
+    assert why_no_cost(of, when=datetime(2026, 9, 1)) == (
+        "not on the price list: processing batch of claude-haiku-4-5"
+    )
+    assert cost(of, when=datetime(2026, 10, 14)) == 3
+
+
+@needs_new_list
+def test_a_fast_batch_has_no_price_where_the_list_has_each_alone() -> None:
+    of = metadata(model="claude-opus-4-8", tier="batch", speed="fast", input_tokens=MILLION)
+    assert why_no_cost(of, when=datetime(2026, 11, 1)) == (
+        "not on the price list: processing batch and speed fast of claude-opus-4-8"
+    )
+    for alone in (attrs.evolve(of, tier=None), attrs.evolve(of, speed=None)):
+        assert cost(alone, when=datetime(2026, 11, 1)) is not None
+
+
+@needs_new_list
+def test_a_batch_has_no_price_where_the_list_takes_the_model_from_another_provider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of = metadata(model="claude-haiku-4-5", tier="batch", input_tokens=MILLION)
+    calculate = genai_prices.calc_price
+
+    def ignore_context(*arguments: Any, price_context: Any, **options: Any) -> Any:
+        return calculate(*arguments, **options)
+
+    assert cost(of, when=datetime(2026, 11, 1)) == Decimal("0.5")
+    monkeypatch.setattr(genai_prices, "calc_price", ignore_context)
+    assert cost(of, when=datetime(2026, 11, 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -296,9 +365,6 @@ PER_MILLION = {
     "claude-fable-5": ("10", "50", "1", "12.5", "20"),
 }
 AFTER = datetime(2026, 10, 1, tzinfo=timezone.utc)
-# The last list for Python 3.10 lacks the models of 2026.
-IS_OLD_LIST = version("genai-prices").startswith("0.1.")
-needs_new_list = pytest.mark.skipif(IS_OLD_LIST, reason="the price list lacks the models")
 
 few = st.integers(0, 30_000)  # long prompts have other prices
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from genai_prices.types import PriceCalculation
+
     from ._chunks import AnthropicCallResponseChunk
     from ._model import Message
     from ._stream import AnthropicStream, Meter
@@ -317,6 +319,7 @@ def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
     """Look for a price in the lists of `genai-prices`."""
     context = _context(part)
     counts = _counts(part)
+    timestamp = asked.time
     provider = asked.provider or _provider_of(model)
     place = "" if provider == "anthropic" else f" of {clipped(provider)}"
     if len(model) > _LONGEST_MODEL:
@@ -326,7 +329,7 @@ def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
             genai_prices.Usage(**counts),
             model,
             provider_id=provider,
-            genai_request_timestamp=None if asked.when is None else asked.time,
+            genai_request_timestamp=timestamp,
             price_context=context,
         )
     except LookupError:
@@ -337,12 +340,30 @@ def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
     for count, (name, what) in _PRICES.items():
         if counts[count] and known.get(name) is None:
             raise _NoPriceError(f"not on the price list{place}: {what} of {clipped(model)}")
-    # If the list has no price for the variant, it silently uses the standard price.
-    variants = [variant.when for variant in price.model.price_variants or ()]
-    for name, value in context.items():
-        if {name: value} not in variants:
-            raise _NoPriceError(f"not on the price list{place}: {name} {value} of {clipped(model)}")
+    if context and not _has_variant(price, context, timestamp):
+        names = " and ".join(f"{name} {value}" for name, value in context.items())
+        raise _NoPriceError(f"not on the price list{place}: {names} of {clipped(model)}")
     return price.total_price
+
+
+def _has_variant(price: PriceCalculation, context: dict[str, str], timestamp: datetime) -> bool:
+    """Whether a price is that of the variant.
+
+    Without a variant that is active and has the whole context, the list silently uses the standard
+    price, or the price of a part of the context. It also ignores the context where it took the
+    model from the list of another provider.
+    """
+    charged = vars(price.model_price)
+    return any(
+        variant.when == context
+        and (variant.constraint is None or variant.constraint.active(timestamp))
+        and all(
+            charged.get(name) == one
+            for name, one in vars(variant.prices).items()
+            if one is not None
+        )
+        for variant in price.model.price_variants or ()
+    )
 
 
 def _provider_of(model: str) -> str:
