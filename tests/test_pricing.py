@@ -713,3 +713,69 @@ def test_without_the_price_lists_the_error_names_the_install_command(
     monkeypatch.delitem(sys.modules, "chunkview.pricing")
     with pytest.raises(ImportError, match=r"pip install 'chunkview\[prices\]'"):
         importlib.import_module("chunkview.pricing")
+
+
+def iteration(writes: int, split: tuple[int, int] | None = None, **fields: Any) -> dict[str, Any]:
+    one = {"type": "message", "model": "claude-opus-4-8", "input_tokens": 0, "output_tokens": 1}
+    counts: dict[str, Any] = {"cache_creation_input_tokens": writes}
+    if split is not None:
+        counts = written(*split)
+    return {**one, **counts, **fields}
+
+
+def opus_message(split: tuple[int, int], *iterations: dict[str, Any]) -> Message:
+    """A message of Opus 4.8: 5 and 25 dollars, writes for 6.25 and 10."""
+    own = [one for one in iterations if one["type"] == "message"]
+    usage = {
+        "input_tokens": 0,
+        "output_tokens": sum(one["output_tokens"] for one in own),
+        **written(*split),
+        "iterations": list(iterations),
+    }
+    return message_of(usage, "claude-opus-4-8", stop_reason="end_turn")
+
+
+@needs_new_list
+@given(st.lists(st.tuples(few, few, st.booleans()), min_size=1, max_size=4))
+def test_iterations_without_a_split_cost_what_those_with_it_do_or_nothing_is_known(
+    parts: list[tuple[int, int, bool]],
+) -> None:
+    five, hour = sum(short for short, _, _ in parts), sum(long for _, long, _ in parts)
+    told = [iteration(0, (short, long)) for short, long, _ in parts]
+    some = [
+        iteration(short + long, None if is_silent else (short, long))
+        for short, long, is_silent in parts
+    ]
+    price = cost(opus_message((five, hour), *told))
+    assert price is not None
+    lacking = [(short, long) for short, long, is_silent in parts if is_silent and short + long]
+    is_known = len(lacking) < 2 or not all(map(any, zip(*lacking, strict=True)))
+    assert cost(opus_message((five, hour), *some)) == (price if is_known else None)
+
+
+@needs_new_list
+def test_the_split_of_the_whole_is_that_of_its_only_iteration() -> None:
+    of = opus_message((0, MILLION), iteration(MILLION))
+    assert cost(of) == Decimal("10.000025")
+
+
+@needs_new_list
+@pytest.mark.parametrize(
+    ("split", "dollars"), [((7, MILLION), None), ((0, 0), None), ((MILLION, 0), "12.50005")]
+)
+def test_writes_that_are_not_part_of_the_whole_may_be_kept_for_an_hour_if_others_are(
+    split: tuple[int, int], dollars: str | None
+) -> None:
+    compaction = iteration(MILLION, type="compaction")
+    of = opus_message(split, compaction, iteration(sum(split)))
+    assert cost(of) == (None if dollars is None else Decimal(dollars))
+    if dollars is None:
+        assert why_no_cost(of) is not None
+
+
+@needs_new_list
+def test_a_split_of_the_whole_that_contradicts_it_is_not_that_of_its_iterations() -> None:
+    half = metadata(output_tokens=1, cache_write_tokens=500)
+    for split in ({"cache_write_1h_tokens": 2_000}, {"cache_write_5m_tokens": 500}):
+        assert cost(metadata(cache_write_tokens=1_000, iterations=(half, half), **split)) is None
+        assert cost(metadata(cache_write_tokens=1_000, iterations=(half,), **split)) is None

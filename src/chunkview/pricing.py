@@ -221,7 +221,7 @@ def _price(of: Priced, asked: _Asked) -> Decimal:
             return _price_of_part(metadata, metadata, asked)
         # Iterations do not count server tools.
         total = _price_of_searches(metadata, metadata, asked)
-        for iteration in metadata.iterations:
+        for iteration in _with_splits(metadata):
             total += _price_of_part(iteration, metadata, asked)
         return total
 
@@ -293,6 +293,65 @@ def _by_lifetime(part: CostMetadata) -> list[CostMetadata]:
         )
         for short, long in extremes
     ]
+
+
+def _with_splits(whole: CostMetadata) -> list[CostMetadata]:
+    """Find how long the cache keeps what each iteration wrote, where only the whole says it.
+
+    Returns:
+        The iterations. Those that lack a split have one where it follows from the whole. Where it
+        does not follow, they have the split 0 and 0, which leaves any split possible. They keep
+        None if the whole has no split, or if all that it wrote is kept for five minutes.
+    """
+    iterations = list(whole.iterations)
+    lacking = [place for place, one in enumerate(iterations) if _lacks_split(one)]
+    if not lacking or (whole.cache_write_5m_tokens, whole.cache_write_1h_tokens) == (None, None):
+        return iterations
+    splits = _splits_of_rest(whole, iterations, lacking)
+    if splits is None:
+        return iterations
+    for place, (short, long) in zip(lacking, splits, strict=True):
+        iterations[place] = attrs.evolve(
+            iterations[place], cache_write_5m_tokens=short, cache_write_1h_tokens=long
+        )
+    return iterations
+
+
+def _lacks_split(part: CostMetadata) -> bool:
+    split = (part.cache_write_5m_tokens, part.cache_write_1h_tokens)
+    return bool(part.cache_write_tokens) and split == (None, None)
+
+
+def _splits_of_rest(
+    whole: CostMetadata, iterations: list[CostMetadata], lacking: list[int]
+) -> list[tuple[int, int]] | None:
+    """Split the writes of the iterations that lack a split: what the others leave of the whole.
+
+    Returns:
+        A split for each of them; None if all writes are kept for five minutes.
+    """
+    unknown = [(0, 0)] * len(lacking)
+    known = [_by_lifetime(whole)]
+    known += [_by_lifetime(one) for at, one in enumerate(iterations) if at not in lacking]
+    if any(len(possible) > 1 for possible in known):
+        return unknown
+    (total, *others) = [only for (only,) in known]
+    short = (total.cache_write_5m_tokens or 0) - sum(
+        one.cache_write_5m_tokens or 0 for one in others
+    )
+    long = (total.cache_write_1h_tokens or 0) - sum(
+        one.cache_write_1h_tokens or 0 for one in others
+    )
+    written = [iterations[at].cache_write_tokens or 0 for at in lacking]
+    if sum(written) == short + long and short >= 0 and long >= 0:
+        if len(lacking) == 1:
+            return [(short, long)]
+        if not short:
+            return [(0, count) for count in written]
+        return unknown if long else [(count, 0) for count in written]
+    # The top level leaves out compaction, for example. No write of the request asks for an hour.
+    is_short = total.cache_write_tokens and not total.cache_write_1h_tokens
+    return None if is_short and not any(one.cache_write_1h_tokens for one in others) else unknown
 
 
 def _price_of_searches(part: CostMetadata, whole: CostMetadata, asked: _Asked) -> Decimal:
