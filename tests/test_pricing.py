@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import genai_prices
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chunkview import (
@@ -704,6 +704,39 @@ def test_a_price_list_of_ones_own_may_price_all_cache_writes_alike() -> None:
         return Decimal(part.cache_write_tokens or 0)
 
     assert cost(split, prices=prices) == 5
+
+
+@pytest.mark.parametrize("price", [0, 1.5, True, "1", [], float("nan")])
+@pytest.mark.parametrize("iterations", [(), (metadata(), metadata())])
+def test_a_price_that_is_no_decimal_is_refused_at_once(price: Any, iterations: Any) -> None:
+    calls: list[CostMetadata] = []
+
+    def prices(part: CostMetadata) -> Any:
+        calls.append(part)
+        return price
+
+    for ask in (cost, why_no_cost):
+        calls.clear()
+        with pytest.raises(TypeError, match="expected prices to give a Decimal or None, got "):
+            ask(metadata(iterations=iterations), prices=prices)
+        assert len(calls) == 1
+
+
+@given(st.lists(st.decimals(), min_size=2, max_size=2))
+@example([Decimal("9E+999999"), Decimal("9E+999999")])
+@example([Decimal("-0.01"), Decimal(1)])
+@example([Decimal("sNaN"), Decimal(1)])
+def test_a_price_that_makes_no_sense_is_no_price_and_has_a_reason(amounts: list[Decimal]) -> None:
+    of = metadata(iterations=(metadata(output_tokens=0), metadata(output_tokens=1)))
+
+    def prices(part: CostMetadata) -> Decimal:
+        return amounts[part.output_tokens or 0]
+
+    price, why = cost(of, prices=prices), why_no_cost(of, prices=prices)
+    is_odd = not all(one.is_finite() and 0 <= one <= 10**24 for one in amounts)
+    assert (price is None) is (why is not None) is is_odd
+    assert price is None or (price.is_finite() and price >= 0)
+    assert why is None or why.startswith("the price makes no sense: ")
 
 
 def test_without_the_price_lists_the_error_names_the_install_command(

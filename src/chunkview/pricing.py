@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from .common import CostMetadata
-from .errors import clipped, shown
+from .errors import clipped, kind_of, shown
 
 try:
     import genai_prices
@@ -61,6 +61,9 @@ _COUNTS = (
 
 # No response has more tokens, and a price is exact up to this count.
 _MOST = 10**12
+
+# A price is no more than this, so that a sum of prices does not overflow.
+_MOST_DOLLARS = 10**24
 
 # The list caches every model name that it is asked for, so names must be of bounded length.
 _LONGEST_MODEL = 256
@@ -131,7 +134,11 @@ def cost(
         tier, speed or place of the response, or for something that it used. None also when the
         counts make no sense, in an iteration too: a count is negative, more than 10**12 or not an
         int, or the price depends on how long the cache keeps tokens, and the counts contradict
-        each other there.
+        each other there. None also when `prices` gives an amount that is negative, not finite or
+        more than 10**24.
+
+    Raises:
+        TypeError: `prices` gives something other than a Decimal or None.
     """
     try:
         return _price(of, _Asked(model, when, provider, prices))
@@ -158,6 +165,9 @@ def why_no_cost(
 
     Returns:
         A short sentence, without a full stop; None if there is a price.
+
+    Raises:
+        TypeError: `prices` gives something other than a Decimal or None.
     """
     try:
         _price(of, _Asked(model, when, provider, prices))
@@ -368,9 +378,13 @@ def _look_up(part: CostMetadata, whole: CostMetadata, asked: _Asked) -> Decimal:
         raise _NoPriceError("the model is not known")
     if asked.prices is None:
         return _list_price(part, model, asked)
-    price = asked.prices(attrs.evolve(part, model=model))
+    price: object = asked.prices(attrs.evolve(part, model=model))
     if price is None:
         raise _NoPriceError(f"not on the price list: {clipped(model)}")
+    if not isinstance(price, Decimal):
+        raise TypeError(f"expected prices to give a Decimal or None, got {kind_of(price)}")
+    if not price.is_finite() or not 0 <= price <= _MOST_DOLLARS:
+        raise _NoPriceError(f"the price makes no sense: {shown(price)}")
     return price
 
 
