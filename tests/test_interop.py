@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
@@ -128,6 +128,68 @@ def assert_parts(
     (of_output,) = [part for name, part in details.items() if name[:6] == output[:6]] or [{}]
     assert counts[input_] - sum(of_input.values()) == usage.input_tokens
     assert sum(of_output.values()) <= counts[output]
+
+
+any_count = st.none() | st.integers(-9, 9)
+odd_usages = st.builds(
+    lambda five, hour, thinking, **wire: Usage.from_dict(
+        {
+            **wire,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": five,
+                "ephemeral_1h_input_tokens": hour,
+            },
+            "output_tokens_details": {"thinking_tokens": thinking},
+        }
+    ),
+    any_count,
+    any_count,
+    any_count,
+    input_tokens=any_count,
+    output_tokens=any_count,
+    cache_read_input_tokens=any_count,
+    cache_creation_input_tokens=any_count,
+)
+
+
+def numbers_in(made: Any) -> list[int]:
+    if isinstance(made, dict):
+        return [number for one in made.values() for number in numbers_in(one)]
+    return [made] if isinstance(made, int) else []
+
+
+@given(odd_usages)
+@example(Usage.from_dict({"output_tokens": 2, "output_tokens_details": {"thinking_tokens": 7}}))
+@example(Usage.from_dict({"input_tokens": -3, "output_tokens": 1}))
+@example(Usage.from_dict({"input_tokens": 9, "output_tokens": 1, "cache_read_input_tokens": -3}))
+@example(
+    Usage.from_dict(
+        {
+            "cache_creation_input_tokens": 4,
+            "cache_creation": {"ephemeral_5m_input_tokens": -1, "ephemeral_1h_input_tokens": 5},
+        }
+    )
+)
+def test_no_count_is_negative_and_no_part_is_more_than_its_whole(usage: Usage) -> None:
+    openai, langchain = openai_usage(usage), langchain_usage_metadata(usage)
+    attributes, langfuse = otel_attributes(usage), langfuse_usage_details(usage)
+    for made in (openai, langchain, attributes, langfuse):
+        assert all(number >= 0 for number in numbers_in(made))
+    counted = (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_input_tokens or 0,
+        usage.cache_creation_input_tokens or 0,
+    )
+    is_known = all(count is not None and count >= 0 for count in counted)
+    assert (openai is not None) is (langchain is not None) is is_known
+    if openai is not None and langchain is not None:
+        assert_parts(openai, "prompt_tokens", "completion_tokens", usage)
+        assert_parts(langchain, "input_tokens", "output_tokens", usage)
+        assert sum(langfuse.values()) == openai["total_tokens"]
+    if usage.output_tokens is not None:
+        reasoning = attributes.get("gen_ai.usage.reasoning.output_tokens", 0)
+        assert reasoning <= max(usage.output_tokens, 0)
 
 
 @given(_usages())

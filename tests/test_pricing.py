@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import genai_prices
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chunkview import (
@@ -39,6 +39,9 @@ SONNET = (
     "claude-sonnet-4-5-20250929"  # per million tokens: 3 in, 15 out, 0.30 read, 3.75 and 6 written
 )
 MILLION = 1_000_000
+# The last list for Python 3.10 lacks the models of 2026.
+IS_OLD_LIST = version("genai-prices").startswith("0.1.")
+needs_new_list = pytest.mark.skipif(IS_OLD_LIST, reason="the price list lacks the models")
 
 
 HUGE = 10**400
@@ -115,7 +118,8 @@ def metadata(**fields: Any) -> CostMetadata:
     ],
 )
 def test_each_kind_of_token_has_its_price(fields: dict[str, Any], dollars: str) -> None:
-    assert cost(metadata(**fields)) == Decimal(dollars)
+    # The list has the prices of batches since 2026-10-14.
+    assert cost(metadata(**fields), when=datetime(2026, 11, 1)) == Decimal(dollars)
 
 
 def test_fast_mode_has_its_price_where_the_list_knows_it() -> None:
@@ -124,6 +128,71 @@ def test_fast_mode_has_its_price_where_the_list_knows_it() -> None:
     knows = not version("genai-prices").startswith("0.1.")
     assert cost(fast) == (Decimal("0.04") if knows else None)
     assert cost(attrs.evolve(fast, speed="standard")) in (Decimal("0.02"), None)
+
+
+@needs_new_list
+@given(
+    st.sampled_from(["claude-haiku-4-5", "claude-opus-4-8", "claude-opus-5-5"]),
+    st.sampled_from([None, "standard", "batch"]),
+    st.sampled_from([None, "standard", "fast"]),
+    st.datetimes(datetime(2026, 9, 1), datetime(2026, 12, 1)),
+)
+def test_a_variant_has_a_price_only_where_the_list_has_an_active_one_for_all_of_it(
+    model: str, tier: str | None, speed: str | None, when: datetime
+) -> None:
+    of = metadata(model=model, tier=tier, speed=speed, input_tokens=MILLION)
+    context = {"processing": "batch"} if tier == "batch" else {}
+    context |= {"speed": "fast"} if speed == "fast" else {}
+    listed = genai_prices.calc_price(
+        genai_prices.Usage(input_tokens=MILLION), model, provider_id="anthropic"
+    ).model
+    active: list[Any] = [
+        variant.prices.input_mtok
+        for variant in listed.price_variants or ()
+        if variant.when == context
+        if variant.constraint is None or variant.constraint.active(when)
+    ]
+    if context:
+        assert cost(of, when=when) == (active[0] if active else None)
+    else:
+        assert cost(of, when=when) is not None
+
+
+@needs_new_list
+def test_a_batch_has_no_price_before_the_list_has_one() -> None:
+    of = metadata(
+        model="claude-haiku-4-5", tier="batch", input_tokens=MILLION, output_tokens=MILLION
+    )
+    assert cost(of, when=datetime(2026, 9, 1)) is None
+    assert why_no_cost(of, when=datetime(2026, 9, 1)) == (
+        "not on the price list: processing batch of claude-haiku-4-5"
+    )
+    assert cost(of, when=datetime(2026, 10, 14)) == 3
+
+
+@needs_new_list
+def test_a_fast_batch_has_no_price_where_the_list_has_each_alone() -> None:
+    of = metadata(model="claude-opus-4-8", tier="batch", speed="fast", input_tokens=MILLION)
+    assert why_no_cost(of, when=datetime(2026, 11, 1)) == (
+        "not on the price list: processing batch and speed fast of claude-opus-4-8"
+    )
+    for alone in (attrs.evolve(of, tier=None), attrs.evolve(of, speed=None)):
+        assert cost(alone, when=datetime(2026, 11, 1)) is not None
+
+
+@needs_new_list
+def test_a_batch_has_no_price_where_the_list_takes_the_model_from_another_provider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of = metadata(model="claude-haiku-4-5", tier="batch", input_tokens=MILLION)
+    calculate = genai_prices.calc_price
+
+    def ignore_context(*arguments: Any, price_context: Any, **options: Any) -> Any:
+        return calculate(*arguments, **options)
+
+    assert cost(of, when=datetime(2026, 11, 1)) == Decimal("0.5")
+    monkeypatch.setattr(genai_prices, "calc_price", ignore_context)
+    assert cost(of, when=datetime(2026, 11, 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -296,9 +365,6 @@ PER_MILLION = {
     "claude-fable-5": ("10", "50", "1", "12.5", "20"),
 }
 AFTER = datetime(2026, 10, 1, tzinfo=timezone.utc)
-# The last list for Python 3.10 lacks the models of 2026.
-IS_OLD_LIST = version("genai-prices").startswith("0.1.")
-needs_new_list = pytest.mark.skipif(IS_OLD_LIST, reason="the price list lacks the models")
 
 few = st.integers(0, 30_000)  # long prompts have other prices
 
@@ -640,6 +706,39 @@ def test_a_price_list_of_ones_own_may_price_all_cache_writes_alike() -> None:
     assert cost(split, prices=prices) == 5
 
 
+@pytest.mark.parametrize("price", [0, 1.5, True, "1", [], float("nan")])
+@pytest.mark.parametrize("iterations", [(), (metadata(), metadata())])
+def test_a_price_that_is_no_decimal_is_refused_at_once(price: Any, iterations: Any) -> None:
+    calls: list[CostMetadata] = []
+
+    def prices(part: CostMetadata) -> Any:
+        calls.append(part)
+        return price
+
+    for ask in (cost, why_no_cost):
+        calls.clear()
+        with pytest.raises(TypeError, match="expected prices to give a Decimal or None, got "):
+            ask(metadata(iterations=iterations), prices=prices)
+        assert len(calls) == 1
+
+
+@given(st.lists(st.decimals(), min_size=2, max_size=2))
+@example([Decimal("9E+999999"), Decimal("9E+999999")])
+@example([Decimal("-0.01"), Decimal(1)])
+@example([Decimal("sNaN"), Decimal(1)])
+def test_a_price_that_makes_no_sense_is_no_price_and_has_a_reason(amounts: list[Decimal]) -> None:
+    of = metadata(iterations=(metadata(output_tokens=0), metadata(output_tokens=1)))
+
+    def prices(part: CostMetadata) -> Decimal:
+        return amounts[part.output_tokens or 0]
+
+    price, why = cost(of, prices=prices), why_no_cost(of, prices=prices)
+    is_odd = not all(one.is_finite() and 0 <= one <= 10**24 for one in amounts)
+    assert (price is None) is (why is not None) is is_odd
+    assert price is None or (price.is_finite() and price >= 0)
+    assert why is None or why.startswith("the price makes no sense: ")
+
+
 def test_without_the_price_lists_the_error_names_the_install_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -647,3 +746,69 @@ def test_without_the_price_lists_the_error_names_the_install_command(
     monkeypatch.delitem(sys.modules, "chunkview.pricing")
     with pytest.raises(ImportError, match=r"pip install 'chunkview\[prices\]'"):
         importlib.import_module("chunkview.pricing")
+
+
+def iteration(writes: int, split: tuple[int, int] | None = None, **fields: Any) -> dict[str, Any]:
+    one = {"type": "message", "model": "claude-opus-4-8", "input_tokens": 0, "output_tokens": 1}
+    counts: dict[str, Any] = {"cache_creation_input_tokens": writes}
+    if split is not None:
+        counts = written(*split)
+    return {**one, **counts, **fields}
+
+
+def opus_message(split: tuple[int, int], *iterations: dict[str, Any]) -> Message:
+    """A message of Opus 4.8: 5 and 25 dollars, writes for 6.25 and 10."""
+    own = [one for one in iterations if one["type"] == "message"]
+    usage = {
+        "input_tokens": 0,
+        "output_tokens": sum(one["output_tokens"] for one in own),
+        **written(*split),
+        "iterations": list(iterations),
+    }
+    return message_of(usage, "claude-opus-4-8", stop_reason="end_turn")
+
+
+@needs_new_list
+@given(st.lists(st.tuples(few, few, st.booleans()), min_size=1, max_size=4))
+def test_iterations_without_a_split_cost_what_those_with_it_do_or_nothing_is_known(
+    parts: list[tuple[int, int, bool]],
+) -> None:
+    five, hour = sum(short for short, _, _ in parts), sum(long for _, long, _ in parts)
+    told = [iteration(0, (short, long)) for short, long, _ in parts]
+    some = [
+        iteration(short + long, None if is_silent else (short, long))
+        for short, long, is_silent in parts
+    ]
+    price = cost(opus_message((five, hour), *told))
+    assert price is not None
+    lacking = [(short, long) for short, long, is_silent in parts if is_silent and short + long]
+    is_known = len(lacking) < 2 or not all(map(any, zip(*lacking, strict=True)))
+    assert cost(opus_message((five, hour), *some)) == (price if is_known else None)
+
+
+@needs_new_list
+def test_the_split_of_the_whole_is_that_of_its_only_iteration() -> None:
+    of = opus_message((0, MILLION), iteration(MILLION))
+    assert cost(of) == Decimal("10.000025")
+
+
+@needs_new_list
+@pytest.mark.parametrize(
+    ("split", "dollars"), [((7, MILLION), None), ((0, 0), None), ((MILLION, 0), "12.50005")]
+)
+def test_writes_that_are_not_part_of_the_whole_may_be_kept_for_an_hour_if_others_are(
+    split: tuple[int, int], dollars: str | None
+) -> None:
+    compaction = iteration(MILLION, type="compaction")
+    of = opus_message(split, compaction, iteration(sum(split)))
+    assert cost(of) == (None if dollars is None else Decimal(dollars))
+    if dollars is None:
+        assert why_no_cost(of) is not None
+
+
+@needs_new_list
+def test_a_split_of_the_whole_that_contradicts_it_is_not_that_of_its_iterations() -> None:
+    half = metadata(output_tokens=1, cache_write_tokens=500)
+    for split in ({"cache_write_1h_tokens": 2_000}, {"cache_write_5m_tokens": 500}):
+        assert cost(metadata(cache_write_tokens=1_000, iterations=(half, half), **split)) is None
+        assert cost(metadata(cache_write_tokens=1_000, iterations=(half,), **split)) is None

@@ -10,7 +10,8 @@ up to the whole.
 They all take the same, `of`: a Usage or a MessageDeltaUsage, or an object that has one as its
 `usage`: a Message, a Meter, an AnthropicStream or a chunk view. Of an Accumulator, give its
 `message`. They read what is known so far, so give a stream that has ended. A count that is not
-known is left out. It is never 0.
+known is left out. It is never 0. A negative count is not known, nor is the whole that it is a part
+of. A part that is more than its whole is left out.
 
 The counts are those of the model that answered (the `usage` of the message). What compaction, the
 advisor or a model that declined used is in `usage.iterations` only.
@@ -271,7 +272,7 @@ class _Counts(NamedTuple):
         one_hour: Those of the written ones that the cache keeps for an hour; None if the split does
             not add up.
         output: Tokens generated.
-        reasoning: Those of the generated ones that are thinking.
+        reasoning: Those of the generated ones that are thinking; None if these are more than all.
     """
 
     whole_input: int | None = None
@@ -290,20 +291,38 @@ class _Counts(NamedTuple):
         if not isinstance(usage, (Usage, MessageDeltaUsage)):
             kind = kind_of(of)
             raise TypeError(f"expected a Usage, or an object with one as its usage, got {kind}")
-        written, split = usage.cache_creation_input_tokens, usage.cache_creation or CacheCreation()
-        one_hour = split.ephemeral_1h_input_tokens
-        if one_hour and (split.ephemeral_5m_input_tokens or 0) + one_hour != written:
-            one_hour = None
-        thinking = usage.output_tokens_details
-        return cls(
-            usage.total_input_tokens,
-            usage.input_tokens,
+        input_, output = _count(usage.input_tokens), _count(usage.output_tokens)
+        read = _count(usage.cache_read_input_tokens)
+        written = _count(usage.cache_creation_input_tokens)
+        # A count of the cache that is missing counts as 0. One that is negative does not.
+        is_odd = (read, written) != (
             usage.cache_read_input_tokens,
+            usage.cache_creation_input_tokens,
+        )
+        split = usage.cache_creation or CacheCreation()
+        one_hour = _count(split.ephemeral_1h_input_tokens)
+        five_minutes = split.ephemeral_5m_input_tokens or 0
+        if one_hour and (five_minutes < 0 or five_minutes + one_hour != written):
+            one_hour = None
+        details = usage.output_tokens_details
+        thinking = None if details is None else _count(details.thinking_tokens)
+        whole_output = usage.output_tokens
+        if thinking is not None and whole_output is not None and thinking > whole_output:
+            thinking = None
+        return cls(
+            None if input_ is None or is_odd else usage.total_input_tokens,
+            input_,
+            read,
             written,
             one_hour,
-            usage.output_tokens,
-            None if thinking is None else thinking.thinking_tokens,
+            output,
+            thinking,
         )
+
+
+def _count(count: int | None) -> int | None:
+    """A count, or None if it is negative: then it is not known."""
+    return None if count is None or count < 0 else count
 
 
 def _stop_reason(of: Any) -> str | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from .common import CostMetadata
-from .errors import clipped, shown
+from .errors import clipped, kind_of, shown
 
 try:
     import genai_prices
@@ -27,6 +27,8 @@ except ImportError as _error:
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
+
+    from genai_prices.types import PriceCalculation
 
     from ._chunks import AnthropicCallResponseChunk
     from ._model import Message
@@ -59,6 +61,9 @@ _COUNTS = (
 
 # No response has more tokens, and a price is exact up to this count.
 _MOST = 10**12
+
+# A price is no more than this, so that a sum of prices does not overflow.
+_MOST_DOLLARS = 10**24
 
 # The list caches every model name that it is asked for, so names must be of bounded length.
 _LONGEST_MODEL = 256
@@ -129,7 +134,11 @@ def cost(
         tier, speed or place of the response, or for something that it used. None also when the
         counts make no sense, in an iteration too: a count is negative, more than 10**12 or not an
         int, or the price depends on how long the cache keeps tokens, and the counts contradict
-        each other there.
+        each other there. None also when `prices` gives an amount that is negative, not finite or
+        more than 10**24.
+
+    Raises:
+        TypeError: `prices` gives something other than a Decimal or None.
     """
     try:
         return _price(of, _Asked(model, when, provider, prices))
@@ -156,6 +165,9 @@ def why_no_cost(
 
     Returns:
         A short sentence, without a full stop; None if there is a price.
+
+    Raises:
+        TypeError: `prices` gives something other than a Decimal or None.
     """
     try:
         _price(of, _Asked(model, when, provider, prices))
@@ -219,7 +231,7 @@ def _price(of: Priced, asked: _Asked) -> Decimal:
             return _price_of_part(metadata, metadata, asked)
         # Iterations do not count server tools.
         total = _price_of_searches(metadata, metadata, asked)
-        for iteration in metadata.iterations:
+        for iteration in _with_splits(metadata):
             total += _price_of_part(iteration, metadata, asked)
         return total
 
@@ -293,6 +305,65 @@ def _by_lifetime(part: CostMetadata) -> list[CostMetadata]:
     ]
 
 
+def _with_splits(whole: CostMetadata) -> list[CostMetadata]:
+    """Find how long the cache keeps what each iteration wrote, where only the whole says it.
+
+    Returns:
+        The iterations. Those that lack a split have one where it follows from the whole. Where it
+        does not follow, they have the split 0 and 0, which leaves any split possible. They keep
+        None if the whole has no split, or if all that it wrote is kept for five minutes.
+    """
+    iterations = list(whole.iterations)
+    lacking = [place for place, one in enumerate(iterations) if _lacks_split(one)]
+    if not lacking or (whole.cache_write_5m_tokens, whole.cache_write_1h_tokens) == (None, None):
+        return iterations
+    splits = _splits_of_rest(whole, iterations, lacking)
+    if splits is None:
+        return iterations
+    for place, (short, long) in zip(lacking, splits, strict=True):
+        iterations[place] = attrs.evolve(
+            iterations[place], cache_write_5m_tokens=short, cache_write_1h_tokens=long
+        )
+    return iterations
+
+
+def _lacks_split(part: CostMetadata) -> bool:
+    split = (part.cache_write_5m_tokens, part.cache_write_1h_tokens)
+    return bool(part.cache_write_tokens) and split == (None, None)
+
+
+def _splits_of_rest(
+    whole: CostMetadata, iterations: list[CostMetadata], lacking: list[int]
+) -> list[tuple[int, int]] | None:
+    """Split the writes of the iterations that lack a split: what the others leave of the whole.
+
+    Returns:
+        A split for each of them; None if all writes are kept for five minutes.
+    """
+    unknown = [(0, 0)] * len(lacking)
+    known = [_by_lifetime(whole)]
+    known += [_by_lifetime(one) for at, one in enumerate(iterations) if at not in lacking]
+    if any(len(possible) > 1 for possible in known):
+        return unknown
+    (total, *others) = [only for (only,) in known]
+    short = (total.cache_write_5m_tokens or 0) - sum(
+        one.cache_write_5m_tokens or 0 for one in others
+    )
+    long = (total.cache_write_1h_tokens or 0) - sum(
+        one.cache_write_1h_tokens or 0 for one in others
+    )
+    written = [iterations[at].cache_write_tokens or 0 for at in lacking]
+    if sum(written) == short + long and short >= 0 and long >= 0:
+        if len(lacking) == 1:
+            return [(short, long)]
+        if not short:
+            return [(0, count) for count in written]
+        return unknown if long else [(count, 0) for count in written]
+    # The top level leaves out compaction, for example. No write of the request asks for an hour.
+    is_short = total.cache_write_tokens and not total.cache_write_1h_tokens
+    return None if is_short and not any(one.cache_write_1h_tokens for one in others) else unknown
+
+
 def _price_of_searches(part: CostMetadata, whole: CostMetadata, asked: _Asked) -> Decimal:
     """Price the server tools alone."""
     if not part.web_search_requests:
@@ -307,9 +378,13 @@ def _look_up(part: CostMetadata, whole: CostMetadata, asked: _Asked) -> Decimal:
         raise _NoPriceError("the model is not known")
     if asked.prices is None:
         return _list_price(part, model, asked)
-    price = asked.prices(attrs.evolve(part, model=model))
+    price: object = asked.prices(attrs.evolve(part, model=model))
     if price is None:
         raise _NoPriceError(f"not on the price list: {clipped(model)}")
+    if not isinstance(price, Decimal):
+        raise TypeError(f"expected prices to give a Decimal or None, got {kind_of(price)}")
+    if not price.is_finite() or not 0 <= price <= _MOST_DOLLARS:
+        raise _NoPriceError(f"the price makes no sense: {shown(price)}")
     return price
 
 
@@ -317,6 +392,7 @@ def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
     """Look for a price in the lists of `genai-prices`."""
     context = _context(part)
     counts = _counts(part)
+    timestamp = asked.time
     provider = asked.provider or _provider_of(model)
     place = "" if provider == "anthropic" else f" of {clipped(provider)}"
     if len(model) > _LONGEST_MODEL:
@@ -326,7 +402,7 @@ def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
             genai_prices.Usage(**counts),
             model,
             provider_id=provider,
-            genai_request_timestamp=None if asked.when is None else asked.time,
+            genai_request_timestamp=timestamp,
             price_context=context,
         )
     except LookupError:
@@ -337,12 +413,30 @@ def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
     for count, (name, what) in _PRICES.items():
         if counts[count] and known.get(name) is None:
             raise _NoPriceError(f"not on the price list{place}: {what} of {clipped(model)}")
-    # If the list has no price for the variant, it silently uses the standard price.
-    variants = [variant.when for variant in price.model.price_variants or ()]
-    for name, value in context.items():
-        if {name: value} not in variants:
-            raise _NoPriceError(f"not on the price list{place}: {name} {value} of {clipped(model)}")
+    if context and not _has_variant(price, context, timestamp):
+        names = " and ".join(f"{name} {value}" for name, value in context.items())
+        raise _NoPriceError(f"not on the price list{place}: {names} of {clipped(model)}")
     return price.total_price
+
+
+def _has_variant(price: PriceCalculation, context: dict[str, str], timestamp: datetime) -> bool:
+    """Whether a price is that of the variant.
+
+    Without a variant that is active and has the whole context, the list silently uses the standard
+    price, or the price of a part of the context. It also ignores the context where it took the
+    model from the list of another provider.
+    """
+    charged = vars(price.model_price)
+    return any(
+        variant.when == context
+        and (variant.constraint is None or variant.constraint.active(timestamp))
+        and all(
+            charged.get(name) == one
+            for name, one in vars(variant.prices).items()
+            if one is not None
+        )
+        for variant in price.model.price_variants or ()
+    )
 
 
 def _provider_of(model: str) -> str:

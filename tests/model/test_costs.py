@@ -264,3 +264,34 @@ def test_a_meter_keeps_no_more_of_the_details_than_their_category() -> None:
     head = meter._totals.head.message()
     assert head is not None
     assert head.stop_details == {"category": "bio"}
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_sum"),
+    [
+        ({}, True),
+        ({"input_tokens": 10}, True),  # a model that asked an advisor has the first input only
+        ({"input_tokens": 11}, False),
+        ({"output_tokens": 3}, False),
+        ({"output_tokens": 6}, False),
+        ({"cache_read_input_tokens": 1}, False),
+        ({"cache_creation_input_tokens": 1}, False),
+        ({"cache_creation_input_tokens": None, "cache_read_input_tokens": 0}, True),
+    ],
+)
+def test_iterations_that_do_not_add_up_to_the_whole_are_doubtful_unless_a_model_declined(
+    counts: Event, is_sum: bool
+) -> None:
+    def metadata(*iterations: Event) -> CostMetadata:
+        usage = {"input_tokens": 20, "output_tokens": 5, **counts, "iterations": list(iterations)}
+        whole = {"model": "b", "stop_reason": "end_turn", "content": [TEXT], "usage": usage}
+        return Message.from_dict({"type": "message", "id": "m", **whole}).cost_metadata
+
+    own = attempt("b", 3), attempt("z", 7, "advisor_message"), attempt("b", 2)
+    assert bool(metadata(*own).doubt) is not is_sum
+    assert metadata(*own).final is (None if is_sum else False)
+    if not is_sum:
+        (odd,) = counts
+        assert metadata(*own).doubt == f"the iterations and the whole do not have the same {odd}"
+    assert metadata(*own, attempt("c", 5, "fallback_message")).doubt == ""
+    assert metadata(own[1]).doubt == ""

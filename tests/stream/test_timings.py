@@ -6,7 +6,9 @@ import ast
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -451,6 +453,49 @@ def test_a_synchronous_source_is_measured_in_an_asynchronous_iteration() -> None
     stream = AnthropicStream(body, clock=clock)
     read_async(stream)
     assert stream.timings == Timings(0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("read", [list, read_async])
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration])
+@given(readings=st.integers(0, 13))
+def test_a_clock_that_stops_is_an_error_and_never_the_end_of_the_source(
+    read: Callable[[AnthropicStream], list[Any]], kind: type[Exception], readings: int
+) -> None:
+    left = iter(range(readings))
+
+    def clock() -> float:
+        for now in left:
+            return now
+        raise kind
+
+    # The source is waited for seven times: for six events, and for its end.
+    stream = AnthropicStream(text_stream("Hello"), clock=clock)
+    with pytest.raises(RuntimeError, match=rf"^the clock raised {kind.__name__}$"):
+        read(stream)
+
+
+def reading(clock: Clock, number: Any) -> Callable[[], Any]:
+    return lambda: number(clock())
+
+
+@given(STEPS, SECONDS, SECONDS, st.sampled_from([Decimal, Fraction]))
+def test_the_times_of_an_exact_clock_are_exact(
+    steps: tuple[Step, ...], wait_for_end: float, work: float, number: Any
+) -> None:
+    clocks = Clock(), Clock()
+    plain, exact = (
+        AnthropicStream(
+            Source(clock, list(steps), wait_for_end=wait_for_end),
+            clock=reading(clock, kind),
+        )
+        for clock, kind in zip(clocks, (float, number), strict=True)
+    )
+    for _ in zip(plain, exact, strict=True):
+        for clock in clocks:
+            clock.now += work
+        assert exact.timings == plain.timings
+        seconds = attrs.astuple(timings_of(exact))
+        assert all(isinstance(one, number) for one in seconds if one is not None)
 
 
 @pytest.mark.parametrize("clock", [True, 12.5, "time.perf_counter"])

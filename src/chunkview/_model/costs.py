@@ -44,6 +44,7 @@ UNREADABLE = "{} cannot be read"
 _NO_USAGE = "there are no counts"
 _NO_OUTPUT = "there is content, but output_tokens is 0"
 _NO_ATTEMPTS = "another model declined first, and no iteration says what that used"
+_NO_SUM = "the iterations and the whole do not have the same {}"
 _NO_MODEL = "an iteration does not say which of several models ran it"
 
 _UNKNOWN = "unknown"
@@ -53,6 +54,12 @@ _CONTRADICTORY = "several"
 _MOST_DECLINED = 8
 """How many fallbacks are told apart. The API allows three."""
 _LONGEST_CATEGORY = 100
+_SUMS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
 _ATTEMPTS = ("message", "fallback_message")
 """The iterations of models that answer. Others are always billed."""
 
@@ -186,8 +193,32 @@ def _doubt(
     iterations = usage.iterations or ()
     if declined and len(_runs(iterations)) <= len(declined):
         return _NO_ATTEMPTS
+    odd = "" if declined else _odd_sum(usage, iterations)
+    if odd:
+        return _NO_SUM.format(odd)
     has_output = usage.output_tokens != 0 or any(one.output_tokens for one in iterations)
     return _NO_OUTPUT if has_content and not has_output else ""
+
+
+def _odd_sum(usage: Usage | MessageDeltaUsage, iterations: tuple[IterationUsage, ...]) -> str:
+    """Find a count of the top level that does not come from the iterations of its model.
+
+    The top level has the output of all of them. Where a model asked an advisor, it has the input
+    of the first one only. With a fallback, it has the counts of the last model only.
+
+    Returns:
+        The name of the count, or "".
+    """
+    own = [one for one in iterations if one.type == "message"]
+    if not own or any(one.type == "fallback_message" for one in iterations):
+        return ""
+    for name in _SUMS:
+        whole = getattr(usage, name)
+        counts = [getattr(one, name) or 0 for one in own]
+        is_first = name != "output_tokens" and whole == counts[0]
+        if whole is not None and whole != sum(counts) and not is_first:
+            return name
+    return ""
 
 
 def _misfits(usage: Record) -> set[str]:

@@ -60,6 +60,8 @@ class Stopwatch:
         self._begin: float | None = None
         self._wait_began = 0.0
         self._wait_ended: float | None = None
+        self._zero = 0.0
+        """No time, of the type that the clock's differences have: a Decimal, say."""
         self._waited = 0.0
         """Seconds of waiting since the last event."""
         self._longest = 0.0
@@ -80,14 +82,23 @@ class Stopwatch:
         )
 
     def begin_wait(self) -> None:
-        """Note that the stream begins to wait for its source."""
-        self._wait_began = self._clock()
+        """Note that the stream begins to wait for its source.
+
+        Raises:
+            RuntimeError: The clock raised StopIteration or StopAsyncIteration.
+        """
+        self._wait_began = self._read()
         if self._begin is None:
             self._begin = self._wait_began
+            self._zero = self._waited = self._longest = self._begin - self._begin
 
     def end_wait(self) -> None:
-        """Note that the source gave something, ended, or failed."""
-        self._wait_ended = self._clock()
+        """Note that the source gave something, ended, or failed.
+
+        Raises:
+            RuntimeError: The clock raised StopIteration or StopAsyncIteration.
+        """
+        self._wait_ended = self._read()
         self._waited += self._wait_ended - self._wait_began
 
     def note(self, chunks: list[ChunkView]) -> None:
@@ -102,9 +113,16 @@ class Stopwatch:
             self._to_first_event = self._elapsed()
         else:
             self._longest = max(self._longest, self._waited)
-        self._waited = 0.0
+        self._waited = self._zero
         if self._to_first_content is None and any(map(has_content, chunks)):
             self._to_first_content = self._elapsed()
+
+    def _read(self) -> float:
+        try:
+            return self._clock()
+        except (StopIteration, StopAsyncIteration) as error:
+            # The loop over the source would take it for the end of the source.
+            raise RuntimeError(f"the clock raised {type(error).__name__}") from error
 
     def _elapsed(self) -> float | None:
         if self._begin is None or self._wait_ended is None:
