@@ -12,7 +12,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -474,6 +474,26 @@ def test_a_response_passes_without_the_headers_of_its_connection(program: str) -
     assert b"cookie" not in upstream.heads[1].lower()
 
 
+@programs
+@pytest.mark.parametrize("value", ["caf\u00e9".encode(), "\u65e5".encode(), b"caf\xe9"])
+def test_the_values_of_headers_pass_byte_by_byte(program: str, value: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nx-note: %b\r\ncontent-length: 0\r\n\r\n" % value
+    request = b"GET / HTTP/1.1\r\nhost: relay\r\nconnection: close\r\nx-note: %b\r\n\r\n" % value
+    with (
+        Upstream(head) as upstream,
+        relaying(program, upstream.url) as relay,
+        socket.create_connection(("127.0.0.1", relay.port)) as client,
+    ):
+        client.sendall(request)
+        with client.makefile("rb") as file:
+            response = file.read()
+        assert relay.logged.totals()["ended"] == "whole"
+    # The page says that aiohttp drops the bytes that are not UTF-8.
+    passed = value.decode(errors="ignore").encode() if program == "aiohttp" else value
+    for part in (response, *upstream.heads):
+        assert b"x-note: %b\r\n" % passed in part.replace(b"X-Note", b"x-note")
+
+
 # --- compression ----------------------------------------------------------------------------------
 
 
@@ -663,6 +683,22 @@ def test_a_client_that_stops_reading_and_hangs_up_ends_the_request(program: str)
         assert upstream.was_left.wait(TOO_LONG)
         totals = relay.logged.totals()
     assert totals["ended"] == "the client hung up"
+
+
+@programs
+@pytest.mark.parametrize("method", ["begin", "feed"])
+def test_a_fault_of_the_relay_is_not_called_a_client_that_hung_up(
+    program: str, method: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of the relay")
+
+    with ReplayServer(TEXT) as server, relaying(program, server.url) as relay:
+        setattr(relay.names["Watch"], method, fail)
+        with suppress(httpx.RemoteProtocolError):
+            assert relay.raw()[0].status_code == 500
+        assert relay.logged.totals()["ended"] == "the relay failed"
+        relay.logged.is_all_expected = False  # aiohttp logs the traceback
 
 
 # --- metering that fails --------------------------------------------------------------------------
