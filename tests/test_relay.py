@@ -701,6 +701,37 @@ def test_a_fault_of_the_relay_is_not_called_a_client_that_hung_up(
         relay.logged.is_all_expected = False  # aiohttp logs the traceback
 
 
+# --- what is logged -------------------------------------------------------------------------------
+
+
+@programs
+@pytest.mark.parametrize("path", ["/x%0DINFO:relay:%1B[31m", "/%C2%85%E2%80%AE%FF", "/%20200,"])
+def test_no_path_of_a_request_forges_a_line_of_the_log(program: str, path: str) -> None:
+    with (
+        Upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") as upstream,
+        relaying(program, upstream.url) as relay,
+    ):
+        httpx.get(relay.url + path)
+        line = relay.logged.next().getMessage()
+    assert line.isascii()
+    assert line.isprintable()
+    assert re.match(r"GET /\S* 200, whole: model=None ", line), line
+
+
+@programs
+def test_no_answer_of_the_upstream_forges_a_line_of_the_log(program: str) -> None:
+    error = {"type": "api_error\x1b", "message": "no\r\nINFO:relay:\x85\u202e"}
+    reply = ApiError(500, {"type": "error", "error": error}, {})
+    with ReplayServer(reply) as server, relaying(program, server.url) as relay:
+        relay.raw()
+        assert relay.logged.next().getMessage().isprintable()
+    model = TEXT.replace(b'"model":"', b'"model":"\\u001b\\n')
+    assert model != TEXT
+    with ReplayServer(model) as server, relaying(program, server.url) as relay:
+        relay.raw()
+        assert relay.logged.next().getMessage().isprintable()
+
+
 # --- metering that fails --------------------------------------------------------------------------
 
 
