@@ -672,6 +672,48 @@ def test_a_client_that_hangs_up_before_the_answer_ends_the_request(program: str)
 
 
 @programs
+def test_a_client_that_hangs_up_while_it_sends_its_body_is_logged(
+    program: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = b"POST /v1/messages HTTP/1.1\r\nhost: relay\r\ncontent-length: 99\r\n\r\n{}"
+    with Upstream() as upstream, relaying(program, upstream.url) as relay:
+        watch, has_request = relay.names["Watch"], threading.Event()
+
+        class Noted(watch):  # type: ignore[misc, valid-type]
+            def __init__(self, *values: str) -> None:
+                super().__init__(*values)
+                has_request.set()
+
+        relay.names["Watch"] = Noted
+        with socket.create_connection(("127.0.0.1", relay.port)) as client:
+            client.sendall(request)
+            assert has_request.wait(TOO_LONG)
+        totals = relay.logged.totals()
+    assert (totals["response"], totals["ended"]) == ("POST /v1/messages", "the client hung up")
+    assert upstream.heads == []
+    assert "Traceback" not in caplog.text
+
+
+@programs
+@pytest.mark.parametrize("target", [b"/a#b", b"/v1/messages?x#y", b"/" + b"x" * 8000, b"a:b#c"])
+def test_a_target_that_the_relay_cannot_forward_is_not_a_fault_of_the_relay(
+    program: str, target: bytes
+) -> None:
+    with (
+        Upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") as upstream,
+        relaying(program, upstream.url) as relay,
+        socket.create_connection(("127.0.0.1", relay.port)) as client,
+    ):
+        client.sendall(b"GET %b HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n" % target)
+        with client.makefile("rb") as file:
+            status = int(file.readline().split()[1])
+        if target.startswith(b"/"):
+            assert relay.logged.totals()["ended"] != "the relay failed"
+        relay.logged.is_all_expected = False
+    assert status in (200, 400, 404)
+
+
+@programs
 def test_a_client_that_stops_reading_and_hangs_up_ends_the_request(program: str) -> None:
     piece = http_chunk(b": a comment\n" * 100_000)
     with (
