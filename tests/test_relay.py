@@ -380,9 +380,7 @@ def test_a_request_passes_without_the_headers_of_its_connection(program: str) ->
 
 @programs
 @pytest.mark.parametrize("base", ["", "/", "/base", "/a%2Fb/"])
-def test_the_path_of_the_upstream_comes_before_that_of_the_request(
-    program: str, base: str
-) -> None:
+def test_the_path_of_the_upstream_comes_before_that_of_the_request(program: str, base: str) -> None:
     with (
         Upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") as upstream,
         relaying(program, upstream.url + base) as relay,
