@@ -268,6 +268,16 @@ def test_a_citation_has_a_title_that_may_be_null() -> None:
     assert block["citations"] == [{**page, "document_title": None}, found, {"type": "later"}]
 
 
+@pytest.mark.parametrize("tag", ["char_location", "page_location", "content_block_location"])
+@pytest.mark.parametrize("file_id", [None, "file_1", 5])
+def test_the_citation_of_a_document_goes_back_without_file_id(tag: str, file_id: Any) -> None:
+    citation = {"type": tag, "cited_text": "x", "document_index": 0, "document_title": None}
+    later = {"type": "later", "file_id": "file_1"}
+    cited = {**TEXT, "citations": [{**citation, "file_id": file_id}, later]}
+    assert turn_of(cited) == [{**TEXT, "citations": [citation, later]}]
+    assert message_of(cited).to_dict()["content"] == [cited]
+
+
 @pytest.mark.parametrize(("call", "result"), [(SEARCH, FOUND), (MCP, ANSWER)])
 def test_the_call_of_a_server_tool_without_result_stays_only_in_an_open_turn(
     call: Event, result: Event

@@ -99,6 +99,14 @@ BREACHES: list[tuple[str, Any, Any]] = [
         turn({**TEXT, "citations": [{"type": "page_location", "cited_text": "x"}]}),
         {**TEXT, "citations": [{"type": "page_location", "cited_text": "x"}]},
     ),
+    *[
+        (
+            "citation_file_id",
+            turn({**CITED, "citations": [{**CITED["citations"][0], "file_id": value}]}),
+            {**CITED, "citations": [{**CITED["citations"][0], "file_id": value}]},
+        )
+        for value in (None, "file_1")
+    ],
     ("declined_block", turn(TEXT, THINKING, FALLBACK, TEXT), THINKING),
     ("declined_block", turn(TEXT, REDACTED, FALLBACK, TEXT), REDACTED),
     ("declined_block", turn(TEXT, NARRATION, FALLBACK, TEXT), NARRATION),

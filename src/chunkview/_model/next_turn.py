@@ -126,6 +126,12 @@ TURN_RULES: dict[str, TurnRule] = {
             f"{_DOCS}/api/messages/create",
         ),
         TurnRule(
+            "citation_file_id",
+            "`file_id` in a citation of a document, null or not",
+            "leaves the key out",
+            "https://github.com/langchain-ai/langchain/pull/32592",
+        ),
+        TurnRule(
             "server_tool_unanswered",
             (
                 "a `server_tool_use` or `mcp_tool_use` without its result after it, unless the "
@@ -310,6 +316,8 @@ def block_of_turn(block: AnyContentBlock) -> dict[str, Any]:
         for citation, came in zip(block.citations, written["citations"], strict=True):
             for name in _TITLES & schema(type(citation)).names:
                 came.setdefault(name, None)
+            if "file_id" in schema(type(citation)).names:
+                came.pop("file_id", None)
     return written
 
 
@@ -357,7 +365,7 @@ def _faulty_keys(record: Record, written: dict[str, Any]) -> Iterator[tuple[str,
     """Which keys of an object the API refuses, and why."""
     for key in schema(type(record)).keys:
         value = written.get(key.wire)
-        if key.wire in record.extra:
+        if key.wire in record.extra and key.wire in written:
             yield key.wire, f"is {shown(value)}"
         elif value is None and key.is_expected:
             yield key.wire, "is missing"

@@ -107,6 +107,9 @@ def _assert_citation(block: dict[str, Any], citation: Any) -> None:
     _require("key_invalid", is_object, block, "a citation is no object with a type")
     title, *strings = _CITATIONS.get(citation["type"], ("type",))
     _require("citation_title_missing", title in citation, block, f"a citation has no {title}")
+    if title == "document_title":
+        has_none = "file_id" not in citation
+        _require("citation_file_id", has_none, block, "a citation has a file_id; leave it out")
     for name in strings:
         is_string = isinstance(citation.get(name), str)
         _require("key_invalid", is_string, block, f"a citation has no {name}")
