@@ -221,6 +221,68 @@ def test_of_two_equal_calls_the_first_stays_and_two_different_ones_are_a_breach(
         message.to_param(check=True)
 
 
+CALL = {**TOOL, "input": {"a": 1, "b": {}}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (CALL, {**CALL, "caller": None}),
+        (CALL, {**CALL, "toolset_name": None}),
+        (CALL, {**CALL, "input": json.dumps(CALL["input"])}),
+        (CALL, {**CALL, "input": {"b": {}, "a": 1.0}}),
+        (TOOL, {**TOOL, "input": None}),
+        (TOOL, without(TOOL, "input")),
+        ({**TOOL, "input": "["}, {**TOOL, "input": {"INVALID_JSON": "["}}),
+    ],
+)
+def test_equal_calls_are_one_however_they_are_written(first: Event, second: Event) -> None:
+    for pair in ((first, second), (second, first)):
+        message = message_of(*pair)
+        assert message.content[0] == message.content[1]
+        assert message.tool_calls == message.content[:1]
+        assert len(message.to_param(check=True)["content"]) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**CALL, "name": "g"},
+        {**CALL, "input": {"a": "1", "b": {}}},
+        {**CALL, "input": {"a": True, "b": {}}},
+        {**CALL, "input": {"a": 1, "b": {}, "c": None}},
+        {**CALL, "caller": {"type": "direct"}},
+        {**CALL, "caller": 5},
+        {**CALL, "toolset_name": "s"},
+        {**CALL, "later": None},
+    ],
+)
+def test_calls_that_mean_different_things_stay_both(other: Event) -> None:
+    assert len(message_of(CALL, other).tool_calls) == 2
+
+
+NUMBERS = st.integers(-3, 3) | st.integers(-3, 3).map(float) | st.none()
+INPUTS = st.dictionaries(st.sampled_from("ab"), NUMBERS | st.lists(NUMBERS, max_size=2), max_size=2)
+CALLS = st.fixed_dictionaries(
+    {"name": st.sampled_from(["f", "g"]), "input": st.none() | INPUTS | INPUTS.map(json.dumps)},
+    optional={
+        "caller": st.sampled_from([None, {"type": "direct"}]),
+        "toolset_name": st.sampled_from([None, "s"]),
+        "later": st.sampled_from([None, 1]),
+    },
+).map(lambda call: {"type": "tool_use", "id": "toolu_1", **call})
+
+
+@examples(2)
+@given(st.lists(CALLS, max_size=5))
+def test_the_calls_with_one_id_are_those_that_differ(calls: list[Event]) -> None:
+    different: list[Any] = []
+    for block in message_of(*calls).content:
+        if block not in different:
+            different.append(block)
+    assert list(message_of(*calls).tool_calls) == different
+
+
 @pytest.mark.parametrize(
     ("block", "problem"),
     [
