@@ -58,8 +58,9 @@ def message_of(*blocks: Event, stop_reason: str | None = None, **rest: Any) -> M
 
 def turn_of(*blocks: Event, stop_reason: str | None = None) -> list[Event]:
     """The content of the turn, which passes the law."""
-    param = message_of(*blocks, stop_reason=stop_reason).to_param(check=True)
-    assert_sendable(param, stop_reason=stop_reason)
+    message = message_of(*blocks, stop_reason=stop_reason)
+    param = message.to_param(check=True)
+    assert_sendable(param, stop_reason=stop_reason, answer=message.to_dict())
     content: list[Event] = param["content"]
     return content
 
@@ -80,7 +81,8 @@ def test_the_turn_of_a_stream_finished_or_cut_anywhere_is_sendable(events: Any, 
     for message in (accumulate(events), cut(events, data)):
         if message is not None:
             param = message.to_param(check=True)
-            assert_sendable(param, stop_reason=message.stop_reason)
+            answer = message.to_dict()
+            assert_sendable(param, stop_reason=message.stop_reason, answer=answer)
             calls = [block["id"] for block in param["content"] if block["type"] == "tool_use"]
             assert calls == [call.id for call in message.tool_calls]
 
@@ -321,6 +323,54 @@ def test_null_callers_are_left_out_and_others_stay() -> None:
     nulls: list[Event] = [{**call, "caller": None} for call in (TOOL, SEARCH, FOUND)]
     nulls += [{**MCP}, {**ANSWER, "is_error": None}]
     assert turn_of(*nulls) == [TOOL, SEARCH, FOUND, MCP, without(ANSWER, "is_error")]
+
+
+def called_by(call: Event, parent: str = "srvtoolu_1") -> Event:
+    caller = {"type": "code_execution_20250825", "tool_id": parent}
+    return {**call, "caller": caller}
+
+
+def test_a_call_whose_caller_is_left_out_is_left_out() -> None:
+    call = called_by(TOOL)
+    search = called_by({**SEARCH, "id": "srvtoolu_2"})
+    found = {**FOUND, "tool_use_id": "srvtoolu_2"}
+    inner = called_by({**TOOL, "id": "toolu_2"}, "srvtoolu_2")
+    for blocks in ([SEARCH, call], [inner, call, SEARCH, search, found, inner, called_by(found)]):
+        for reason in (None, "end_turn", "max_tokens"):
+            message = message_of(TEXT, *blocks, stop_reason=reason)
+            assert turn_of(TEXT, *blocks, stop_reason=reason) == [TEXT]
+            assert message.tool_calls == ()
+            assert turn_of(TEXT, SEARCH, FALLBACK, call, stop_reason=reason) == [TEXT, FALLBACK]
+    # The caller stays, or is in an earlier turn.
+    for open_reason in ("pause_turn", "tool_use"):
+        assert turn_of(SEARCH, call, stop_reason=open_reason) == [SEARCH, call]
+    assert turn_of(SEARCH, call, FOUND) == [SEARCH, call, FOUND]
+    assert turn_of(call) == [call]
+    odd: Event = {**TOOL, "caller": {"tool_id": ["srvtoolu_1"]}}
+    assert turn_of(SEARCH, odd) == [odd]
+
+
+PARENTS = ("srvtoolu_1", "srvtoolu_2", "srvtoolu_3")
+CHILDREN = st.sampled_from(
+    [
+        called_by(call, parent)
+        for parent in PARENTS
+        for call in (
+            {**TOOL, "id": f"toolu_{parent}"},
+            *({**SEARCH, "id": own} for own in PARENTS),
+            *({**FOUND, "tool_use_id": own} for own in PARENTS),
+        )
+    ]
+)
+
+
+@examples(2)
+@given(
+    st.lists(CHILDREN | st.sampled_from([SEARCH, FOUND, TEXT, FALLBACK]), max_size=7),
+    st.sampled_from([None, "end_turn", "pause_turn"]),
+)
+def test_no_caller_in_a_turn_is_a_call_that_was_left_out(blocks: Any, reason: Any) -> None:
+    turn_of(*blocks, stop_reason=reason)
 
 
 def test_a_citation_has_a_title_that_may_be_null() -> None:

@@ -9,6 +9,7 @@ few faults cannot be mended without inventing something (`breach_of`).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -141,6 +142,15 @@ TURN_RULES: dict[str, TurnRule] = {
             f"{_DOCS}/build-with-claude/handling-stop-reasons#tool-use",
         ),
         TurnRule(
+            "caller_left_out",
+            (
+                "a call or a result whose `caller` names the call of a server tool that was left "
+                "out (by the meaning of the field: no report)"
+            ),
+            "leaves it out, and what it called; `tool_calls` leaves out the calls, too",
+            f"{_DOCS}/agents-and-tools/tool-use/programmatic-tool-calling",
+        ),
+        TurnRule(
             "declined_block",
             (
                 "`thinking`, `redacted_thinking`, `connector_text` or `tool_use` before the last "
@@ -223,7 +233,8 @@ def blocks_of_turn(
     Returns:
         The blocks to send back, in order.
     """
-    chosen: list[AnyContentBlock] = list(_once(_accepted(content, stop_reason)))
+    accepted = _without_orphans(content, list(_accepted(content, stop_reason)))
+    chosen: list[AnyContentBlock] = list(_once(accepted))
     if not any(block.text.strip() for block in chosen if isinstance(block, TextBlock)):
         chosen[:] = [block for block in chosen if not isinstance(block, TextBlock)]
     while chosen and isinstance(chosen[-1], _THINKING):
@@ -262,6 +273,47 @@ def _unanswered(content: Sequence[AnyContentBlock]) -> set[int]:
         elif isinstance(block, _SERVER_CALLS) and block.id not in answered:
             unanswered.add(place)
     return unanswered
+
+
+def _without_orphans(
+    content: Sequence[AnyContentBlock], accepted: list[AnyContentBlock]
+) -> list[AnyContentBlock]:
+    """Leave out what calls made that are left out. The time is linear in the blocks."""
+    called: dict[str, list[int]] = {}
+    for place, block in enumerate(accepted):
+        if caller := _caller_of(block):
+            called.setdefault(caller, []).append(place)
+    if not called:
+        return accepted
+    kept = Counter(block.id for block in accepted if isinstance(block, _SERVER_CALLS))
+    gone = [
+        call
+        for call in {block.id for block in content if isinstance(block, _SERVER_CALLS)}
+        if not kept[call]
+    ]
+    results: dict[str, list[int]] = {}
+    for place, block in enumerate(accepted):
+        if isinstance(block, ToolResultBlock):
+            results.setdefault(block.tool_use_id, []).append(place)
+    orphans: set[int] = set()
+    while gone:
+        for place in called.pop(gone.pop(), ()):
+            block = accepted[place]
+            orphans.add(place)
+            if isinstance(block, _SERVER_CALLS):
+                kept[block.id] -= 1
+                if not kept[block.id]:
+                    gone.append(block.id)
+                    orphans.update(results.get(block.id, ()))
+    return [block for place, block in enumerate(accepted) if place not in orphans]
+
+
+def _caller_of(block: AnyContentBlock) -> str:
+    """The id of the call that made a call, or "" where the model made it."""
+    if not isinstance(block, (ToolUseBlock, ServerToolUseBlock, ToolResultBlock)):
+        return ""
+    caller = (block.caller or {}).get("tool_id")
+    return caller if isinstance(caller, str) else ""
 
 
 def _is_dropped_with_its_model(block: AnyContentBlock) -> bool:
