@@ -164,7 +164,7 @@ def test_a_server_tool_waits_for_its_result_only_in_an_open_turn(
     assert str(caught.value).endswith(repr(call))
 
 
-@pytest.mark.parametrize("call", [TOOL, {**SEARCH, "id": "srvtoolu_2"}, FOUND])
+@pytest.mark.parametrize("call", [TOOL, {**SEARCH, "id": "srvtoolu_2"}])
 def test_a_caller_that_the_answer_has_and_the_turn_has_not_is_a_breach(call: Event) -> None:
     called = {**call, "caller": {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}}
     assert_sendable(turn(TEXT, called))

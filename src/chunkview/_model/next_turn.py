@@ -144,10 +144,10 @@ TURN_RULES: dict[str, TurnRule] = {
         TurnRule(
             "caller_left_out",
             (
-                "a call or a result whose `caller` names the call of a server tool that was left "
-                "out (by the meaning of the field: no report)"
+                "a call whose `caller` names the call of a server tool that was left out (by the "
+                "meaning of the field: no report)"
             ),
-            "leaves it out, and what it called; `tool_calls` leaves out the calls, too",
+            "leaves it out, and its result; `tool_calls` leaves out the calls, too",
             f"{_DOCS}/agents-and-tools/tool-use/programmatic-tool-calling",
         ),
         TurnRule(
@@ -310,7 +310,7 @@ def _without_orphans(
 
 def _caller_of(block: AnyContentBlock) -> str:
     """The id of the call that made a call, or "" where the model made it."""
-    if not isinstance(block, (ToolUseBlock, ServerToolUseBlock, ToolResultBlock)):
+    if not isinstance(block, (ToolUseBlock, ServerToolUseBlock)):
         return ""
     caller = (block.caller or {}).get("tool_id")
     return caller if isinstance(caller, str) else ""

@@ -40,8 +40,10 @@ class RepeatedCalls:
 
 
 def _text_of(call: ToolUseBlock) -> str:
-    """What is compared of a call, as JSON: equal calls have one text, though they may be written
-    differently. True is not 1 here, unlike in Python: a tool may tell them apart.
+    """What is compared of a call, as JSON.
+
+    Equal calls have one text, though they may be written differently. True is not 1 here, unlike in
+    Python: a tool may tell them apart.
     """
     compared = (call.name, call.input, call.caller, call.toolset_name, call.extra)
     try:

@@ -192,6 +192,8 @@ def _assert_before_fallback(blocks: list[dict[str, Any]]) -> None:
 def _assert_callers(blocks: list[dict[str, Any]], answer: Mapping[str, Any]) -> None:
     left_out = _server_call_ids(answer.get("content") or ()) - _server_call_ids(blocks)
     for block in blocks:
+        if block["type"] not in ("tool_use", "server_tool_use"):
+            continue
         caller = block.get("caller")
         parent = caller.get("tool_id") if isinstance(caller, dict) else None
         if isinstance(parent, str) and parent in left_out:
