@@ -58,8 +58,9 @@ def message_of(*blocks: Event, stop_reason: str | None = None, **rest: Any) -> M
 
 def turn_of(*blocks: Event, stop_reason: str | None = None) -> list[Event]:
     """The content of the turn, which passes the law."""
-    param = message_of(*blocks, stop_reason=stop_reason).to_param(check=True)
-    assert_sendable(param, stop_reason=stop_reason)
+    message = message_of(*blocks, stop_reason=stop_reason)
+    param = message.to_param(check=True)
+    assert_sendable(param, stop_reason=stop_reason, answer=message.to_dict())
     content: list[Event] = param["content"]
     return content
 
@@ -80,7 +81,8 @@ def test_the_turn_of_a_stream_finished_or_cut_anywhere_is_sendable(events: Any, 
     for message in (accumulate(events), cut(events, data)):
         if message is not None:
             param = message.to_param(check=True)
-            assert_sendable(param, stop_reason=message.stop_reason)
+            answer = message.to_dict()
+            assert_sendable(param, stop_reason=message.stop_reason, answer=answer)
             calls = [block["id"] for block in param["content"] if block["type"] == "tool_use"]
             assert calls == [call.id for call in message.tool_calls]
 
@@ -221,6 +223,68 @@ def test_of_two_equal_calls_the_first_stays_and_two_different_ones_are_a_breach(
         message.to_param(check=True)
 
 
+CALL = {**TOOL, "input": {"a": 1, "b": {}}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (CALL, {**CALL, "caller": None}),
+        (CALL, {**CALL, "toolset_name": None}),
+        (CALL, {**CALL, "input": json.dumps(CALL["input"])}),
+        (CALL, {**CALL, "input": {"b": {}, "a": 1.0}}),
+        (TOOL, {**TOOL, "input": None}),
+        (TOOL, without(TOOL, "input")),
+        ({**TOOL, "input": "["}, {**TOOL, "input": {"INVALID_JSON": "["}}),
+    ],
+)
+def test_equal_calls_are_one_however_they_are_written(first: Event, second: Event) -> None:
+    for pair in ((first, second), (second, first)):
+        message = message_of(*pair)
+        assert message.content[0] == message.content[1]
+        assert message.tool_calls == message.content[:1]
+        assert len(message.to_param(check=True)["content"]) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**CALL, "name": "g"},
+        {**CALL, "input": {"a": "1", "b": {}}},
+        {**CALL, "input": {"a": True, "b": {}}},
+        {**CALL, "input": {"a": 1, "b": {}, "c": None}},
+        {**CALL, "caller": {"type": "direct"}},
+        {**CALL, "caller": 5},
+        {**CALL, "toolset_name": "s"},
+        {**CALL, "later": None},
+    ],
+)
+def test_calls_that_mean_different_things_stay_both(other: Event) -> None:
+    assert len(message_of(CALL, other).tool_calls) == 2
+
+
+NUMBERS = st.integers(-3, 3) | st.integers(-3, 3).map(float) | st.none()
+INPUTS = st.dictionaries(st.sampled_from("ab"), NUMBERS | st.lists(NUMBERS, max_size=2), max_size=2)
+CALLS = st.fixed_dictionaries(
+    {"name": st.sampled_from(["f", "g"]), "input": st.none() | INPUTS | INPUTS.map(json.dumps)},
+    optional={
+        "caller": st.sampled_from([None, {"type": "direct"}]),
+        "toolset_name": st.sampled_from([None, "s"]),
+        "later": st.sampled_from([None, 1]),
+    },
+).map(lambda call: {"type": "tool_use", "id": "toolu_1", **call})
+
+
+@examples(2)
+@given(st.lists(CALLS, max_size=5))
+def test_the_calls_with_one_id_are_those_that_differ(calls: list[Event]) -> None:
+    different: list[Any] = []
+    for block in message_of(*calls).content:
+        if block not in different:
+            different.append(block)
+    assert list(message_of(*calls).tool_calls) == different
+
+
 @pytest.mark.parametrize(
     ("block", "problem"),
     [
@@ -261,11 +325,69 @@ def test_null_callers_are_left_out_and_others_stay() -> None:
     assert turn_of(*nulls) == [TOOL, SEARCH, FOUND, MCP, without(ANSWER, "is_error")]
 
 
+def called_by(call: Event, parent: str = "srvtoolu_1") -> Event:
+    caller = {"type": "code_execution_20250825", "tool_id": parent}
+    return {**call, "caller": caller}
+
+
+def test_a_call_whose_caller_is_left_out_is_left_out() -> None:
+    call = called_by(TOOL)
+    search = called_by({**SEARCH, "id": "srvtoolu_2"})
+    found = {**FOUND, "tool_use_id": "srvtoolu_2"}
+    inner = called_by({**TOOL, "id": "toolu_2"}, "srvtoolu_2")
+    for blocks in ([SEARCH, call], [inner, call, SEARCH, search, found, inner, called_by(found)]):
+        for reason in (None, "end_turn", "max_tokens"):
+            message = message_of(TEXT, *blocks, stop_reason=reason)
+            assert turn_of(TEXT, *blocks, stop_reason=reason) == [TEXT]
+            assert message.tool_calls == ()
+            assert turn_of(TEXT, SEARCH, FALLBACK, call, stop_reason=reason) == [TEXT, FALLBACK]
+    # The caller stays, or is in an earlier turn.
+    for open_reason in ("pause_turn", "tool_use"):
+        assert turn_of(SEARCH, call, stop_reason=open_reason) == [SEARCH, call]
+    assert turn_of(SEARCH, call, FOUND) == [SEARCH, call, FOUND]
+    assert turn_of(call) == [call]
+    odd: Event = {**TOOL, "caller": {"tool_id": ["srvtoolu_1"]}}
+    assert turn_of(SEARCH, odd) == [odd]
+
+
+PARENTS = ("srvtoolu_1", "srvtoolu_2", "srvtoolu_3")
+CHILDREN = st.sampled_from(
+    [
+        called_by(call, parent)
+        for parent in PARENTS
+        for call in (
+            {**TOOL, "id": f"toolu_{parent}"},
+            *({**SEARCH, "id": own} for own in PARENTS),
+            *({**FOUND, "tool_use_id": own} for own in PARENTS),
+        )
+    ]
+)
+
+
+@examples(2)
+@given(
+    st.lists(CHILDREN | st.sampled_from([SEARCH, FOUND, TEXT, FALLBACK]), max_size=7),
+    st.sampled_from([None, "end_turn", "pause_turn"]),
+)
+def test_no_caller_in_a_turn_is_a_call_that_was_left_out(blocks: Any, reason: Any) -> None:
+    turn_of(*blocks, stop_reason=reason)
+
+
 def test_a_citation_has_a_title_that_may_be_null() -> None:
     page = {"type": "page_location", "cited_text": "x", "document_index": 0}
     found = {"type": "search_result_location", "cited_text": "x", "source": "s", "title": "t"}
     (block,) = turn_of({**TEXT, "citations": [page, found, {"type": "later"}]})
     assert block["citations"] == [{**page, "document_title": None}, found, {"type": "later"}]
+
+
+@pytest.mark.parametrize("tag", ["char_location", "page_location", "content_block_location"])
+@pytest.mark.parametrize("file_id", [None, "file_1", 5])
+def test_the_citation_of_a_document_goes_back_without_file_id(tag: str, file_id: Any) -> None:
+    citation = {"type": tag, "cited_text": "x", "document_index": 0, "document_title": None}
+    later = {"type": "later", "file_id": "file_1"}
+    cited = {**TEXT, "citations": [{**citation, "file_id": file_id}, later]}
+    assert turn_of(cited) == [{**TEXT, "citations": [citation, later]}]
+    assert message_of(cited).to_dict()["content"] == [cited]
 
 
 @pytest.mark.parametrize(("call", "result"), [(SEARCH, FOUND), (MCP, ANSWER)])

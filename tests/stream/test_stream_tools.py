@@ -148,6 +148,9 @@ def test_of_two_equal_tool_calls_with_one_id_the_first_is_handed_out() -> None:
     assert [tool.input for tool in tools] == [{}, {"a": 1}]
     assert stream.message is not None
     assert list(stream.message.tool_calls) == tools
+    # Null and absent are the same, and so are an object and its text.
+    same = [tool_start(caller=None, toolset_name=None, input="{}"), block_stop()]
+    assert len(tools_of([message_start(), *call, *same, *end])) == 1
     # Calls without an id cannot be told to be one.
     calls = [event for n in range(2) for event in (tool_start(n, id=""), block_stop(n))]
     assert len(tools_of([message_start(), *calls, *end])) == 2

@@ -99,6 +99,14 @@ BREACHES: list[tuple[str, Any, Any]] = [
         turn({**TEXT, "citations": [{"type": "page_location", "cited_text": "x"}]}),
         {**TEXT, "citations": [{"type": "page_location", "cited_text": "x"}]},
     ),
+    *[
+        (
+            "citation_file_id",
+            turn({**CITED, "citations": [{**CITED["citations"][0], "file_id": value}]}),
+            {**CITED, "citations": [{**CITED["citations"][0], "file_id": value}]},
+        )
+        for value in (None, "file_1")
+    ],
     ("declined_block", turn(TEXT, THINKING, FALLBACK, TEXT), THINKING),
     ("declined_block", turn(TEXT, REDACTED, FALLBACK, TEXT), REDACTED),
     ("declined_block", turn(TEXT, NARRATION, FALLBACK, TEXT), NARRATION),
@@ -156,8 +164,19 @@ def test_a_server_tool_waits_for_its_result_only_in_an_open_turn(
     assert str(caught.value).endswith(repr(call))
 
 
+@pytest.mark.parametrize("call", [TOOL, {**SEARCH, "id": "srvtoolu_2"}])
+def test_a_caller_that_the_answer_has_and_the_turn_has_not_is_a_breach(call: Event) -> None:
+    called = {**call, "caller": {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}}
+    assert_sendable(turn(TEXT, called))
+    assert_sendable(turn(TEXT, called), answer=turn(TEXT, called))
+    assert_sendable(turn(SEARCH, called), answer=turn(SEARCH, called))
+    with pytest.raises(AssertionError, match=r"^caller_left_out: ") as caught:
+        assert_sendable(turn(TEXT, called), answer=turn(TEXT, SEARCH, called))
+    assert str(caught.value).endswith(repr(called))
+
+
 def test_a_breach_of_every_rule_is_planted() -> None:
-    planted = {rule for rule, _, _ in BREACHES} | {"server_tool_unanswered"}
+    planted = {rule for rule, _, _ in BREACHES} | {"server_tool_unanswered", "caller_left_out"}
     assert planted - {"content_invalid", "not_json"} == set(TURN_RULES)
 
 

@@ -9,6 +9,7 @@ few faults cannot be mended without inventing something (`breach_of`).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -126,6 +127,12 @@ TURN_RULES: dict[str, TurnRule] = {
             f"{_DOCS}/api/messages/create",
         ),
         TurnRule(
+            "citation_file_id",
+            "`file_id` in a citation of a document, null or not",
+            "leaves the key out",
+            "https://github.com/langchain-ai/langchain/pull/32592",
+        ),
+        TurnRule(
             "server_tool_unanswered",
             (
                 "a `server_tool_use` or `mcp_tool_use` without its result after it, unless the "
@@ -133,6 +140,15 @@ TURN_RULES: dict[str, TurnRule] = {
             ),
             "leaves it out",
             f"{_DOCS}/build-with-claude/handling-stop-reasons#tool-use",
+        ),
+        TurnRule(
+            "caller_left_out",
+            (
+                "a call whose `caller` names the call of a server tool that was left out (by the "
+                "meaning of the field: no report)"
+            ),
+            "leaves it out, and its result; `tool_calls` leaves out the calls, too",
+            f"{_DOCS}/agents-and-tools/tool-use/programmatic-tool-calling",
         ),
         TurnRule(
             "declined_block",
@@ -217,7 +233,8 @@ def blocks_of_turn(
     Returns:
         The blocks to send back, in order.
     """
-    chosen: list[AnyContentBlock] = list(_once(_accepted(content, stop_reason)))
+    accepted = _without_orphans(content, list(_accepted(content, stop_reason)))
+    chosen: list[AnyContentBlock] = list(_once(accepted))
     if not any(block.text.strip() for block in chosen if isinstance(block, TextBlock)):
         chosen[:] = [block for block in chosen if not isinstance(block, TextBlock)]
     while chosen and isinstance(chosen[-1], _THINKING):
@@ -256,6 +273,47 @@ def _unanswered(content: Sequence[AnyContentBlock]) -> set[int]:
         elif isinstance(block, _SERVER_CALLS) and block.id not in answered:
             unanswered.add(place)
     return unanswered
+
+
+def _without_orphans(
+    content: Sequence[AnyContentBlock], accepted: list[AnyContentBlock]
+) -> list[AnyContentBlock]:
+    """Leave out what calls made that are left out. The time is linear in the blocks."""
+    called: dict[str, list[int]] = {}
+    for place, block in enumerate(accepted):
+        if caller := _caller_of(block):
+            called.setdefault(caller, []).append(place)
+    if not called:
+        return accepted
+    kept = Counter(block.id for block in accepted if isinstance(block, _SERVER_CALLS))
+    gone = [
+        call
+        for call in {block.id for block in content if isinstance(block, _SERVER_CALLS)}
+        if not kept[call]
+    ]
+    results: dict[str, list[int]] = {}
+    for place, block in enumerate(accepted):
+        if isinstance(block, ToolResultBlock):
+            results.setdefault(block.tool_use_id, []).append(place)
+    orphans: set[int] = set()
+    while gone:
+        for place in called.pop(gone.pop(), ()):
+            block = accepted[place]
+            orphans.add(place)
+            if isinstance(block, _SERVER_CALLS):
+                kept[block.id] -= 1
+                if not kept[block.id]:
+                    gone.append(block.id)
+                    orphans.update(results.get(block.id, ()))
+    return [block for place, block in enumerate(accepted) if place not in orphans]
+
+
+def _caller_of(block: AnyContentBlock) -> str:
+    """The id of the call that made a call, or "" where the model made it."""
+    if not isinstance(block, (ToolUseBlock, ServerToolUseBlock)):
+        return ""
+    caller = (block.caller or {}).get("tool_id")
+    return caller if isinstance(caller, str) else ""
 
 
 def _is_dropped_with_its_model(block: AnyContentBlock) -> bool:
@@ -310,6 +368,8 @@ def block_of_turn(block: AnyContentBlock) -> dict[str, Any]:
         for citation, came in zip(block.citations, written["citations"], strict=True):
             for name in _TITLES & schema(type(citation)).names:
                 came.setdefault(name, None)
+            if "file_id" in schema(type(citation)).names:
+                came.pop("file_id", None)
     return written
 
 
@@ -357,7 +417,7 @@ def _faulty_keys(record: Record, written: dict[str, Any]) -> Iterator[tuple[str,
     """Which keys of an object the API refuses, and why."""
     for key in schema(type(record)).keys:
         value = written.get(key.wire)
-        if key.wire in record.extra:
+        if key.wire in record.extra and key.wire in written:
             yield key.wire, f"is {shown(value)}"
         elif value is None and key.is_expected:
             yield key.wire, "is missing"

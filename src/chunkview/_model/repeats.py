@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from .record import to_json
 
 if TYPE_CHECKING:
     from .blocks import ToolUseBlock
@@ -38,8 +40,24 @@ class RepeatedCalls:
 
 
 def _text_of(call: ToolUseBlock) -> str:
-    """The call as JSON, which is the same for equal calls."""
+    """What is compared of a call, as JSON.
+
+    Equal calls have one text, though they may be written differently. True is not 1 here, unlike in
+    Python: a tool may tell them apart.
+    """
+    compared = (call.name, call.input, call.caller, call.toolset_name, call.extra)
     try:
-        return json.dumps(call.to_dict(), sort_keys=True)
+        return json.dumps(_with_whole_numbers(to_json(compared)), sort_keys=True)
     except (TypeError, ValueError):  # no JSON, or an integer that Python will not write
         return f"no JSON {id(call)}"
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """Write 1.0 as 1, which it equals."""
+    if isinstance(value, dict):
+        return {key: _with_whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

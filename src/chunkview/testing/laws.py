@@ -11,12 +11,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["assert_sendable"]
 
 
-def assert_sendable(param: Mapping[str, Any], *, stop_reason: str | None = "pause_turn") -> None:
+def assert_sendable(
+    param: Mapping[str, Any],
+    *,
+    stop_reason: str | None = "pause_turn",
+    answer: Mapping[str, Any] | None = None,
+) -> None:
     """Assert that the API accepts an assistant's turn in the next request.
 
     `Message.to_param()` gives such turns. Use the law for a turn that your own program makes or
@@ -33,6 +38,9 @@ def assert_sendable(param: Mapping[str, Any], *, stop_reason: str | None = "paus
         param: The turn, as a JSON object: `role` and `content`. It is not changed.
         stop_reason: Why the answer ended; None if it broke off. It decides whether the call of a
             server tool may be without its result. Unless you say it, it may.
+        answer: The answer that the turn is made of, as a JSON object. With it, no `caller` may name
+            a call that the answer has and the turn has not. Without it, such a call may be in an
+            earlier turn.
 
     Raises:
         AssertionError: The API would refuse the turn. The text has the block, and the name of the
@@ -56,6 +64,8 @@ def assert_sendable(param: Mapping[str, Any], *, stop_reason: str | None = "paus
     _assert_texts(blocks)
     _assert_calls(blocks)
     _assert_before_fallback(blocks)
+    if answer is not None:
+        _assert_callers(blocks, answer)
     if stop_reason not in ("pause_turn", "tool_use"):
         for number in _calls_without_result(blocks):
             _fail("server_tool_unanswered", blocks[number], "no result of this call follows it")
@@ -107,6 +117,9 @@ def _assert_citation(block: dict[str, Any], citation: Any) -> None:
     _require("key_invalid", is_object, block, "a citation is no object with a type")
     title, *strings = _CITATIONS.get(citation["type"], ("type",))
     _require("citation_title_missing", title in citation, block, f"a citation has no {title}")
+    if title == "document_title":
+        has_none = "file_id" not in citation
+        _require("citation_file_id", has_none, block, "a citation has a file_id; leave it out")
     for name in strings:
         is_string = isinstance(citation.get(name), str)
         _require("key_invalid", is_string, block, f"a citation has no {name}")
@@ -174,6 +187,26 @@ def _assert_before_fallback(blocks: list[dict[str, Any]]) -> None:
         if number < last:
             problem = "it comes before the last fallback block, and no result follows it"
             _fail("declined_server_tool_unanswered", blocks[number], problem)
+
+
+def _assert_callers(blocks: list[dict[str, Any]], answer: Mapping[str, Any]) -> None:
+    left_out = _server_call_ids(answer.get("content") or ()) - _server_call_ids(blocks)
+    for block in blocks:
+        if block["type"] not in ("tool_use", "server_tool_use"):
+            continue
+        caller = block.get("caller")
+        parent = caller.get("tool_id") if isinstance(caller, dict) else None
+        if isinstance(parent, str) and parent in left_out:
+            _fail("caller_left_out", block, "its caller is a call that was left out")
+
+
+def _server_call_ids(blocks: Iterable[dict[str, Any]]) -> set[str]:
+    tags = ("server_tool_use", "mcp_tool_use")
+    return {
+        block["id"]
+        for block in blocks
+        if block["type"] in tags and isinstance(block.get("id"), str)
+    }
 
 
 def _calls_without_result(blocks: list[dict[str, Any]]) -> list[int]:
