@@ -40,12 +40,14 @@ from testing.test_laws import (
     FOUND,
     MCP,
     NARRATION,
+    NO_CONTENT,
     REDACTED,
     SEARCH,
     TEXT,
     THINKING,
     TOOL,
     WHOLE,
+    WITH_CONTENT,
     without,
 )
 
@@ -306,6 +308,17 @@ def test_the_calls_with_one_id_are_those_that_differ(calls: list[Event]) -> None
             {**TEXT, "citations": [{"type": "x"}, {"type": "char_location"}]},
             "key_invalid: content[1].citations[1].cited_text of a text is missing",
         ),
+        *(
+            (block, f"key_invalid: content[1].content of a {tag} is missing")
+            for tag in WITH_CONTENT
+            for block in ({**FOUND, "type": tag, "content": None}, {**NO_CONTENT, "type": tag})
+        ),
+        *(
+            ({**block, key: {"x": [value]}}, f"not_json: content[1], a {block['type']}, cannot be ")
+            for block, key in ((TOOL, "input"), (SEARCH, "input"), (FOUND, "content"))
+            for value in (float("nan"), float("inf"), -float("inf"), 10**5000)
+        ),
+        ({"type": "hologram", "x": float("nan")}, "not_json: content[1], a hologram, cannot be "),
         ({"type": "fallback", "from": {"model": "a"}}, "key_invalid: content[1].to of a fallback "),
     ],
 )
@@ -314,6 +327,10 @@ def test_what_cannot_be_mended_is_named_if_asked(block: Event, problem: str) -> 
     assert message.to_param()["content"][0] == TEXT
     with pytest.raises(ValueError, match=f"^{re.escape(problem)}"):
         message.to_param(check=True)
+
+
+def test_the_result_of_an_mcp_tool_may_be_without_content() -> None:
+    assert turn_of(MCP, without(ANSWER, "content")) == [MCP, without(ANSWER, "content")]
 
 
 def test_null_callers_are_left_out_and_others_stay() -> None:

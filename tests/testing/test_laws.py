@@ -71,6 +71,17 @@ def without(block: Event, name: str) -> Event:
     return {key: value for key, value in block.items() if key != name}
 
 
+NO_CONTENT = without(FOUND, "content")
+WITH_CONTENT = (
+    "web_search_tool_result",
+    "web_fetch_tool_result",
+    "advisor_tool_result",
+    "code_execution_tool_result",
+    "bash_code_execution_tool_result",
+    "text_editor_code_execution_tool_result",
+    "tool_search_tool_result",
+)
+
 BREACHES: list[tuple[str, Any, Any]] = [
     # The rule, the turn, and what the error shows.
     ("text_empty", turn(TEXT, {**TEXT, "text": ""}), {**TEXT, "text": ""}),
@@ -129,6 +140,25 @@ BREACHES: list[tuple[str, Any, Any]] = [
         turn({**TEXT, "citations": [{"type": "char_location", "document_title": None}]}),
         {**TEXT, "citations": [{"type": "char_location", "document_title": None}]},
     ),
+    ("key_invalid", turn({**TEXT, "citations": 5}), {**TEXT, "citations": 5}),
+    *[
+        ("key_invalid", turn({**block, name: value}), {**block, name: value})
+        for block, name, value in (
+            (TOOL, "caller", 5),
+            (SEARCH, "caller", "direct"),
+            (FOUND, "caller", []),
+            (FOUND, "is_error", None),
+            (ANSWER, "is_error", None),
+            (ANSWER, "is_error", "no"),
+        )
+    ],
+    *[
+        ("key_invalid", turn(block), block)
+        for tag in WITH_CONTENT
+        for block in ({**FOUND, "type": tag, "content": None}, {**NO_CONTENT, "type": tag})
+    ],
+    ("text_empty", {**turn(), "content": ""}, {**turn(), "content": ""}),
+    ("text_blank", {**turn(), "content": " \n"}, {**turn(), "content": " \n"}),
     ("content_invalid", {"role": "assistant"}, {"role": "assistant"}),
     ("content_invalid", turn("Hello"), turn("Hello")),
     ("not_json", turn({**TEXT, "text": "\ud83d"}), turn({**TEXT, "text": "\ud83d"})),
@@ -183,6 +213,29 @@ def test_a_breach_of_every_rule_is_planted() -> None:
 def test_a_turn_of_all_kinds_of_blocks_and_one_without_content_pass() -> None:
     assert_sendable(turn(*WHOLE), stop_reason=None)
     assert_sendable(turn())
+    assert_sendable({"role": "assistant", "content": "Hello"}, stop_reason=None, answer=turn(TEXT))
+    assert_sendable(turn(TEXT), answer={"role": "assistant", "content": "Hello"})
+    assert_sendable(turn({**TEXT, "citations": None}, without(ANSWER, "content")))
+    assert_sendable(turn({"type": "hologram", "caller": None, "is_error": None}))
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise KeyError("no text")
+
+
+@pytest.mark.parametrize("value", [10**5000, Unshowable()], ids=["digits", "object"])
+def test_a_value_that_python_cannot_show_is_a_breach_like_any_other(value: Any) -> None:
+    with pytest.raises(AssertionError, match=r"^not_json: "):
+        assert_sendable(turn({**TOOL, "input": {"x": value}}))
+
+
+def test_a_turn_nested_beyond_all_bounds_is_a_breach() -> None:
+    deep: Any = []
+    for _ in range(200_000):
+        deep = [deep]
+    with pytest.raises(AssertionError, match=r"^not_json: "):
+        assert_sendable(turn({**TOOL, "input": {"x": deep}}))
 
 
 def test_the_text_of_a_breach_is_bounded() -> None:

@@ -148,7 +148,8 @@ class Message(Record):
 
         Args:
             check: Raise an error if the API would refuse the turn. Only what cannot be mended is
-                left to find: two different calls with one id, an id that the API does not take, and
+                left to find: two different calls with one id, an id that the API does not take, the
+                result of a server tool without `content`, values that JSON does not have (NaN), and
                 keys that are missing or have a value of another type, which a stream has findings
                 for.
 

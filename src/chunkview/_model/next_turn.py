@@ -8,14 +8,16 @@ few faults cannot be mended without inventing something (`breach_of`).
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
-from ..errors import shown
+from ..errors import clipped, shown
 from .blocks import (
+    BLOCKS,
     AnyContentBlock,
     CompactionBlock,
     FallbackBlock,
@@ -29,7 +31,7 @@ from .blocks import (
     UnknownBlock,
 )
 from .citations import UnknownCitation
-from .record import Record, schema, to_json
+from .record import Key, Record, schema, to_json
 from .repeats import RepeatedCalls
 
 if TYPE_CHECKING:
@@ -395,9 +397,14 @@ def breach_of(blocks: Sequence[AnyContentBlock]) -> str:
     """
     ids: set[str] = set()
     for place, block in enumerate(blocks):
+        written = block_of_turn(block)
+        try:
+            json.dumps(written, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            problem = f"cannot be written as JSON: {error}"
+            return f"not_json: content[{place}], a {clipped(block.type)}, {problem}"
         if isinstance(block, UnknownBlock):
             continue
-        written = block_of_turn(block)
         for path, problem in _faulty_keys(block, written):
             return f"key_invalid: content[{place}].{path} of a {block.type} {problem}"
         if not isinstance(block, _CALLS):
@@ -413,13 +420,25 @@ def breach_of(blocks: Sequence[AnyContentBlock]) -> str:
     return ""
 
 
+_NEED_CONTENT = frozenset(
+    tag for tag, cls in BLOCKS.items() if cls is ToolResultBlock and tag != "mcp_tool_result"
+)
+"""The results that a request may not have without `content`."""
+
+
+def _is_content_of_result(record: Record, key: Key) -> bool:
+    """Whether a key is the content of a result that needs it."""
+    is_result = isinstance(record, ToolResultBlock) and record.type in _NEED_CONTENT
+    return is_result and key.name == "content"
+
+
 def _faulty_keys(record: Record, written: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Which keys of an object the API refuses, and why."""
     for key in schema(type(record)).keys:
         value = written.get(key.wire)
         if key.wire in record.extra and key.wire in written:
             yield key.wire, f"is {shown(value)}"
-        elif value is None and key.is_expected:
+        elif value is None and (key.is_expected or _is_content_of_result(record, key)):
             yield key.wire, "is missing"
         elif key.name == "name" and value == "":
             yield key.wire, "is empty"

@@ -48,10 +48,14 @@ def assert_sendable(
     """
     try:
         json.dumps(param, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         _fail("not_json", param, f"it cannot be written as JSON: {error}")
     _require("role_other", param.get("role") == "assistant", param, "the role is not assistant")
     content = param.get("content")
+    if isinstance(content, str):
+        _require("text_empty", content != "", param, "content is empty")
+        _require("text_blank", content.strip() != "", param, "content is white space alone")
+        return
     is_list = isinstance(content, list) and all(isinstance(block, dict) for block in content)
     _require("content_invalid", is_list, param, "content is not a list of blocks")
     blocks: list[dict[str, Any]] = list(content or ())
@@ -87,6 +91,17 @@ _KEYS: dict[str, dict[str, type]] = {
 }
 """The keys without which the API takes no block of a type."""
 
+_WITH_CONTENT = (
+    "web_search_tool_result",
+    "web_fetch_tool_result",
+    "advisor_tool_result",
+    "code_execution_tool_result",
+    "bash_code_execution_tool_result",
+    "text_editor_code_execution_tool_result",
+    "tool_search_tool_result",
+)
+"""The results that need their `content`; that of an MCP tool does not."""
+
 _CITATIONS: dict[str, tuple[str, ...]] = {
     "char_location": ("document_title", "cited_text"),
     "page_location": ("document_title", "cited_text"),
@@ -105,10 +120,21 @@ def _assert_keys(block: dict[str, Any]) -> None:
         _require("key_invalid", is_there, block, f"{name} has to be a {kind.__name__}")
     if block.get("name") == "":
         _fail("key_invalid", block, "name is empty")
-    if "caller" in block and block["caller"] is None:
-        _fail("caller_null", block, "caller is null; leave the key out")
+    is_result = tag.endswith("_tool_result")
+    if "caller" in block and (is_result or tag in ("tool_use", "server_tool_use")):
+        caller = block["caller"]
+        _require("caller_null", caller is not None, block, "caller is null; leave the key out")
+        _require("key_invalid", isinstance(caller, dict), block, "caller has to be an object")
+    if "is_error" in block and is_result:
+        is_bool = isinstance(block["is_error"], bool)
+        _require("key_invalid", is_bool, block, "is_error has to be a bool; leave out a null")
+    if tag in _WITH_CONTENT:
+        _require("key_invalid", block.get("content") is not None, block, "it has no content")
     if tag == "text":
-        for citation in block.get("citations") or ():
+        citations = block.get("citations")
+        is_list = citations is None or isinstance(citations, list)
+        _require("key_invalid", is_list, block, "citations is no list")
+        for citation in citations or ():
             _assert_citation(block, citation)
 
 
@@ -190,7 +216,10 @@ def _assert_before_fallback(blocks: list[dict[str, Any]]) -> None:
 
 
 def _assert_callers(blocks: list[dict[str, Any]], answer: Mapping[str, Any]) -> None:
-    left_out = _server_call_ids(answer.get("content") or ()) - _server_call_ids(blocks)
+    content = answer.get("content")
+    left_out = _server_call_ids(content if isinstance(content, list) else []) - _server_call_ids(
+        blocks
+    )
     for block in blocks:
         if block["type"] not in ("tool_use", "server_tool_use"):
             continue
@@ -228,7 +257,10 @@ def _require(rule: str, is_kept: bool, shown: Any, problem: str) -> None:
 
 
 def _fail(rule: str, shown: Any, problem: str) -> None:
-    text = repr(shown)
+    try:
+        text = repr(shown)
+    except Exception:  # noqa: BLE001 - the breach matters more than how it is shown
+        text = f"<{type(shown).__name__}>"
     if len(text) > 400:
         text = f"{text[:400]}..."
     raise AssertionError(f"{rule}: {problem}: {text}")
