@@ -532,3 +532,15 @@ def test_a_fallback_alone_is_left_as_it_is() -> None:
     # The documentation does not say whether the API takes a turn that has nothing else.
     assert turn_of(FALLBACK) == [FALLBACK]
     assert isinstance(message_of(FALLBACK).content[0], FallbackBlock)
+
+
+def test_of_two_calls_with_one_id_the_one_that_is_left_out_takes_no_other_with_it() -> None:
+    def call(call_id: str, **fields: Any) -> dict[str, Any]:
+        return {"type": "server_tool_use", "id": call_id, "name": "n", "input": {}, **fields}
+
+    caller = {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}
+    kept = call("srvtoolu_2")
+    result = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_2", "content": []}
+    content = [call("srvtoolu_1"), call("srvtoolu_2", caller=caller), kept, result]
+    message = Message.from_dict({"content": content, "stop_reason": None, "usage": {}})
+    assert message.to_param()["content"] == [kept, result]

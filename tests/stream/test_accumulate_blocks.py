@@ -231,3 +231,10 @@ def test_a_subclass_of_a_chunk_or_a_block_is_taken_like_its_base() -> None:
     ]
     assert accumulate(events).text == "abc"
     assert [chunk.content for chunk, _ in AnthropicStream(events)][1:4] == ["a", "b", "c"]
+
+
+def test_a_delta_of_an_unknown_type_for_no_block_is_unhandled() -> None:
+    accumulator = Accumulator()
+    accumulator.add(message_start())
+    accumulator.add(delta("new_delta", 5, new="a"))
+    assert [chunk.to_event() for chunk in accumulator.unhandled] == [delta("new_delta", 5, new="a")]

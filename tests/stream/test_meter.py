@@ -792,3 +792,17 @@ def test_a_meter_does_not_grow_with_the_stream(kind: str) -> None:
     # The fast path of the process remembers 512 bare events and empty starts.
     assert grown < 350_000
     assert meter.error is None
+
+
+def test_a_long_event_that_grows_too_long_is_the_error_of_the_stream() -> None:
+    start = sse([message_start(), block_start(type="text", text=""), text_delta("a")])
+    piece = b"x" * 60_000
+    pieces = [start, b"data: " + piece, piece + b"\n\n", sse([text_delta("b")])]
+    meter = Meter(max_event_bytes=100_000)
+    for data in pieces:
+        meter.feed(data)
+        meter.events  # noqa: B018 - it looks at the bytes
+    stream = AnthropicStream(iter(pieces), max_event_bytes=100_000)
+    with pytest.raises(ChunkviewError) as raised:
+        list(stream)
+    assert str(meter.error) == str(raised.value)

@@ -34,6 +34,7 @@ from support import (
     as_async,
     sdk_event,
     sse,
+    text_stream,
 )
 
 REQUEST = {"model": "claude-test", "max_tokens": 100, "messages": [], "stream": True}
@@ -184,3 +185,11 @@ def test_the_sdk_raises_its_own_exception_for_an_error_event() -> None:
         with pytest.raises(anthropic.APIStatusError):
             list(stream)
         assert stream.content
+
+
+def test_the_pieces_of_a_body_may_be_of_any_kind_of_bytes() -> None:
+    body = sse(text_stream("a", "b"))
+    kinds: list[Any] = [bytes, bytearray, memoryview]
+    places = range(0, len(body), 50)
+    pieces = [kinds[number % 3](body[at : at + 50]) for number, at in enumerate(places)]
+    assert list(iter_chunks(pieces)) == list(iter_chunks(body))

@@ -104,3 +104,11 @@ def test_the_limit_holds_for_a_run_and_not_for_a_whole_feed() -> None:
     assert len(decoder.feed(short * 100)) == 100
     with pytest.raises(DecodeError, match="an event of more than"):
         decoder.feed(long)
+
+
+def test_a_line_end_before_an_event_does_not_make_it_too_long() -> None:
+    event = b'data: {"type": "ping"        }'
+    decoder = ChunkDecoder(max_event_bytes=len(event))
+    assert decoder.feed(b'data: {"type": "ping"}\n\n') == [PingChunk()]
+    pieces = (b"\n", event[:-2], event[-2:-1], event[-1:], b"\n\n")
+    assert [decoder.feed(piece) for piece in pieces] == [[], [], [], [], [PingChunk()]]
