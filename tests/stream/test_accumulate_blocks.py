@@ -238,3 +238,10 @@ def test_a_delta_of_an_unknown_type_for_no_block_is_unhandled() -> None:
     accumulator.add(message_start())
     accumulator.add(delta("new_delta", 5, new="a"))
     assert [chunk.to_event() for chunk in accumulator.unhandled] == [delta("new_delta", 5, new="a")]
+
+
+def test_text_without_a_start_goes_on_after_a_stop_reason() -> None:
+    accumulator = Accumulator()
+    accumulator.extend([message_start(), text_delta("a"), message_delta(), text_delta("b")])
+    message = accumulator.finish()
+    assert [block.to_dict() for block in message.content] == [{"type": "text", "text": "ab"}]
