@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 
-from chunkview import DecodeError
+from chunkview import DecodeError, TextBlock
 from chunkview._model import Record, maker, record
+from chunkview._model.generate import inlined
 from chunkview._model.record import read_record, schema
 
 
@@ -97,3 +98,8 @@ def test_a_required_key_that_is_null_is_written_again() -> None:
 
     made = read_record(Result, {"type": "result", "content": None})
     assert made.to_dict() == {"type": "result", "content": None}
+
+
+def test_a_source_without_the_line_that_makes_the_instance_is_refused() -> None:
+    with pytest.raises(ValueError, match="made_ = make_"):
+        inlined("def written_(): pass", TextBlock)

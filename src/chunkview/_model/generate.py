@@ -1,4 +1,4 @@
-"""The one place where code is written: constructors, changers and readers for frozen classes.
+"""The one place where code is written: what makes, changes and reads frozen classes.
 
 attrs writes an `__init__` for each class, and cattrs a structuring function. Here it is both at
 once, since most of the time would be lost between the two: `reader` writes a function that takes
@@ -150,6 +150,9 @@ def inlined(source: str, cls: type[Any], *names: str, **scope: Any) -> Callable[
 
     Returns:
         The function.
+
+    Raises:
+        ValueError: The source has no such line.
     """
     fields = {field.name: field.default for field in attrs.fields(cls)}
     defaults = {f"default_{name}_": fields[name] for name in fields.keys() - set(names)}
@@ -159,7 +162,10 @@ def inlined(source: str, cls: type[Any], *names: str, **scope: Any) -> Callable[
         values = {name: f"default_{name}_" for name in fields} | dict(arguments)
         return "\n".join(call["margin"] + line for line in _instance_of(values))
 
-    source = re.sub(r"(?m)^(?P<margin> *)made_ = make_\((?P<arguments>.*)\)$", instance, source)
+    call = r"(?m)^(?P<margin> *)made_ = make_\((?P<arguments>.*)\)$"
+    source, count = re.subn(call, instance, source)
+    if not count:
+        raise ValueError("the source has no line `made_ = make_(…)`")
     return _written("written_", source, cls, scope | defaults)
 
 

@@ -143,7 +143,7 @@ class ChunkDecoder:
                 if 0x0A not in piece and 0x0D not in piece and self._beginning is None:
                     buffer += piece
                     if len(buffer) > self._max_event_bytes:
-                        framer.extend(b"")
+                        framer.extend(b"")  # line ends before the event do not count
                         self._check_length()
                     return []
             elif len(piece) <= self._usual_size:
