@@ -31,7 +31,8 @@ def test_the_demo_escapes_the_control_characters_of_an_error(
     bad = harmless.replace(b"Overloaded", "\x9b31m\u202e".encode())
     assert bad != harmless
     monkeypatch.setattr(
-        "chunkview._cli.demo.recording", lambda name: bad if name == "error" else recording(name)
+        "chunkview._cli.demo.program.recording",
+        lambda name: bad if name == "error" else recording(name),
     )
     out, _, status = run("demo", "--no-delay", is_terminal=True)
     assert status == 0

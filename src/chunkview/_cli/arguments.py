@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-__all__ = ["FOREVER", "Parser", "add_no_color", "described", "numeral"]
+__all__ = ["FOREVER", "Parser", "add_files", "add_no_color", "described", "numeral"]
 
 FOREVER = 1_000_000.0
 """Seconds. `threading` overflows on longer timeouts."""
@@ -35,6 +35,16 @@ def described(
     parser.epilog = epilog
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments FILE."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="recorded streams, in any format; a folder, a pattern or a URL; - is standard input",
+    )
 
 
 def add_no_color(parser: argparse.ArgumentParser) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from ..anthropic import anthropic_call
-from ..testing import ReplayServer, recording
-from .display import printable, summary
+from ...anthropic import anthropic_call
+from ...testing import ReplayServer, recording
+from ..display import printable, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._stream import AnthropicStream
-    from .display import Transcript
+    from ..._stream import AnthropicStream
+    from ..display import Transcript
 
 __all__ = ["run"]
 
