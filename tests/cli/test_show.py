@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import IncompleteStreamError, Message, Timings, accumulate, iter_chunks
-from chunkview._cli.display import summary
 from chunkview._cli.main import main
+from chunkview._cli.show.summary import summary
 from chunkview.testing import recording
 from cli.console import (
     DELTA,

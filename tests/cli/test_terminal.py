@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import decode
-from chunkview._cli.display import Transcript
 from chunkview._cli.main import main
+from chunkview._cli.show.transcript import Transcript
 from chunkview.testing import recording, recording_names
 from cli.console import (
     ERROR,

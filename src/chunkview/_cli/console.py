@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import sys
 from contextlib import suppress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST_PROBLEM",
+    "columns_of",
     "complain",
     "has_color",
     "is_regular",
@@ -29,6 +31,9 @@ __all__ = [
 
 LONGEST_PROBLEM = 2_000
 """A message about a problem is cut to this many characters."""
+
+# Longer lines are hard to read.
+_MOST_COLUMNS = 200
 
 
 def complain(problem: str, *, file: str = "") -> None:
@@ -70,11 +75,32 @@ def is_regular(source: io.FileIO) -> bool:
 
 
 def has_color(stream: TextIO, *, is_refused: bool) -> bool:
-    """Say whether an output gets colors. See https://no-color.org.
+    """Say whether an output gets colors.
+
+    `--no-color` decides, then NO_COLOR, then FORCE_COLOR, as in Python's own tools. Otherwise a
+    terminal gets colors.
+
+    Sources: https://no-color.org, https://force-color.org.
 
     Args:
         stream: The output.
         is_refused: Whether `--no-color` was given.
     """
-    refused = is_refused or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return not refused and stream.isatty()
+    if is_refused or os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Give the width of a terminal, in cells; None for an output that is none.
+
+    COLUMNS in the environment overrides it.
+
+    Args:
+        stream: The output.
+    """
+    if not stream.isatty():
+        return None
+    return min(shutil.get_terminal_size().columns, _MOST_COLUMNS)

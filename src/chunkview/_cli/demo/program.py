@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from ...anthropic import anthropic_call
 from ...testing import ReplayServer, recording
-from ..display import printable, summary
+from ..display import printable
+from ..show.summary import summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..._stream import AnthropicStream
-    from ..display import Transcript
+    from ..show.transcript import Transcript
 
 __all__ = ["run"]
 

@@ -9,19 +9,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import add_files, add_no_color, described
-from ..console import complain, has_color
-from ..display import (
-    TOTALS_HEAD,
-    TOTALS_WORDS,
-    Transcript,
-    as_json,
-    as_table,
-    printable_name,
-    summary,
-    totals,
-)
+from ..console import columns_of, complain, has_color
+from ..display import as_table, printable_name
 from ..progress import Progress
 from ..streams import streams_of
+from .rows import as_json
+from .summary import TOTALS_HEAD, TOTALS_WORDS, summary, totals
+from .transcript import Transcript
 
 if TYPE_CHECKING:
     import argparse
@@ -164,7 +158,8 @@ def _show_stream(
             out.write(transcript.add(chunk))
         out.write(transcript.end())
         if (message := reading.stream.message) is not None:
-            out.write(summary(message, reading.stream.timings))
+            columns = columns_of(sys.stdout)
+            out.write(summary(message, reading.stream.timings, columns=columns))
     failure = reading.failure
     problem = f"byte {failure.offset}: {failure.problem}" if failure else stream.problem
     return reading.stream.message, problem
@@ -173,7 +168,9 @@ def _show_stream(
 def transcript_for(arguments: argparse.Namespace) -> Transcript:
     """Begin the transcript of a stream, for standard output."""
     return Transcript(
-        is_terminal=sys.stdout.isatty(), color=has_color(sys.stdout, is_refused=arguments.no_color)
+        is_terminal=sys.stdout.isatty(),
+        color=has_color(sys.stdout, is_refused=arguments.no_color),
+        columns=columns_of(sys.stdout),
     )
 
 
