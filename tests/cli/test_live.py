@@ -98,7 +98,7 @@ def test_standard_input_is_named_in_messages(
     process = start("-m", "chunkview", "show", "-")
     output, errors = process.communicate(ERROR)
     assert output.decode().startswith(text_of(ERROR))
-    assert errors.startswith(b"chunkview: standard input: byte 1258: error event: ")
+    assert errors.startswith(b"chunkview: standard input: byte 1258: the server sent an error event: ")
     assert process.returncode == 1
 
 

@@ -97,7 +97,7 @@ def test_a_body_of_several_messages_has_a_head_for_each_but_the_first(
     captured = capsys.readouterr()
     assert re.findall(r"(?m)^==> (.*) <==$", captured.out) == [f"{path}#2", f"{path}#3"]
     place = len(TEXT) + ERROR.index(b"event: error")
-    assert captured.err.startswith(f"chunkview: {path}#2: byte {place}: error event: ")
+    assert captured.err.startswith(f"chunkview: {path}#2: byte {place}: the server sent an error event: ")
     assert text_of(TOOL_CALL) in captured.out
 
 

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-__all__ = ["FOREVER", "Parser", "add_files", "add_no_color", "described", "numeral"]
+__all__ = ["FOREVER", "HELP_COLUMNS", "Parser", "add_files", "add_no_color", "described", "numeral"]
 
 FOREVER = 1_000_000.0
 """Seconds. `threading` overflows on longer timeouts."""
+
+
+HELP_COLUMNS = 80
+"""How wide the help texts are."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,7 +54,9 @@ def add_files(parser: argparse.ArgumentParser) -> None:
 def add_no_color(parser: argparse.ArgumentParser) -> None:
     """Add the option `--no-color`."""
     parser.add_argument(
-        "--no-color", action="store_true", help="no colors (also with NO_COLOR in the environment)"
+        "--no-color",
+        action="store_true",
+        help="no colors, even with FORCE_COLOR in the environment",
     )
 
 

@@ -37,18 +37,25 @@ _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 _DESCRIPTION = "Look at, replay, record, check and try out Anthropic's event streams."
 _EPILOG = """\
 examples:
+  chunkview demo
   chunkview show answer.sse
   curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
+  chunkview check answer.sse
   chunkview serve answer.sse --port 8080
   chunkview record --to https://api.anthropic.com recordings
-  chunkview check answer.sse
-  chunkview demo
+
+`chunkview COMMAND --help` has the options of a command and more examples.
+
+environment:
+  NO_COLOR       no colors (any value but an empty one)
+  FORCE_COLOR    colors also where the output is no terminal
+  COLUMNS        the width of the terminal
 
 exit status:
-  0    success
-  1    a file could not be read, a check failed, or the server or the demo could not run
+  0    success; also chunkview without a command, which shows this help
+  1    a file cannot be read, a check failed, or a server or the demo cannot run
   2    the arguments are invalid
-  130  ended by Ctrl-C (but serve and record exit with 0: Ctrl-C is how they end)
+  130  ended by Ctrl-C (0 where Ctrl-C is how it ends: serve, record, --follow)
   141  the reader of the output went away
 """
 
@@ -103,7 +110,14 @@ def build_parser() -> argparse.ArgumentParser:
     """Make the parser of the command line, with all its commands."""
     parser = described(Parser(prog="chunkview"), description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"chunkview {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    # Like pip, which shows its help and succeeds when it is called without a command.
+    parser.set_defaults(run=lambda _: _help(parser))
     for add in (add_show, add_serve, add_record, add_check, add_demo):
         add(commands)
     return parser
+
+
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 0

@@ -114,7 +114,9 @@ class Reading:
         if isinstance(cause, RecordingError):
             return Failure(problem=cause.problem, offset=cause.offset)
         return Failure(
-            problem=f"error event: {error}" if isinstance(error, StreamError) else str(error),
+            problem=f"the server sent an error event: {error}"
+            if isinstance(error, StreamError)
+            else str(error),
             offset=self._items.start if self._items.is_about_all(error) else self._items.begin,
             chunk=error.chunk if isinstance(error, (ProtocolError, StreamError)) else None,
         )

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from .._stream import iter_chunks
 from ..errors import ChunkviewError
 from ..recordings import RecordingError
 from .arguments import FOREVER, add_files, described, numeral
@@ -20,22 +21,29 @@ if TYPE_CHECKING:
 __all__ = ["add_serve"]
 
 _DESCRIPTION = """\
-Play recordings to any client of the Messages API, on 127.0.0.1 only. Each request gets the next
-stream; after the last one comes the first again. Ctrl-C ends the server with exit status 0.
+Play recordings to any client of the Messages API, on 127.0.0.1 only. Each
+request gets the next stream. After the last one comes the first again. Ctrl-C
+ends the server.
 
-A FILE that is a body is sent unchanged, as one stream. Of all other formats, which show names, each
-stream is sent as a body.
+The body of an answer is sent unchanged, as one stream. In all other formats
+that chunkview show reads, each stream is sent as a body. A file that no client
+will understand is sent as well, but serve warns of it.
 
-With --as-recorded, each file needs the sidecar that chunkview record wrote. Its answer comes with
-the same status, cuts and times, and breaks off where it did. A FILE may be a folder then: it means
-the answers to POST /v1/messages in it.
+With --as-recorded, each file needs the sidecar that chunkview record wrote.
+Its answer has the same status, cuts and times, and breaks off where it did. A
+FILE may then be a folder: it means the answers to POST /v1/messages in it.
 """
 _EPILOG = """\
 examples:
   chunkview serve answer.sse
   chunkview serve first.sse second.sse --port 8080 --delay 0.05
-  chunkview serve answer.sse --segment-size 7   (cuts events and characters apart)
+  chunkview serve answer.sse --segment-size 7   (cuts characters apart)
   chunkview serve --as-recorded recordings
+
+exit status:
+  0    ended by Ctrl-C
+  1    a file cannot be read, or the port is taken
+  2    the arguments are invalid
 """
 _SERVING = """\
 Listening on {url} until Ctrl-C. Point a client at it:
@@ -95,7 +103,9 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
             if arguments.as_recorded:
                 bodies += _recorded(file)
             else:
-                bodies += bodies_of(file)
+                for body in bodies_of(file):
+                    _warn_of_no_stream(body, file)
+                    bodies.append(body)
     except OSError as error:
         complain(reason_of(error), file=file)
         return 1
@@ -121,6 +131,17 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         while True:
             time.sleep(FOREVER)
     return 0
+
+
+def _warn_of_no_stream(body: bytes, file: str) -> None:
+    """Warn of a body that no client understands. It may be meant: it is sent unchanged."""
+    problem = "it has no event"
+    try:
+        if next(iter_chunks(body), None) is not None:
+            return
+    except ChunkviewError as error:
+        problem = str(error)
+    complain(f"warning: no client will understand this: {problem}", file=file)
 
 
 def _recorded(argument: str) -> list[RecordedAnswer]:

@@ -14,7 +14,8 @@ import attrs
 from .._chunks import encode
 from .._stream import iter_chunks
 from ..recordings import is_body, read
-from .console import is_regular, name_of, opened, reason_of
+from .console import complain, is_regular, name_of, opened, reason_of
+from .following import GrowingFile
 from .reading import Body, Reading
 from .record.sidecar import PacedFile, SidecarError, times_that_fit
 
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
     from ..recordings import Recording
 
-__all__ = ["Rest", "Stream", "bodies_of", "is_place", "name_of_recording", "streams_of"]
+__all__ = ["Rest", "Stream", "bodies_of", "followed", "is_place", "name_of_recording", "streams_of"]
 
 _READ_SIZE = 64 * 1024
+_NO_BODY = "only the body of an answer can be followed, as curl -N or chunkview record writes it"
 # Fewer bytes do not tell whether a file is compressed, or begins with headers.
 _ENOUGH = 5
 
@@ -77,6 +79,35 @@ def streams_of(
         yield Stream(name, file, problem=reason_of(error))
     except (ImportError, ValueError) as error:
         yield Stream(name, file, problem=str(error))
+
+
+def followed(file: str, *, before_read: Callable[[int], None]) -> Iterator[Stream]:
+    """Give the streams of a body that still grows, without end.
+
+    Args:
+        file: The path of the file.
+        before_read: As for `Reading`.
+    """
+    problem = ""
+    while True:
+        try:
+            with GrowingFile(file) as source:
+                if problem:
+                    complain(problem, file=file)
+                rest = Rest(source.read, file)
+                if not is_body(rest.start):
+                    yield Stream(file, file, problem=_NO_BODY)
+                    return
+                # A file may be replaced before anything was written to it.
+                if rest.start or not source.problem:
+                    yield from _of_open_file(rest, file, before_read, None)
+                problem = source.problem
+        except OSError as error:
+            yield Stream(file, file, problem=reason_of(error))
+            return
+        if not problem:
+            # What is in it is no stream.
+            return
 
 
 def is_place(file: str) -> bool:

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ..arguments import FOREVER, add_no_color, described, numeral
+from ..arguments import FOREVER, HELP_COLUMNS, add_no_color, described, numeral
 from ..console import complain, has_color, reason_of
+from ..wrapping import wrapped
 from .breaches import by_rule
 from .files import check_files
 from .report import INDENT, Report, as_blocks, as_json, block_of, last_line, line_of
@@ -115,7 +116,10 @@ def add_check(commands: Any) -> None:
     Args:
         commands: What `add_subparsers` of the parser gave.
     """
-    requests = "".join(f"  {one.name:<18} {one.asks}\n" for one in REQUESTS.values())
+    requests = "".join(
+        wrapped(f"  {one.name:<18} {one.asks}", HELP_COLUMNS, indent=" " * 21)
+        for one in REQUESTS.values()
+    )
     check = described(
         commands.add_parser("check", help="check streams, or a server, against the API's rules"),
         description=_DESCRIPTION,

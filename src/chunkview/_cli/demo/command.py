@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import add_no_color, described
-from ..console import complain
+from ..console import columns_of, complain
 from ..show import transcript_for
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["add_demo"]
 
 _DESCRIPTION = """\
-Stream three bundled recordings through the official client: a text, a tool call after some
-thinking, and an answer that an error interrupts. It runs offline, without an API key. It needs the
-client: pip install 'chunkview[sdk]'
+Stream three recordings through the official client: a text, a tool call after
+some thinking, and an answer that an error ends. It runs offline, without an API
+key. It needs the client: pip install 'chunkview[sdk]'
 """
 _EPILOG = """\
 examples:
@@ -53,6 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     program.run(
         lambda text: print(text, end="", flush=True),
         transcript=lambda: transcript_for(arguments),
+        columns=columns_of(sys.stdout),
         delay=0.0 if arguments.no_delay else _DELAY,
     )
     return 0

@@ -6,18 +6,23 @@ It needs the `anthropic` SDK (extra `sdk`), but no API key and no network.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ..._chunks import ErrorChunk, decode
 from ...anthropic import anthropic_call
 from ...testing import ReplayServer, recording
 from ..display import printable
-from ..show.summary import summary
+from ..show import summary
+from ..wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import anthropic
+
     from ..._stream import AnthropicStream
-    from ..show.transcript import Transcript
+    from ..show import Transcript
 
 __all__ = ["run"]
 
@@ -31,13 +36,18 @@ _FIND_COPIES = {
 
 
 def run(
-    write: Callable[[str], None], *, transcript: Callable[[], Transcript], delay: float
+    write: Callable[[str], None],
+    *,
+    transcript: Callable[[], Transcript],
+    columns: int | None,
+    delay: float,
 ) -> None:
     """Run the demo.
 
     Args:
         write: Shows text at once.
         transcript: Makes a transcript for one stream.
+        columns: How many cells a line of the terminal has; None: lines are not broken.
         delay: Seconds to wait between two events of a stream.
     """
     import anthropic
@@ -69,30 +79,54 @@ def run(
         def find_book(title: str) -> str:
             return f"Where can I borrow {title}?"
 
-        write(f"A replay server on {server.url} plays recordings to the anthropic client.\n")
+        show = partial(_show, write=write, transcript=transcript, columns=columns)
 
-        write("\n--- 1. recommend_book('fantasy'): the text appears as its chunks arrive.\n\n")
-        _show(recommend_book("fantasy"), write, transcript())
+        def say(text: str) -> None:
+            write(wrapped(text, columns))
 
-        write("\n--- 2. find_book(...): thinking, text, and a tool call with its whole input.\n\n")
-        _show(find_book("The Tombs of Atuan"), write, transcript())
+        say(
+            f"A replay server at {server.url} plays three recordings to the official anthropic "
+            "client. This needs no key and no network."
+        )
 
-        write("\n--- 3. recommend_book('sea'): the API breaks off; the text so far is kept.\n\n")
+        say("\n--- 1. recommend_book('fantasy'): the text appears while it arrives\n\n")
+        show(recommend_book("fantasy"))
+
+        say("\n--- 2. find_book('The Tombs of Atuan'): thinking, text and a tool call\n\n")
+        show(find_book("The Tombs of Atuan"))
+
+        say("\n--- 3. recommend_book('sea'): an error event ends the stream\n\n")
         stream = recommend_book("sea")
         try:
-            _show(stream, write, transcript())
+            show(stream)
         except anthropic.APIStatusError as error:
-            write(f"The client raised {type(error).__name__}: {printable(error.message)}\n")
-            write(f"stream.content is still {stream.content!r}\n")
+            say(f"\nThe client raised {type(error).__name__}: {_words_of(error)}")
+            say("The text so far is kept. stream.content is:")
+            say(f"  {stream.content!r}")
 
 
-def _show(stream: AnthropicStream, write: Callable[[str], None], transcript: Transcript) -> None:
+def _show(
+    stream: AnthropicStream,
+    *,
+    write: Callable[[str], None],
+    transcript: Callable[[], Transcript],
+    columns: int | None,
+) -> None:
     """Show one stream as it arrives, then the summary of its message."""
+    shown = transcript()
     try:
         with stream:
             for chunk, _ in stream:
-                write(transcript.add(chunk))
+                write(shown.add(chunk))
     finally:
-        write(transcript.end())
-    if stream.message is not None:
-        write(summary(stream.message))
+        write(shown.end())
+        if stream.message is not None:
+            write(summary(stream.message, columns=columns))
+
+
+def _words_of(error: anthropic.APIStatusError) -> str:
+    """Give the words of an error event. The exception's own message is the event as a dict."""
+    event = decode(error.body) if isinstance(error.body, dict) else None
+    if not isinstance(event, ErrorChunk):
+        return printable(error.message)
+    return printable(f"{event.error_message} ({event.error_type})")

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from .command import add_show, transcript_for
+from .summary import summary
+from .transcript import Transcript
 
-__all__ = ["add_show", "transcript_for"]
+__all__ = ["Transcript", "add_show", "summary", "transcript_for"]

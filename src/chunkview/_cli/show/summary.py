@@ -16,7 +16,7 @@ from ..display import (
     printable_name,
     shortened,
 )
-from .wrapping import wrapped
+from ..wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -36,9 +36,9 @@ from ..._model import (
     parsed_input,
 )
 from ..display import printable_text
+from ..wrapping import Wrapper, wrapped
 from .blocks import body_of, head_of, lines_of_json
 from .notes import Notes
-from .wrapping import Wrapper, wrapped
 
 if TYPE_CHECKING:
     from ..._chunks import AnthropicCallResponseChunk
