@@ -29,18 +29,21 @@ from chunkview.testing._examples import broken_body
 from cli.console import (
     DELTA,
     GUARD_SECONDS,
+    HALVES,
+    HARMFUL,
     TEXT,
     TOOL_CALL,
     Capture,
     Files,
     Start,
     event_line,
+    harmful,
     needs_posix,
     run,
     run_on_terminal,
     without,
 )
-from cli.test_terminal import HALVES, HARMFUL, bodies_with, harmful
+from cli.test_terminal import bodies_with
 
 GAP = TEXT.replace(b'"index":0', b'"index":2')
 # A warning and no error.

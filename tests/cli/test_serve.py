@@ -8,6 +8,9 @@ import re
 import signal
 import socket
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from chunkview._cli.main import main
 from cli.console import (
@@ -41,7 +44,35 @@ def test_serve_plays_its_files_in_turn_until_ctrl_c(start: Start, files: Files) 
     assert [ask(url) for _ in range(4)] == [TEXT, b"\xff is no stream", ERROR, TEXT]
     process.send_signal(signal.SIGINT)
     _, errors, status = read_rest(process)
-    assert (errors, status) == (b"", 0)
+    assert errors.startswith(f"chunkview: {paths[1]}: warning: no client will understand ".encode())
+    assert (errors.count(b"\n"), status) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "warning"),
+    [
+        (TEXT, ""),
+        (TEXT[:500], ""),
+        (ERROR, ""),
+        (b"# Notes\n\nText\n", "the body is no event stream; it begins with '# Notes\\n\\nText'"),
+        (b"", "it has no event"),
+        (b": only a comment\n\n", "it has no event"),
+        (b"data: x\n\n", "invalid JSON: no JSON value at character 0"),
+    ],
+)
+def test_serve_warns_of_what_no_client_understands(
+    body: bytes, warning: str, files: Files, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chunkview._cli.serve.time", SimpleNamespace(sleep=interrupt))
+    (path,) = files(body=body)
+    assert main(["serve", path]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Listening on ")
+    expected = f"chunkview: {path}: warning: no client will understand this: {warning}\n"
+    assert captured.err == (expected if warning else "")
 
 
 def test_the_official_client_streams_from_serve(start: Start, files: Files) -> None:

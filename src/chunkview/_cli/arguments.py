@@ -18,7 +18,6 @@ __all__ = ["FOREVER", "HELP_COLUMNS", "Parser", "add_files", "add_no_color", "de
 FOREVER = 1_000_000.0
 """Seconds. `threading` overflows on longer timeouts."""
 
-
 HELP_COLUMNS = 80
 """How wide the help texts are."""
 
@@ -56,7 +55,7 @@ def add_no_color(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-color",
         action="store_true",
-        help="no colors, even with FORCE_COLOR in the environment",
+        help="no colors, even with FORCE_COLOR",
     )
 
 

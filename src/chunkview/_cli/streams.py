@@ -100,7 +100,10 @@ def followed(file: str, *, before_read: Callable[[int], None]) -> Iterator[Strea
                     return
                 # A file may be replaced before anything was written to it.
                 if rest.start or not source.problem:
-                    yield from _of_open_file(rest, file, before_read, None)
+                    for stream in _of_open_file(rest, file, before_read, None):
+                        yield attrs.evolve(
+                            stream, is_one_of_many=stream.is_one_of_many or problem != ""
+                        )
                 problem = source.problem
         except OSError as error:
             yield Stream(file, file, problem=reason_of(error))
