@@ -189,6 +189,10 @@ docs: $(VENV)/.dev ## the API reference, from the docstrings to site/
 		.ci/docs.py --docformat google --output-directory site \
 		$(firstword $(MODULES)) '!chunkview\.' $(wordlist 2,99,$(MODULES))
 
+.PHONY: pictures
+pictures: $(VENV)/.dev ## take the pictures of the command line: docs/pictures/*.svg
+	$(BIN)/python .ci/pictures.py
+
 .PHONY: build
 build: $(VENV)/.dev ## a wheel and an sdist, checked
 	rm -rf dist

@@ -16,7 +16,9 @@ def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["show"], ["serve"], ["record"], ["check"], ["demo"]], ids=" ".join
+    "command",
+    [[], ["show"], ["serve"], ["record"], ["check"], ["demo"], ["completion"]],
+    ids=" ".join,
 )
 def test_the_help_texts_fit_into_80_columns_and_their_examples_are_valid(
     command: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
@@ -31,7 +33,9 @@ def test_the_help_texts_fit_into_80_columns_and_their_examples_are_valid(
     lines = examples.partition("\n\n")[0].splitlines()
     assert lines
     for line in lines:
-        arguments = line.partition("chunkview ")[2].partition(" | ")[0].partition("   (")[0]
+        arguments = line.partition("chunkview ")[2]
+        for rest in (" | ", " > ", "   ("):
+            arguments = arguments.partition(rest)[0]
         with pytest.raises(SystemExit, match="0"):
             main([*arguments.split(), "--help"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from hypothesis import given
@@ -70,7 +69,7 @@ def test_one_long_stop_reason_does_not_pad_the_rows_of_other_files(
     out, _, status = run("show", *paths, is_terminal=is_terminal)
     assert status == 0
     assert len(out) < 3 * length
-    assert "... (100,000 characters)" in re.sub(r"\s*│\s*│?\s*", "", out)
+    assert "... (100,000 characters)" in out
 
 
 def test_a_tool_input_is_shown_whole_unless_it_is_far_too_long(

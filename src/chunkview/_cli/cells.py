@@ -46,14 +46,15 @@ def width_of(text: str) -> int:
 def may_break(before: str, after: str) -> bool:
     """Whether a line may break between two characters of which none is white space.
 
-    It may before and after a character of two cells, but for marks and punctuation.
+    It may before and after a character of two cells, but for marks and punctuation. And it may
+    between the members of JSON that has no spaces.
 
     Args:
         before: The last character so far.
         after: The next one.
     """
     if cells_of(before) < 2 and cells_of(after) < 2:
-        return False
+        return before == "," and after in '"[{'
     return not (
         before == _JOINER
         or unicodedata.category(before) in _NO_BREAK_AFTER

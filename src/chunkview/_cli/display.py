@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from .._model import with_whole_characters
+from .cells import width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ..pricing import Priced
 
 __all__ = [
+    "BOLD",
+    "DIM",
     "LONGEST_NAME",
     "as_number",
     "as_sum",
@@ -27,7 +30,14 @@ __all__ = [
     "printable_name",
     "printable_text",
     "shortened",
+    "styled",
 ]
+
+BOLD = "1"
+"""The code of a style, for `styled`."""
+
+DIM = "2"
+"""The code of a style, for `styled`."""
 
 LONGEST_NAME = 200
 """How many characters are shown of a name from a stream: of a model or a tool, for example."""
@@ -117,6 +127,17 @@ def json_escaped(text: str, *, is_terminal: bool) -> str:
     return characters.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def styled(text: str, style: str, *, color: bool) -> str:
+    """Give a text its style.
+
+    Args:
+        text: The text.
+        style: The codes of the style, with semicolons between them; "" for none.
+        color: Whether the output gets colors and styles.
+    """
+    return f"\033[{style}m{text}\033[0m" if color and style and text else text
+
+
 def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
     """Align columns with spaces.
 
@@ -130,13 +151,13 @@ def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
     Returns:
         Lines, each with its line feed.
     """
-    widths = [min(max(map(len, column)), _WIDEST) for column in zip(*rows, strict=True)]
+    widths = [min(max(map(width_of, column)), _WIDEST) for column in zip(*rows, strict=True)]
     lines: list[str] = []
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:words], widths, strict=False)]
-        cells += [
-            cell.rjust(width) for cell, width in zip(row[words:], widths[words:], strict=True)
-        ]
+        cells: list[str] = []
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            padding = " " * (width - width_of(cell))
+            cells.append(cell + padding if number < words else padding + cell)
         lines.append("  ".join(cells).rstrip())
     return "".join(f"{line}\n" for line in lines)
 

@@ -1,4 +1,4 @@
-"""The command line: `chunkview show`, `serve`, `record`, `check` and `demo`.
+"""The command line: what is common to all commands.
 
 Each command has a module or a folder of its own, with its arguments and what it does. Data goes to
 standard output, messages go to standard error.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from .arguments import Parser, described
 from .check import add_check
+from .completion import add_completion
 from .console import complain, reason_of
 from .demo import add_demo
 from .record import add_record
@@ -115,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=lambda _: _help(parser))
     for add in (add_show, add_serve, add_record, add_check, add_demo):
         add(commands)
+    add_completion(commands, parser)
     return parser
 
 

@@ -14,7 +14,7 @@ __all__ = ["Wrapper", "wrapped"]
 
 _TAB_STOP = 8
 # A run of spaces, a run of characters that a line may not break between, or one character.
-_PART = re.compile(r" +|[!-~]+|.", re.DOTALL)
+_PART = re.compile(r' +|[!-~]+?,(?=["[{])|[!-~]+|.', re.DOTALL)
 
 
 class Wrapper:

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import add_no_color, described
-from ..console import columns_of, complain
+from ..console import columns_of, complain, has_color
 from ..show import transcript_for
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         lambda text: print(text, end="", flush=True),
         transcript=lambda: transcript_for(arguments),
         columns=columns_of(sys.stdout),
+        color=has_color(sys.stdout, is_refused=arguments.no_color),
         delay=0.0 if arguments.no_delay else _DELAY,
     )
     return 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..._chunks import ErrorChunk, decode
 from ...anthropic import anthropic_call
 from ...testing import ReplayServer, recording
-from ..display import printable
+from ..display import BOLD, printable, styled
 from ..show import summary
 from ..wrapping import wrapped
 
@@ -40,6 +40,7 @@ def run(
     *,
     transcript: Callable[[], Transcript],
     columns: int | None,
+    color: bool,
     delay: float,
 ) -> None:
     """Run the demo.
@@ -47,7 +48,8 @@ def run(
     Args:
         write: Shows text at once.
         transcript: Makes a transcript for one stream.
-        columns: How many cells a line of the terminal has; None: lines are not broken.
+        columns: As for `Wrapper`.
+        color: Whether heads are bold.
         delay: Seconds to wait between two events of a stream.
     """
     import anthropic
@@ -81,21 +83,21 @@ def run(
 
         show = partial(_show, write=write, transcript=transcript, columns=columns)
 
-        def say(text: str) -> None:
-            write(wrapped(text, columns))
+        def say(text: str, style: str = "") -> None:
+            write(styled(wrapped(text, columns), style, color=color))
 
         say(
             f"A replay server at {server.url} plays three recordings to the official anthropic "
             "client. This needs no key and no network."
         )
 
-        say("\n--- 1. recommend_book('fantasy'): the text appears while it arrives\n\n")
+        say("\n--- 1. recommend_book('fantasy'): the text appears while it arrives\n\n", BOLD)
         show(recommend_book("fantasy"))
 
-        say("\n--- 2. find_book('The Tombs of Atuan'): thinking, text and a tool call\n\n")
+        say("\n--- 2. find_book('The Tombs of Atuan'): thinking, text and a tool call\n\n", BOLD)
         show(find_book("The Tombs of Atuan"))
 
-        say("\n--- 3. recommend_book('sea'): an error event ends the stream\n\n")
+        say("\n--- 3. recommend_book('sea'): an error event ends the stream\n\n", BOLD)
         stream = recommend_book("sea")
         try:
             show(stream)

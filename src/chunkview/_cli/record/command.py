@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...common import CostMetadata
-from ..arguments import described, numeral
+from ..arguments import completed_as_path, described, numeral
 from ..console import complain, reason_of
 from ..display import price_of, printable_name
 from .folder import Folder
@@ -79,7 +79,11 @@ def add_record(commands: Any) -> None:
         epilog=_EPILOG,
     )
     record.set_defaults(run=_run)
-    record.add_argument("folder", metavar="DIR", help="where the recordings go; made if missing")
+    completed_as_path(
+        record.add_argument(
+            "folder", metavar="DIR", help="where the recordings go; made if missing"
+        )
+    )
     record.add_argument(
         "--to", type=_url, required=True, metavar="URL", help="the server to forward to"
     )

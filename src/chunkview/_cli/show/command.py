@@ -5,21 +5,19 @@ from __future__ import annotations
 import io
 import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import add_files, add_no_color, described
 from ..console import columns_of, complain, has_color
-from ..display import as_table, printable_name
+from ..display import printable_name
 from ..progress import Progress
 from ..streams import followed, is_place, streams_of
-from .summary import TOTALS_HEAD, TOTALS_WORDS, totals
+from .summary import as_totals, totals
 from .transcript import Transcript
 from .views import Lines, Rows, Text
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
     from typing import TextIO
 
     from ..._model import Message
@@ -157,7 +155,7 @@ def _show_files(arguments: argparse.Namespace) -> int:
             progress.end_file()
     messages = printer.messages
     if len(messages) > 1 and not arguments.json and not arguments.chunks:
-        _print_totals(totals(messages), color=has_color(sys.stdout, is_refused=arguments.no_color))
+        print(f"\n{as_totals(totals(messages), columns=columns_of(sys.stdout))}", end="")
     return status
 
 
@@ -253,30 +251,3 @@ def transcript_for(arguments: argparse.Namespace) -> Transcript:
         color=has_color(sys.stdout, is_refused=arguments.no_color),
         columns=columns_of(sys.stdout),
     )
-
-
-def _print_totals(rows: Sequence[Sequence[str]], *, color: bool) -> None:
-    print()
-    if sys.stdout.isatty():
-        with suppress(ImportError):
-            _print_rich_table(rows, color=color)
-            return
-    print(as_table([TOTALS_HEAD, *rows], words=TOTALS_WORDS), end="")
-
-
-def _print_rich_table(rows: Sequence[Sequence[str]], *, color: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for name in TOTALS_HEAD[:TOTALS_WORDS]:
-        table.add_column(name, overflow="fold")
-    for name in TOTALS_HEAD[TOTALS_WORDS:]:
-        table.add_column(name, justify="right")
-    for row in rows[:-1]:
-        table.add_row(*row)
-    table.add_section()
-    table.add_row(*rows[-1])
-    Console(
-        file=sys.stdout, color_system="auto" if color else None, markup=False, emoji=False
-    ).print(table)

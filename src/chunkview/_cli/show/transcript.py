@@ -35,7 +35,7 @@ from ..._model import (
     UnknownBlock,
     parsed_input,
 )
-from ..display import printable_text
+from ..display import BOLD, DIM, printable_text, styled
 from ..wrapping import Wrapper, wrapped
 from .blocks import body_of, head_of, lines_of_json
 from .notes import Notes
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Transcript"]
 
-_BOLD, _DIM, _PLAIN = "\033[1m", "\033[2m", "\033[0m"
 _THINKING = "| "
 _BODY = "  "
 # A line of JSON may be as long where lines are not broken.
@@ -167,7 +166,7 @@ class Transcript:
         return written
 
     def _write(self, text: str, style: str) -> None:
-        self._out.append(f"{style}{text}{_PLAIN}" if self._color and style and text else text)
+        self._out.append(styled(text, style, color=self._color))
 
     def _enter(self, section: object, *, mark: str = "", style: str = "") -> bool:
         """Begin a section, unless it is the current one. Say whether it has begun."""
@@ -188,7 +187,7 @@ class Transcript:
         if notes := self._notes.take_due():
             self._out.append("\n")
             for note in notes:
-                self._write(wrapped(note, self._columns, indent="    "), _DIM)
+                self._write(wrapped(note, self._columns, indent="    "), DIM)
 
     def _add_prose(self, text: str) -> None:
         """Show text of the current section. A half at its end waits for the other half."""
@@ -211,12 +210,12 @@ class Transcript:
         opened.tokens += tokens
         if text:
             opened.is_shown = True
-            self._enter(opened, mark=_THINKING, style=_DIM)
+            self._enter(opened, mark=_THINKING, style=DIM)
             self._add_prose(text)
 
     def _show_head(self, opened: _Open, tool: str = "") -> None:
         if self._enter(opened):
-            self._write(wrapped(head_of(opened.block, tool), self._columns, indent="    "), _BOLD)
+            self._write(wrapped(head_of(opened.block, tool), self._columns, indent="    "), BOLD)
 
     def _show_body(self, lines: list[str]) -> None:
         for line in lines:
@@ -261,7 +260,7 @@ class Transcript:
             case ThinkingBlock():
                 if not opened.is_shown and (opened.is_signed or opened.tokens):
                     about = f", about {opened.tokens:,} tokens" if opened.tokens else ""
-                    self._enter(opened, mark=_THINKING, style=_DIM)
+                    self._enter(opened, mark=_THINKING, style=DIM)
                     self._add_prose(f"(thinking that is not shown{about})")
             case CompactionBlock():
                 self._show_head(opened)
