@@ -172,6 +172,15 @@ def test_what_is_no_stream_is_not_followed(body: bytes, problem: str, path: Path
     assert (complaints.count("\n"), status) == (1, 1)
 
 
+def test_a_file_that_is_given_up_is_not_read_again_from_its_start(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(b"data: ")
+        file.truncate(65 * 2**20)
+    _, complaints, status = follow(path)
+    problem = f"byte 0: an event of more than {64 * 2**20} bytes"
+    assert (complaints, status) == (f"chunkview: {path}: {problem}\n", 1)
+
+
 @needs_posix
 def test_a_file_that_cannot_be_read_ends_with_status_1(tmp_path: Path, capsys: Capture) -> None:
     secret = tmp_path / "secret"

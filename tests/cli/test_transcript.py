@@ -367,6 +367,11 @@ def test_unknown_deltas_of_an_unknown_block_are_shown() -> None:
     )
 
 
+def test_a_block_that_begins_in_the_place_of_an_open_one_ends_that() -> None:
+    events = [tool_start(name="f"), json_delta('{"a": 1}'), tool_start(name="g"), block_stop()]
+    assert shown(*events) == 'tool call f\n  {"a": 1}\n\ntool call g\n  {}\n\n'
+
+
 def test_blocks_that_are_open_at_the_same_time_are_shown_whole() -> None:
     events = [
         tool_start(0, name="f"),

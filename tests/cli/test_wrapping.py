@@ -176,6 +176,13 @@ def test_lines_of_wide_characters(text: str, lines: list[str]) -> None:
     assert wrapped(text, 9) == "".join(f"{line}\n" for line in lines)
 
 
+@given(text=st.lists(st.sampled_from([*PIECES, FAMILY])).map("".join))
+def test_no_text_is_taken_for_narrower_than_it_is(text: str) -> None:
+    """Also where one character changes the width of the one before it."""
+    assert width_of(text) >= cell_len(text)
+    assert width_of("\u2764\ufe0f") == 2
+
+
 def test_no_character_is_taken_for_narrower_than_it_is() -> None:
     """The tables of rich are of a newer Unicode, and count invisible characters as one cell."""
     codes = (*range(0x20, 0x3400), *range(0x1F000, 0x1FB00), *range(0x3400, 0x30000, 31))
