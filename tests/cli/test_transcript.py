@@ -248,6 +248,11 @@ BASH = "bash_code_execution"
             result("mcp", [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
             ["result of mcp", "  a", "  b"],
         ),
+        (
+            result("web_search", [{"type": "web_search_result", "title": None}]),
+            ["result of web_search", "  - (no name)", "    (no address)"],
+        ),
+        (result(BASH, {"type": f"{BASH}_result", "stdout": None}), [f"result of {BASH}"]),
         (result("mcp", "no", is_error=True), ["error of mcp", "  no"]),
         (result("new", {"type": "new", "a": 1}), ["result of new", '  {"type": "new", "a": 1}']),
         (
@@ -331,6 +336,7 @@ def test_what_is_not_whole_says_so() -> None:
         'tool call get_weather\n  invalid JSON: {"a": "b\n  (cut off)\n\n'
     )
     assert shown(tool_start()) == "tool call get_weather\n  {}\n  (cut off)\n\n"
+    assert shown(block_start(type="compaction", content=None)) == ""
     assert shown(tool_start(), json_delta('{"a": 1}')) == 'tool call get_weather\n  {"a": 1}\n\n'
 
 
@@ -351,6 +357,13 @@ def test_thinking_that_is_left_out_is_mentioned() -> None:
     assert shown(start, signature("abc"), block_stop()) == "| (thinking that is not shown)\n\n"
     assert shown(start, thinking_delta("a"), signature("abc"), block_stop()) == "| a\n\n"
     assert shown(start, block_stop()) == ""
+
+
+def test_counts_that_make_no_sense_are_not_added_up() -> None:
+    start = block_start(type="thinking", thinking="", signature="")
+    counts = [10**4299, 9 * 10**4299, -5, 7]
+    events = [delta("thinking_delta", thinking="", estimated_tokens=count) for count in counts]
+    assert shown(start, *events) == "| (thinking that is not shown, about 7 tokens)\n\n"
 
 
 def test_two_pieces_of_thinking_are_told_apart() -> None:

@@ -148,6 +148,12 @@ def test_a_word_that_is_longer_than_a_line_is_not_broken() -> None:
     assert outputs == ["see ", f"\n{url[:46]}", url[46:], "\n"]
 
 
+def test_no_line_breaks_where_the_next_one_has_no_more_room() -> None:
+    url = "https://example.com/" + "x" * 50
+    assert wrapped(f"page  {url}", 40, indent=" " * 6) == f"page  {url}\n"
+    assert wrapped(f"page  {url}", 40, indent=" " * 5) == f"page  \n     {url}\n"
+
+
 def test_what_follows_a_long_word_is_counted_from_where_the_terminal_folds_it() -> None:
     """The word fills a line and 35 cells of the next one."""
     assert wrapped("x" * 75 + " abcd efgh", 40) == "x" * 75 + " \nabcd efgh\n"

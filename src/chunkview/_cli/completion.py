@@ -19,11 +19,11 @@ file names. It needs shtab: pip install 'chunkview[completion]'
 """
 _EPILOG = """\
 examples:
-  chunkview completion bash > ~/.local/share/bash-completion/completions/chunkview
+  eval "$(chunkview completion bash)"   (in ~/.bashrc)
   chunkview completion fish > ~/.config/fish/completions/chunkview.fish
   chunkview completion zsh > ~/.zfunc/_chunkview   (a folder in $fpath)
 
-Start a new shell then. Do it again after an update of chunkview.
+Start a new shell then.
 """
 
 

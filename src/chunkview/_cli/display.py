@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BOLD",
     "DIM",
+    "LONGEST_ADDRESS",
     "LONGEST_NAME",
     "as_number",
     "as_sum",
@@ -38,6 +39,9 @@ BOLD = "1"
 
 DIM = "2"
 """The code of a style, for `styled`."""
+
+LONGEST_ADDRESS = 2_000
+"""How many characters are shown of a URL from a stream."""
 
 LONGEST_NAME = 200
 """How many characters are shown of a name from a stream: of a model or a tool, for example."""

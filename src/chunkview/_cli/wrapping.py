@@ -1,7 +1,7 @@
 """Lines that break between words, in text that arrives in pieces.
 
 The last word is held back until it is known to be whole. A word that is longer than a line gets a
-line of its own and is not cut: the terminal folds it, and whoever copies it gets a whole URL.
+line of its own and is not cut: the terminal folds it, so that a URL can be copied in one piece.
 """
 
 from __future__ import annotations
@@ -34,11 +34,10 @@ class Wrapper:
         self._limit = self._columns - 1
         self._mark = mark
         self._indent = indent
+        self._margin = len(mark) + len(indent)
         self._has_begun = False
         self._column = 0
         """How many cells of the current line are taken."""
-        self._start = len(mark)
-        """How many of them the mark and the indent take."""
         self._word = ""
         self._width = 0
         self._is_too_long = False
@@ -59,7 +58,7 @@ class Wrapper:
         if not self._has_begun:
             self._has_begun = True
             self._out.append(self._mark)
-            self._column = self._start = len(self._mark)
+            self._column = len(self._mark)
         if not self._breaks:
             self._out.append(text.replace("\n", f"\n{self._mark}"))
             # Here it only says whether the line has anything.
@@ -101,7 +100,7 @@ class Wrapper:
 
     def _break(self, indent: str) -> None:
         self._out.append(f"\n{self._mark}{indent}")
-        self._column = self._start = len(self._mark) + len(indent)
+        self._column = len(self._mark) + len(indent)
 
     def _add_spaces(self, count: int) -> None:
         while count:
@@ -122,15 +121,16 @@ class Wrapper:
             return
         self._word += text
         self._width += width_of(text)
-        if self._width > self._limit - len(self._mark) - len(self._indent):
-            if self._column > self._start:
+        if self._width > self._limit - self._margin:
+            # Otherwise the next line has no more room.
+            if self._column > self._margin:
                 self._break(self._indent)
             self._is_too_long = True
             self._write_folded(self._word)
 
     def _end_word(self) -> None:
         if self._word and not self._is_too_long:
-            if self._column + self._width > self._limit and self._column > self._start:
+            if self._column + self._width > self._limit:
                 self._break(self._indent)
             self._out.append(self._word)
             self._column += self._width
@@ -144,7 +144,7 @@ class Wrapper:
         for character in text:
             width = cells_of(character)
             if self._column + width > self._columns:
-                self._column = self._start = 0
+                self._column = 0
             self._column += width
 
 

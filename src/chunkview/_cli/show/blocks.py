@@ -22,7 +22,7 @@ from ..._model import (
     ToolUseBlock,
     UnknownBlock,
 )
-from ..display import LONGEST_NAME, json_escaped, printable, shortened
+from ..display import LONGEST_ADDRESS, LONGEST_NAME, json_escaped, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +136,12 @@ def _lines_of_input(value: dict[str, Any] | InvalidJson, width: int) -> list[str
 
 
 def _name(value: Any) -> str:
-    return printable(shortened(str(value), LONGEST_NAME)) or "(no name)"
+    text = "" if value is None else str(value)
+    return printable(shortened(text, LONGEST_NAME)) or "(no name)"
+
+
+def _address(value: Any) -> str:
+    return printable(shortened(str(value), LONGEST_ADDRESS)) if value else "(no address)"
 
 
 def _caller(caller: dict[str, Any] | None) -> str:
@@ -197,7 +202,7 @@ def _kind(content: Any) -> str:
 def _page(result: dict[str, Any]) -> list[str]:
     age = result.get("page_age")
     title = _name(result.get("title"))
-    return [f"{title} ({_name(age)})" if age else title, printable(str(result.get("url")))]
+    return [f"{title} ({_name(age)})" if age else title, _address(result.get("url"))]
 
 
 def _fetched(result: dict[str, Any]) -> list[str]:
@@ -205,16 +210,17 @@ def _fetched(result: dict[str, Any]) -> list[str]:
     document = document if isinstance(document, dict) else {}
     source = document.get("source")
     source = source if isinstance(source, dict) else {}
-    lines = [printable(str(result.get("url")))]
+    lines = [_address(result.get("url"))]
     if document.get("title"):
         lines.insert(0, _name(document["title"]))
     if isinstance(data := source.get("data"), str):
-        lines.append(f"({len(data):,} characters of {_name(source.get('media_type'))})")
+        kind = source.get("media_type") or "text"
+        lines.append(f"({len(data):,} characters of {_name(kind)})")
     return lines
 
 
 def _executed(result: dict[str, Any]) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for name in ("stdout", "stderr"):
         output = result.get(name)
         if output and isinstance(output, str):
@@ -222,11 +228,13 @@ def _executed(result: dict[str, Any]) -> list[str]:
     files = result.get("content")
     for file in files[:_MOST_ITEMS] if isinstance(files, list) else ():
         lines.append(f"file: {_name(file.get('file_id') if isinstance(file, dict) else file)}")
-    return [*lines, f"return code: {_name(result.get('return_code'))}"]
+    if (code := result.get("return_code")) is not None:
+        lines.append(f"return code: {_name(code)}")
+    return lines
 
 
 def _viewed(result: dict[str, Any]) -> list[str]:
-    return _lines_of_text(str(result.get("content")))
+    return _lines_of_text(str(result.get("content") or ""))
 
 
 def _created(result: dict[str, Any]) -> list[str]:
@@ -246,7 +254,7 @@ def _found(result: dict[str, Any]) -> list[str]:
 
 
 def _advised(result: dict[str, Any]) -> list[str]:
-    return _lines_of_text(str(result.get("text")))
+    return _lines_of_text(str(result.get("text") or ""))
 
 
 _RESULTS: dict[str, Callable[[dict[str, Any]], list[str]]] = {

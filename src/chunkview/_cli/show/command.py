@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import add_files, add_no_color, described
 from ..console import columns_of, complain, has_color
 from ..display import printable_name
 from ..progress import Progress
-from ..streams import followed, is_place, streams_of
+from ..streams import followed, streams_of
 from .summary import as_totals, totals
 from .transcript import Transcript
 from .views import Lines, Rows, Text
@@ -121,7 +122,7 @@ def add_show(commands: Any) -> None:
 def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     if not arguments.follow:
         return _show_files(arguments)
-    if len(arguments.files) > 1 or arguments.files[0] == "-" or is_place(arguments.files[0]):
+    if len(arguments.files) > 1 or not Path(arguments.files[0]).is_file():
         parser.error("--follow needs one file that is there")
     return _follow(arguments)
 

@@ -12,7 +12,7 @@ from ..._model import (
     SearchResultLocationCitation,
     WebSearchResultLocationCitation,
 )
-from ..display import LONGEST_NAME, printable, shortened
+from ..display import LONGEST_ADDRESS, LONGEST_NAME, printable, shortened
 
 if TYPE_CHECKING:
     from ..._model import AnyCitation
@@ -79,7 +79,8 @@ def _document(
 
 
 def _titled(title: str | None, place: str) -> str:
-    return f"{_name(title)}, {printable(place)}" if title else printable(place)
+    place = printable(shortened(place, LONGEST_ADDRESS))
+    return f"{_name(title)}, {place}" if title else place
 
 
 def _range(unit: str, first: int | None, end: int | None) -> str:

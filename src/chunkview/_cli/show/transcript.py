@@ -50,6 +50,8 @@ __all__ = ["Transcript"]
 
 _THINKING = "| "
 _BODY = "  "
+# A higher count makes no sense, and Python does not write integers of thousands of digits.
+_MOST_TOKENS = 10**12
 # A line of JSON may be as long where lines are not broken.
 _JSON_COLUMNS = 80
 
@@ -207,7 +209,8 @@ class Transcript:
 
     def _add_thinking(self, index: int, text: str, tokens: int) -> None:
         opened = self._opened(index, ThinkingBlock(""))
-        opened.tokens += tokens
+        if 0 < tokens < _MOST_TOKENS:
+            opened.tokens += tokens
         if text:
             opened.is_shown = True
             self._enter(opened, mark=_THINKING, style=DIM)
@@ -263,8 +266,9 @@ class Transcript:
                     self._enter(opened, mark=_THINKING, style=DIM)
                     self._add_prose(f"(thinking that is not shown{about})")
             case CompactionBlock():
-                self._show_head(opened)
-                self._show_body(body_of(opened.block, self._json_width))
+                if opened.block.content or not is_cut:
+                    self._show_head(opened)
+                    self._show_body(body_of(opened.block, self._json_width))
             case UnknownBlock():
                 for delta in opened.deltas:
                     self._show_head(opened)
