@@ -174,20 +174,16 @@ format: $(VENV)/.dev ## format and fix with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The public modules (tests/test_house.py checks the list). pdoc documents the names in `__all__`;
-# a module is not in it and has to be named here.
-MODULES := chunkview chunkview.anthropic chunkview.call_response_chunk chunkview.common chunkview.conformance \
-	chunkview.errors chunkview.interop chunkview.pricing chunkview.recordings chunkview.testing \
-	chunkview.testing.laws chunkview.testing.replay chunkview.testing.strategies chunkview.testing.workloads
-
-# A warning of pdoc is an error, with one exception: it cannot resolve the type variable ChunkT in
-# methods that attrs generates.
+# A warning is an error. tests/test_docs.py checks that the reference has every public name.
 .PHONY: docs
-docs: $(VENV)/.dev ## the API reference, from the docstrings to site/
+docs: $(VENV)/.dev ## the site, with the API reference, to site/
 	rm -rf site
-	$(BIN)/python -W error::UserWarning -W "ignore:Error parsing type annotation ChunkT" \
-		.ci/docs.py --docformat google --output-directory site \
-		$(firstword $(MODULES)) '!chunkview\.' $(wordlist 2,99,$(MODULES))
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet docs site
+
+# It needs the network.
+.PHONY: links
+links: $(VENV)/.dev ## check that the links of the site lead somewhere
+	$(BIN)/python -m sphinx --builder linkcheck --quiet docs build/links
 
 .PHONY: pictures
 pictures: $(VENV)/.dev ## take the pictures of the command line: docs/pictures/*.svg

@@ -15,7 +15,7 @@ from sybil.parsers.markdown import CodeBlockParser
 from chunkview.testing import recording
 from test_readme import ROOT, run_python, run_shell
 
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 KINDS = {"python": run_python, "sh": run_shell}
 GOOD = recording("text")
 # The index of the only block is wrong, and the last event cannot be read.
@@ -49,7 +49,7 @@ def run_page(page: Path) -> dict[str, Any]:
     return namespace
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_code_block_of_a_page_runs(page: Path) -> None:
     fences = re.findall(r"^```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(fences) <= {*KINDS, "text", "diff"}
