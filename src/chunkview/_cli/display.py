@@ -41,6 +41,7 @@ __all__ = [
     "price_of",
     "printable",
     "printable_name",
+    "printable_text",
     "shortened",
     "summary",
     "totals",
@@ -89,6 +90,15 @@ def printable(text: str) -> str:
         text. Half a character is U+FFFD.
     """
     return text.translate(_ESCAPES).translate(_MARKS)
+
+
+def printable_text(text: str) -> str:
+    """Write a text like `printable`, but keep its line feeds and tabs.
+
+    Args:
+        text: A text from a stream.
+    """
+    return text.translate(_ESCAPES_IN_TEXT).translate(_MARKS)
 
 
 def printable_name(file: str) -> str:

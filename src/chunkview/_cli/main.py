@@ -30,6 +30,7 @@ from .display import (
     summary,
     totals,
 )
+from .picture import draw
 from .progress import Progress
 from .record import add_record
 from .streams import bodies_of, streams_of
@@ -219,6 +220,7 @@ def build_parser() -> argparse.ArgumentParser:
     shape = show.add_mutually_exclusive_group()
     shape.add_argument("--chunks", action="store_true", help="print each chunk view on a line")
     shape.add_argument("--json", action="store_true", help="print each chunk as a JSON object")
+    shape.add_argument("--html", metavar="OUT", help="write a picture of the streams to a file")
     add_no_color(show)
 
     serve = described(
@@ -277,6 +279,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 def _show(arguments: argparse.Namespace) -> int:
     files: list[str] = arguments.files
+    if arguments.html is not None:
+        return draw(files, arguments.html)
     messages: list[tuple[str, Message | None]] = []
     status = 0
     with Progress(files, color=has_color(sys.stderr, is_refused=arguments.no_color)) as progress:
