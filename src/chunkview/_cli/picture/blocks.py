@@ -42,7 +42,8 @@ def facts_of_block(block: ContentBlock) -> dict[str, Any]:
         block: The block.
 
     Returns:
-        `head`; `form`: "text", "thinking", "json" or "invalid JSON"; `text`; and `notes`, one for each citation.
+        `head`; `form` ("text", "thinking", "json" or "invalid JSON"); `text`; and `notes`, one for
+        each citation.
     """
     form, text = "json", ""
     notes: list[str] = []

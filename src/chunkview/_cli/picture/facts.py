@@ -137,7 +137,9 @@ class _Events:
             if added:
                 facts["characters"] = len(added)
             if excerpt := added or _words_of(chunk):
-                facts["text"] = printable(_cut(excerpt))
+                facts["text"] = printable(_cut(excerpt).replace("\n", "↵"))
+            if label := _label_of(chunk):
+                facts["label"] = name_shown(label)
         self.facts.append(facts)
 
     def _lane_of(self, chunk: ChunkView) -> int:
@@ -185,6 +187,21 @@ def _words_of(chunk: ChunkView) -> str:
         words = [str(getattr(chunk.citation, "cited_text", None) or "")]
     elif isinstance(chunk, ErrorChunk):
         words = [chunk.error_type, chunk.error_message]
+    return ", ".join(filter(None, words))
+
+
+def _label_of(chunk: ChunkView) -> str:
+    """What is written beside the mark of an event about the message."""
+    counts = chunk.cost_metadata
+    words: list[str | None] = []
+    if isinstance(chunk, MessageStartChunk) and counts.input_tokens is not None:
+        words = [f"{as_number(counts.input_tokens)} input"]
+    elif isinstance(chunk, MessageDeltaChunk):
+        words = [chunk.stop_reason]
+        if counts.output_tokens is not None:
+            words.append(f"{as_number(counts.output_tokens)} output")
+    elif isinstance(chunk, ErrorChunk):
+        words = [chunk.error_type]
     return ", ".join(filter(None, words))
 
 
