@@ -384,7 +384,7 @@ def test_the_target_may_be_standard_output(files: Files, monkeypatch: pytest.Mon
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", out)
     assert main(["show", "--html", "-", *files(body=TEXT)]) == 0
-    written = out.buffer.getvalue()  # type: ignore[attr-defined]
+    written = out.buffer.getvalue()
     assert written.startswith(page.START)
     [facts] = Page(written.decode()).facts
     assert len(facts["events"]) == len(list(iter_chunks(TEXT)))

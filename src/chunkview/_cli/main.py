@@ -30,7 +30,6 @@ from .display import (
     summary,
     totals,
 )
-from .picture import draw
 from .progress import Progress
 from .record import add_record
 from .streams import bodies_of, streams_of
@@ -90,6 +89,9 @@ On a terminal, control characters are shown as escapes; pipes and files get the 
 summary shows at most 200 characters of a name and 10,000 of a tool's input; --json shows
 everything.
 
+--html writes a picture instead, for a browser: one file, which needs no network. It has the events
+on a timeline, the JSON of each, the broken rules at their events, and the text.
+
 When a file is broken, cut short, ended by an error event, or amounts to no message (it begins a
 second one, say), show prints everything before that place. Standard error names the file and the
 byte offset of the event's first line (the size of the file if it ends between two events). Then
@@ -102,6 +104,7 @@ examples:
   chunkview show --json *.sse | jq -r 'select(.thinking != "") | .thinking'
   claude -p --output-format stream-json --verbose 'Hello' | chunkview show -
   chunkview show recordings/ cassettes/*.yaml batch.jsonl.gz
+  chunkview show --html out.html answer.sse
   curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
 
 keys of the objects that --json prints, always all of them:
@@ -220,7 +223,11 @@ def build_parser() -> argparse.ArgumentParser:
     shape = show.add_mutually_exclusive_group()
     shape.add_argument("--chunks", action="store_true", help="print each chunk view on a line")
     shape.add_argument("--json", action="store_true", help="print each chunk as a JSON object")
-    shape.add_argument("--html", metavar="OUT", help="write a picture of the streams to a file")
+    shape.add_argument(
+        "--html",
+        metavar="OUT",
+        help="write a picture of the streams to an HTML file; - is standard output",
+    )
     add_no_color(show)
 
     serve = described(
@@ -280,6 +287,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 def _show(arguments: argparse.Namespace) -> int:
     files: list[str] = arguments.files
     if arguments.html is not None:
+        from .picture import draw
+
         return draw(files, arguments.html)
     messages: list[tuple[str, Message | None]] = []
     status = 0

@@ -195,11 +195,11 @@ def _label_of(chunk: ChunkView) -> str:
     counts = chunk.cost_metadata
     words: list[str | None] = []
     if isinstance(chunk, MessageStartChunk) and counts.input_tokens is not None:
-        words = [f"{as_number(counts.input_tokens)} input"]
+        words = [f"{as_number(counts.input_tokens)} in"]
     elif isinstance(chunk, MessageDeltaChunk):
         words = [chunk.stop_reason]
         if counts.output_tokens is not None:
-            words.append(f"{as_number(counts.output_tokens)} output")
+            words.append(f"{as_number(counts.output_tokens)} out")
     elif isinstance(chunk, ErrorChunk):
         words = [chunk.error_type]
     return ", ".join(filter(None, words))

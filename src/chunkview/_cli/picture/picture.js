@@ -15,7 +15,7 @@
 
   const state = { stream: null, selected: -1, byTime: false, findingsOf: new Map() };
 
-  // For tests, and for whoever wonders: how much is shown and drawn.
+  // How much is shown and drawn. The tests read it.
   const counters = document.documentElement.dataset;
 
   // --- Small helpers ----------------------------------------------------------------------------
@@ -28,11 +28,14 @@
   }
 
   const limited = (value, low, high) => Math.max(low, Math.min(high, value));
-  const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+  const grouped = (number) => number.toLocaleString("en");
+  const count = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
   const inSeconds = (seconds) => `${seconds.toFixed(3)} s`;
 
   // What shows only at the end of a stream is marked at its last event.
   const eventOf = (finding) => Math.min(finding.position, state.stream.events.length - 1);
+
+  const findingsAt = (at) => state.findingsOf.get(at) || [];
 
   // --- One stream -------------------------------------------------------------------------------
 
@@ -45,7 +48,7 @@
     state.findingsOf = new Map();
     for (const finding of stream.findings) {
       const at = eventOf(finding);
-      state.findingsOf.set(at, [...(state.findingsOf.get(at) || []), finding]);
+      state.findingsOf.set(at, [...findingsAt(at), finding]);
     }
     document.title = stream.name;
     byId("name").textContent = stream.name;
@@ -66,11 +69,11 @@
   }
 
   function showSummary(stream, isTimed) {
-    const rows = [...stream.summary];
-    rows.push(["events", `${stream.events.length.toLocaleString("en")}${isTimed ? "" : ", times not known"}`]);
-    byId("summary").replaceChildren(
-      ...rows.map(([name, value]) => element("div", "", element("dt", "", name), element("dd", "", value)))
-    );
+    const events = `${grouped(stream.events.length)}${isTimed ? "" : ", times not known"}`;
+    byId("summary").replaceChildren();
+    for (const [name, value] of [...stream.summary, ["events", events]]) {
+      byId("summary").append(element("div", "", element("dt", "", name), element("dd", "", value)));
+    }
   }
 
   function blockShown(block, number) {
@@ -96,9 +99,11 @@
   // A finding in the list is closed, and has a button that leads to its event.
   function findingShown(finding, isInList) {
     const badge = element("span", `badge ${finding.severity}`, finding.severity);
-    const times = finding.count > 1 ? ` (${finding.count.toLocaleString("en")} times)` : "";
+    const times = finding.count > 1 ? ` (${grouped(finding.count)} times)` : "";
     const link = element("a", "", finding.rule);
     link.href = finding.page;
+    link.target = "_blank";
+    link.rel = "noopener noreferrer";
     const more = element("dl", "rule");
     const rows = [
       ["rule", [link]],
@@ -147,12 +152,12 @@
 
   function showDetail() {
     const event = state.stream.events[state.selected];
-    const place = [state.stream.lanes[event.lane], `byte ${event.offset.toLocaleString("en")}`];
+    const place = [state.stream.lanes[event.lane], `byte ${grouped(event.offset)}`];
     if (event.seconds !== undefined) place.push(inSeconds(event.seconds));
     byId("detail").replaceChildren(
       element("h3", "", `Event ${state.selected}: ${event.type}`),
       element("p", "note", place.join(" · ")),
-      ...(state.findingsOf.get(state.selected) || []).map((finding) => findingShown(finding, false)),
+      ...findingsAt(state.selected).map((finding) => findingShown(finding, false)),
       element("pre", "json", event.json)
     );
     byId("detail").scrollTop = 0;
@@ -163,8 +168,14 @@
     const { selected } = state;
     const last = state.stream.events.length - 1;
     const targets = {
-      ArrowDown: selected + 1, ArrowRight: selected + 1, ArrowUp: selected - 1, ArrowLeft: selected - 1,
-      PageDown: selected + page, PageUp: selected - page, Home: 0, End: last,
+      ArrowDown: selected + 1,
+      ArrowRight: selected + 1,
+      ArrowUp: selected - 1,
+      ArrowLeft: selected - 1,
+      PageDown: selected + page,
+      PageUp: selected - page,
+      Home: 0,
+      End: last,
     };
     return key in targets ? limited(targets[key], 0, last) : -1;
   }
@@ -195,7 +206,7 @@
     },
 
     row(event, at) {
-      const findings = state.findingsOf.get(at) || [];
+      const findings = findingsAt(at);
       const kind = kindOf(state.stream.lanes[event.lane], event);
       const row = element(
         "div",
@@ -216,11 +227,14 @@
       return row;
     },
 
+    // Scroll as little as an arrow key needs, and put what is far away into the middle.
     reveal(at) {
-      const top = at * this.ROW;
-      const height = this.box.clientHeight;
-      if (top < this.box.scrollTop) this.box.scrollTop = top;
-      else if (top + this.ROW > this.box.scrollTop + height) this.box.scrollTop = top + this.ROW - height;
+      const { box, ROW } = this;
+      const above = box.scrollTop - at * ROW;
+      const below = (at + 1) * ROW - box.scrollTop - box.clientHeight;
+      if (Math.max(above, below) > ROW) box.scrollTop = (at + 0.5) * ROW - box.clientHeight / 2;
+      else if (above > 0) box.scrollTop -= above;
+      else if (below > 0) box.scrollTop += below;
       this.draw();
     },
 
@@ -251,6 +265,9 @@
     return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= least * 0.999);
   }
 
+  const SURFACES = ["back", "ink", "soft", "rule"];
+  const KINDS = ["message", "text", "thinking", "tool", "other", "error", "warning"];
+
   // A text that is not wider than so many pixels.
   function fitted(pen, text, width) {
     if (pen.measureText(text).width <= width) return text;
@@ -264,7 +281,6 @@
     TOP: 74, // where the lanes begin: below the curve and the axis
     LANE: 24,
     WIDEST: 14, // pixels for each event at the highest zoom
-    COLORS: ["back", "ink", "soft", "rule", "message", "text", "thinking", "tool", "other", "error", "warning"],
     box: byId("line"),
     canvas: byId("canvas"),
     places: new Float64Array(0), // of each event, from 0 to 1
@@ -286,7 +302,9 @@
         if (span[0] < 0) span[0] = at;
         span[1] = at;
       });
-      this.box.setAttribute("aria-label", `Timeline: ${count(events.length, "event")}, ${count(lanes.length - 1, "block")}`);
+      this.box.setAttribute("aria-label", `Timeline of ${count(events.length, "event")}`);
+      this.box.setAttribute("aria-valuemin", "0");
+      this.box.setAttribute("aria-valuemax", String(Math.max(events.length - 1, 0)));
       this.box.scrollTop = 0;
       this.box.style.height = `${this.TOP + lanes.length * this.LANE + 16}px`;
       this.place();
@@ -309,7 +327,8 @@
       this.top = this.box.scrollTop;
       this.gutter = this.box.clientWidth < 600 ? 92 : 168; // of the names
       const seen = Math.max(this.box.clientWidth - this.gutter - 12, 50);
-      const most = Math.max((state.stream.events.length * this.WIDEST) / seen, state.byTime ? 20 : 1);
+      const wanted = state.stream.events.length * this.WIDEST;
+      const most = Math.max(wanted / seen, state.byTime ? 20 : 1);
       this.width = seen * most ** (byId("zoom").value / 100); // of all events
     },
 
@@ -355,7 +374,10 @@
       const first = this.eventFrom((this.left - 20) / this.width);
       const end = this.eventFrom((this.left + width) / this.width);
       const style = getComputedStyle(document.documentElement);
-      this.colors = Object.fromEntries(this.COLORS.map((name) => [name, style.getPropertyValue(`--${name}`)]));
+      this.colors = {};
+      for (const name of [...SURFACES, ...KINDS]) {
+        this.colors[name] = style.getPropertyValue(`--${name}`);
+      }
       this.drawSelection(pen, height);
       this.drawLanes(pen, width, height);
       counters.marks = this.drawEvents(pen, first, end, height);
@@ -378,8 +400,9 @@
         if (first < 0) return;
         pen.globalAlpha = 0.16;
         pen.fillStyle = this.colors[kindOf(state.stream.lanes[lane])];
-        const [left, right] = [this.xOf(first) - 4, this.xOf(last) + 4];
-        if (lane) pen.fillRect(Math.max(left, 0), y + 4, Math.min(right, width) - Math.max(left, 0), this.LANE - 9);
+        const left = Math.max(this.xOf(first) - 4, 0);
+        const right = Math.min(this.xOf(last) + 4, width);
+        if (lane && left < right) pen.fillRect(left, y + 4, right - left, this.LANE - 9);
         pen.globalAlpha = 1;
       });
     },
@@ -416,7 +439,8 @@
         const { label } = events[at];
         const x = this.xOf(at);
         const room = pen.measureText(label).width + 14;
-        const isFree = (from, to) => from > this.gutter && to < width && !marks.some((mark) => mark > from && mark < to);
+        const isFree = (from, to) =>
+          from > this.gutter && to < width && !marks.some((mark) => mark > from && mark < to);
         pen.textAlign = isFree(x + 1, x + room) ? "left" : "right";
         if (pen.textAlign === "left") pen.fillText(label, x + 8, y);
         else if (isFree(x - room, x - 1)) pen.fillText(label, x - 8, y);
@@ -439,7 +463,8 @@
         if (x > width || place > 1) break;
         const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
         pen.fillRect(x, this.CURVE + 4, 1, 6);
-        pen.fillText(isTime ? `${value.toFixed(digits)} s` : value.toLocaleString("en"), x + 4, this.CURVE + 12);
+        const text = isTime ? `${value.toFixed(digits)} s` : grouped(value);
+        pen.fillText(text, x + 4, this.CURVE + 12);
       }
     },
 
@@ -478,7 +503,7 @@
       pen.fillRect(Math.round(this.xOf(state.selected)) - 0.5, 0, 1, height);
     },
 
-    // A triangle at the event, below the axis, and a line down to its lane.
+    // A triangle above the mark, or below the axis if its lane is scrolled away.
     drawFindings(pen) {
       for (const [at, findings] of state.findingsOf) {
         if (at < 0) continue;
@@ -526,27 +551,42 @@
 
     reveal(at) {
       this.measure();
+      const { box } = this;
+      const event = state.stream.events[at];
       const x = this.xOf(at);
-      if (x < this.gutter + 20 || x > this.box.clientWidth - 20) {
-        this.box.scrollLeft += x - (this.gutter + this.box.clientWidth) / 2;
+      if (x < this.gutter + 20 || x > box.clientWidth - 20) {
+        box.scrollLeft += x - (this.gutter + box.clientWidth) / 2;
       }
-      const y = this.yOf(state.stream.events[at].lane);
-      if (y < this.TOP) this.box.scrollTop += y - this.TOP;
-      else if (y + this.LANE > this.box.clientHeight) this.box.scrollTop += y + this.LANE - this.box.clientHeight;
+      const above = this.TOP - this.yOf(event.lane);
+      const below = this.yOf(event.lane) + this.LANE - box.clientHeight;
+      if (above > 0) box.scrollTop -= above;
+      else if (below > 0) box.scrollTop += below;
+      box.setAttribute("aria-valuenow", String(at));
+      box.setAttribute("aria-valuetext", `event ${at}, ${event.type}`);
       this.draw();
     },
 
     // The event of the lane above or below that is nearest to the selected one.
     eventInLane(step) {
-      const { events, lanes } = state.stream;
+      const { events } = state.stream;
       const from = Math.max(state.selected, 0);
-      let [best, distance] = [-1, Infinity];
-      for (let lane = events[from].lane + step; best < 0 && lane >= 0 && lane < lanes.length; lane += step) {
-        events.forEach((event, at) => {
-          if (event.lane === lane && Math.abs(at - from) < distance) [best, distance] = [at, Math.abs(at - from)];
-        });
-      }
-      return best < 0 ? from : best;
+      const lane = events[from].lane + step;
+      let [best, distance] = [from, Infinity];
+      events.forEach((event, at) => {
+        const far = Math.abs(at - from);
+        if (event.lane === lane && far < distance) [best, distance] = [at, far];
+      });
+      return best;
+    },
+
+    // Keep the selected event in the middle, or else what is there.
+    zoom() {
+      const middle = this.box.clientWidth / 2;
+      const shown = (this.left + middle - this.gutter) / this.width;
+      this.resize();
+      const place = state.selected < 0 ? shown : this.places[state.selected];
+      this.box.scrollLeft = this.gutter + place * this.width - middle;
+      this.draw();
     },
 
     showHint(pointer) {
@@ -559,8 +599,9 @@
       const time = event.seconds === undefined ? "" : ` · ${inSeconds(event.seconds)}`;
       hint.replaceChildren(element("b", "", `${at} ${event.type}${time}`));
       if (event.text) hint.append(element("div", "excerpt", event.text));
-      for (const finding of state.findingsOf.get(at) || []) {
-        hint.append(element("div", finding.severity, `${finding.rule}: ${finding.message}. ${finding.promise}`));
+      for (const finding of findingsAt(at)) {
+        const text = `${finding.rule}: ${finding.message}. ${finding.promise}`;
+        hint.append(element("div", finding.severity, text));
       }
       const room = document.documentElement.clientWidth - hint.offsetWidth - 8;
       hint.style.left = `${limited(pointer.clientX + 12, 0, Math.max(room, 0))}px`;
@@ -569,8 +610,9 @@
 
     listen() {
       this.box.addEventListener("scroll", () => this.draw());
-      new ResizeObserver(() => state.stream && this.resize()).observe(this.box);
-      window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+      new ResizeObserver(() => this.resize()).observe(this.box);
+      const darkness = window.matchMedia("(prefers-color-scheme: dark)");
+      darkness.addEventListener("change", () => this.draw());
       this.canvas.addEventListener("pointermove", (pointer) => this.showHint(pointer));
       this.canvas.addEventListener("pointerleave", () => { byId("hint").hidden = true; });
       this.canvas.addEventListener("click", (pointer) => {
@@ -579,22 +621,14 @@
         if (at >= 0) select(at);
       });
       this.box.addEventListener("keydown", (pressed) => {
-        const steps = { ArrowUp: -1, ArrowDown: 1 };
         if (!state.stream.events.length) return;
-        const target =
-          pressed.key in steps ? this.eventInLane(steps[pressed.key]) : eventAfterKey(pressed.key, 10);
+        const lanes = { ArrowUp: -1, ArrowDown: 1 }[pressed.key];
+        const target = lanes ? this.eventInLane(lanes) : eventAfterKey(pressed.key, 10);
         if (target < 0) return;
         pressed.preventDefault();
         select(target);
       });
-      byId("zoom").addEventListener("input", () => {
-        const middle = (this.box.scrollLeft + this.box.clientWidth / 2) / byId("line-size").clientWidth;
-        this.resize();
-        const center = state.selected < 0 ? middle * byId("line-size").clientWidth
-          : this.gutter + this.places[state.selected] * this.width;
-        this.box.scrollLeft = center - this.box.clientWidth / 2;
-        this.draw();
-      });
+      byId("zoom").addEventListener("input", () => this.zoom());
       for (const choice of document.getElementsByName("scale")) {
         choice.addEventListener("change", () => {
           state.byTime = choice.value === "time";
@@ -607,16 +641,22 @@
 
   // --- The start --------------------------------------------------------------------------------
 
-  byId("choice").hidden = streams.length < 2;
-  streams.forEach((stream, number) => {
-    const counts = [count(stream.events.length, "event")];
-    if (stream.findings.length) counts.push(count(stream.findings.length, "finding"));
-    const option = element("option", "", `${stream.name} (${counts.join(", ")})`);
-    option.value = String(number);
-    byId("streams").append(option);
-  });
-  byId("streams").addEventListener("change", () => showStream(Number(byId("streams").value)));
-  list.listen();
-  line.listen();
-  if (streams.length) showStream(0);
+  function begin() {
+    const choice = byId("streams");
+    for (const [number, stream] of streams.entries()) {
+      const counts = [count(stream.events.length, "event")];
+      if (stream.findings.length) counts.push(count(stream.findings.length, "finding"));
+      const option = element("option", "", `${stream.name} (${counts.join(", ")})`);
+      option.value = String(number);
+      choice.append(option);
+    }
+    choice.addEventListener("change", () => showStream(Number(choice.value)));
+    byId("choice").hidden = streams.length < 2;
+    showStream(0);
+    list.listen();
+    line.listen();
+  }
+
+  if (streams.length) begin();
+  else byId("name").textContent = "There is no stream.";
 })();
