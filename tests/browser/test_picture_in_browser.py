@@ -74,6 +74,26 @@ class Opened:
         """
         self.run(script, number)
 
+    def point(self, action: str, event: float, lane: int, events: int) -> None:
+        """Send an event of the mouse to a place of the timeline, which is in the order of events.
+
+        Args:
+            action: "click" or "pointermove".
+            event: The number of the event that is there.
+            lane: The number of its lane.
+            events: How many events the stream has.
+        """
+        script = """
+            const [action, place, lane] = arguments;
+            const canvas = document.getElementById("canvas");
+            const { left, top, width } = canvas.getBoundingClientRect();
+            // As in picture.js: the names, the margin at the right, the axis, the lanes.
+            const clientX = left + 168 + place * (width - 168 - 12);
+            const clientY = top + 74 + (lane + 0.5) * 24;
+            canvas.dispatchEvent(new PointerEvent(action, { clientX, clientY }));
+        """
+        self.run(script, action, (event + 0.5) / events, lane)
+
     def canvas_is_blank(self) -> bool:
         return bool(
             self.run("""
@@ -183,22 +203,29 @@ def test_a_click_on_an_event_shows_its_json(opened: Open) -> None:
     assert page.run("return document.querySelectorAll('[aria-selected=true]').length") == 1
 
 
-def test_a_click_on_a_mark_of_the_timeline_selects_its_event(opened: Open) -> None:
+def test_a_click_on_the_timeline_selects_the_nearest_event_of_that_lane(opened: Open) -> None:
+    page = opened(TOOL_CALL)
+    chunks = list(iter_chunks(TOOL_CALL))
+    ping = next(at for at, chunk in enumerate(chunks) if chunk.type == "ping")
+    for lane, expected in enumerate((ping, ping + 1)):
+        # Between the ping, in lane 0, and the thinking after it, in lane 1.
+        page.point("click", ping + 0.5, lane, len(chunks))
+        assert page.counter("selected") == expected
+
+
+def test_arrow_keys_go_along_the_timeline_and_from_lane_to_lane(opened: Open) -> None:
     page = opened(TEXT)
-    page.run("""
-        const canvas = document.getElementById("canvas");
-        const { left, top } = canvas.getBoundingClientRect();
-        // The first mark is at the left, in the first lane.
-        canvas.dispatchEvent(new MouseEvent("click", { clientX: left + 170, clientY: top + 84 }));
-    """)
-    assert page.counter("selected") == 0
-    page.press("#line", "ARROW_RIGHT", "ARROW_RIGHT", "ARROW_RIGHT", "ARROW_LEFT")
+    chunks = list(iter_chunks(TEXT))
+    page.press("#line", "HOME", "ARROW_RIGHT", "ARROW_RIGHT", "ARROW_RIGHT", "ARROW_LEFT")
     assert page.counter("selected") == 2
     page.press("#line", "ARROW_UP")
-    chunks = list(iter_chunks(TEXT))
     assert getattr(chunks[page.counter("selected")], "index", None) is None
-    page.press("#line", "ARROW_DOWN", "END")
+    page.press("#line", "ARROW_DOWN")
+    assert getattr(chunks[page.counter("selected")], "index", None) == 0
+    page.press("#line", "END")
     assert page.counter("selected") == len(chunks) - 1
+    script = "return document.getElementById('line').ariaValueText"
+    assert page.run(script) == f"event {len(chunks) - 1}, message_stop"
 
 
 def test_findings_are_marked_at_their_events_and_say_what_the_rule_promises(opened: Open) -> None:
@@ -220,16 +247,7 @@ def test_findings_are_marked_at_their_events_and_say_what_the_rule_promises(open
 def test_the_hint_of_a_mark_says_what_is_wrong_there(opened: Open) -> None:
     page = opened(BROKEN)
     finding = next(one for one in check(BROKEN) if one.rule == "data_not_object")
-    place = (finding.position + 0.5) / page.counter("events")
-    page.run(
-        """
-        const canvas = document.getElementById("canvas");
-        const { left, top, width } = canvas.getBoundingClientRect();
-        const clientX = left + 168 + arguments[0] * (width - 168 - 12);
-        canvas.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY: top + 84 }));
-        """,
-        place,
-    )
+    page.point("pointermove", finding.position, 0, page.counter("events"))
     assert "data_not_object: the data of an event is not a JSON object" in page.text("#hint")
 
 

@@ -143,8 +143,6 @@ class _Events:
         self.facts.append(facts)
 
     def _lane_of(self, chunk: ChunkView) -> int:
-        if isinstance(chunk, MessageStartChunk):
-            self._lane_of_index.clear()
         index: int | None = getattr(chunk, "index", None)
         if index is None:
             return 0
