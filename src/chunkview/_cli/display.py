@@ -92,13 +92,15 @@ def printable(text: str) -> str:
     return text.translate(_ESCAPES).translate(_MARKS)
 
 
-def printable_text(text: str) -> str:
-    """Write a text like `printable`, but keep its line feeds and tabs.
+def printable_text(text: str, *, is_terminal: bool) -> str:
+    """Prepare text of many lines for an output.
 
     Args:
-        text: A text from a stream.
+        text: The text. A pair of surrogates is joined, and half a pair is U+FFFD.
+        is_terminal: Whether to escape what a terminal would obey, but for line feeds and tabs.
     """
-    return text.translate(_ESCAPES_IN_TEXT).translate(_MARKS)
+    text = with_whole_characters(text)
+    return text.translate(_ESCAPES_IN_TEXT) if is_terminal else text
 
 
 def printable_name(file: str) -> str:
@@ -187,9 +189,7 @@ class Transcript:
     def _shown(self, text: str) -> str:
         if not text:
             return ""
-        text = with_whole_characters(text)
-        if self._is_terminal:
-            text = text.translate(_ESCAPES_IN_TEXT)
+        text = printable_text(text, is_terminal=self._is_terminal)
         if self._kind == "text":
             self._at_line_start = text.endswith("\n")
             return text

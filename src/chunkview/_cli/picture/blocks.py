@@ -59,7 +59,12 @@ def facts_of_block(block: ContentBlock) -> dict[str, Any]:
     else:
         text = pretty_json(block.input)
     head = name_shown(head_of_block(block))
-    return {"head": head, "form": form, "text": printable_text(text), "notes": notes}
+    return {
+        "head": head,
+        "form": form,
+        "text": printable_text(text, is_terminal=True),
+        "notes": notes,
+    }
 
 
 def _note_of(citation: Citation) -> str:

@@ -162,7 +162,7 @@ class _Events:
             text = self._event.decode(errors="backslashreplace")
         else:
             text = value if isinstance(value, str) else repr(value)
-        return printable_text(shortened(text, _LONGEST_BROKEN))
+        return printable_text(shortened(text, _LONGEST_BROKEN), is_terminal=True)
 
 
 def _type_of(chunk: ChunkView) -> str:
