@@ -58,9 +58,8 @@ def facts_of_block(block: ContentBlock) -> dict[str, Any]:
         form, text = "invalid JSON", block.input.text
     else:
         text = pretty_json(block.input)
-    head = name_shown(head_of_block(block))
     return {
-        "head": head,
+        "head": name_shown(head_of_block(block)),
         "form": form,
         "text": printable_text(text, is_terminal=True),
         "notes": notes,
