@@ -399,6 +399,30 @@ def test_an_older_picture_is_replaced(files: Files, tmp_path: Path) -> None:
     assert facts["lanes"][-1] == "2 tool_use find_copies"
 
 
+def test_a_file_that_cannot_be_opened_is_in_the_picture_with_the_reason(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    target = tmp_path / "out.html"
+    assert main(["show", "--html", str(target), str(tmp_path / "missing.sse")]) == 1
+    [facts] = Page(target.read_text(encoding="utf-8")).facts
+    assert facts["problem"] == "No such file or directory"
+    assert facts["events"] == []
+    assert "missing.sse: No such file or directory" in capsys.readouterr().err
+
+
+def test_an_event_among_json_lines_that_cannot_be_read_is_shown_as_its_line(tmp_path: Path) -> None:
+    lines = [json.dumps(chunk.to_event()) for chunk in iter_chunks(TEXT)]
+    lines[3] = '{"type": "content_block_delta", "index": true}'
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(lines))
+    target = tmp_path / "out.html"
+    assert main(["show", "--html", str(target), str(file)]) == 1
+    [facts] = Page(target.read_text(encoding="utf-8")).facts
+    assert len(facts["events"]) == len(lines)
+    assert facts["events"][3]["type"] == "not readable"
+    assert "'index': True" in facts["events"][3]["json"]
+
+
 def test_a_target_that_cannot_be_written_is_named(
     files: Files, tmp_path: Path, capsys: Capture
 ) -> None:
