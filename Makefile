@@ -139,6 +139,17 @@ test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproj
 	$(call environment,$(call python,$(OLDEST)),--editable . --group test \
 		--constraint build/oldest.txt)
 
+# --- The picture of a stream -----------------------------------------------------------------------
+
+# Chromium and its driver are not installed here: apt install chromium chromium-driver
+.PHONY: browser
+browser: $(VENV)/.dev ## the tests of `chunkview show --html` in a headless Chromium
+	REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/browser
+
+.PHONY: screenshot
+screenshot: $(VENV)/.dev ## take the screenshot of docs/picture.md
+	$(BIN)/python .ci/screenshot.py docs/picture.webp
+
 # --- Servers that imitate the API ----------------------------------------------------------------
 
 # The answers of LiteLLM differ between releases. tests/engines/test_litellm.py has those of this one.

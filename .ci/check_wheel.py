@@ -40,7 +40,13 @@ def check_installed() -> None:
     installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
     check("only chunkview and attrs are installed", installed == {"chunkview", "attrs"})
     names = {str(path) for path in metadata.files("chunkview") or ()}
-    for name in ("chunkview/py.typed", "chunkview/testing/recordings/text.sse"):
+    for name in (
+        "chunkview/py.typed",
+        "chunkview/testing/recordings/text.sse",
+        "chunkview/_cli/picture/picture.css",
+        "chunkview/_cli/picture/picture.html",
+        "chunkview/_cli/picture/picture.js",
+    ):
         check(f"the wheel has {name}", name in names)
     check("the wheel has LICENSE", any(name.endswith("/licenses/LICENSE") for name in names))
     check("the wheel has no tests", not any(name.startswith("tests") for name in names))
@@ -73,6 +79,8 @@ def check_use() -> None:
     text = chunkview.accumulate(chunkview.iter_chunks(recording("text"))).text
     path = Path(chunkview.__file__).parent / "testing" / "recordings" / "text.sse"
     check("chunkview show text.sse", text in chunkview_command("show", str(path)))
+    picture = chunkview_command("show", "--html", "-", str(path))
+    check("chunkview show --html - text.sse", picture.startswith("<!doctype html>"))
 
 
 def check_sdist() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .accumulate import Accumulator
-from .check import check
+from .check import check, check_each
 from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
 from .messages import aaccumulate, accumulate, aiter_messages, iter_messages
@@ -24,6 +24,7 @@ __all__ = [
     "aiter_chunks",
     "aiter_messages",
     "check",
+    "check_each",
     "has_content",
     "iter_chunks",
     "iter_messages",

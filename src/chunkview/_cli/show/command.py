@@ -57,6 +57,10 @@ tokens per second, from the first event to the end. A file has it if chunkview
 record wrote it: the times are in the sidecar FILE.times, and the seconds are
 counted from the request.
 
+--html writes a picture instead, for a browser: one file, which needs no
+network. It has the events on a timeline, the JSON of each, the broken rules at
+their events, and the text.
+
 If a stream is broken, cut short, ended by an error event, or no message (it
 begins a second one, say), show prints everything before that place. Standard
 error names the file and the byte offset of the event's first line (the size of
@@ -66,6 +70,7 @@ _EPILOG = """\
 examples:
   chunkview show answer.sse
   chunkview show recordings/ cassettes/*.yaml batch.jsonl.gz
+  chunkview show --html out.html answer.sse
   chunkview show --follow answer.sse
   curl -N https://api.anthropic.com/v1/messages ... | chunkview show -
   claude -p --output-format stream-json --verbose 'Hello' | chunkview show -
@@ -113,6 +118,11 @@ def add_show(commands: Any) -> None:
     shape = show.add_mutually_exclusive_group()
     shape.add_argument("--chunks", action="store_true", help="print each chunk view on a line")
     shape.add_argument("--json", action="store_true", help="print each chunk as a JSON object")
+    shape.add_argument(
+        "--html",
+        metavar="OUT",
+        help="write a picture of the streams to an HTML file; - is standard output",
+    )
     show.add_argument(
         "--follow", action="store_true", help="go on when the FILE grows, until Ctrl-C"
     )
@@ -120,6 +130,12 @@ def add_show(commands: Any) -> None:
 
 
 def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    if arguments.html is not None:
+        from ..picture import draw
+
+        if arguments.follow:
+            parser.error("--html cannot be used with --follow")
+        return draw(arguments.files, arguments.html)
     if not arguments.follow:
         return _show_files(arguments)
     if len(arguments.files) > 1 or not Path(arguments.files[0]).is_file():
