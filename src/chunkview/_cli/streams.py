@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .._chunks import encode
-from .._stream import iter_chunks
-from ..recordings import is_body, read
+from ..recordings import body_of, is_body, read
 from .console import complain, is_regular, name_of, opened, reason_of
 from .following import GrowingFile
 from .reading import Body, Reading
@@ -130,23 +128,14 @@ def bodies_of(file: str) -> Iterator[bytes]:
         ValueError: A recording is broken, or it is a URL that is not known.
     """
     if is_place(file):
-        yield from map(_body_of, read(file))
+        yield from map(body_of, read(file))
         return
     with opened(file) as source:
         rest = Rest(source.read, file)
         if is_body(rest.start):
             yield b"".join(iter(rest.read_some, b""))
         else:
-            yield from map(_body_of, read(rest))
-
-
-def _body_of(recording: Recording) -> bytes:
-    if recording.error is not None:
-        raise recording.error
-    source = recording.source
-    if isinstance(source, bytes) and is_body(source):
-        return source
-    return b"".join(map(encode, iter_chunks(source)))
+            yield from map(body_of, read(rest))
 
 
 def _of_open_file(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 from ..errors import DecodeError  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from ._body import body_of
 from ._read import is_body as is_body
 from ._read import read
 from ._recording import Format, Readable, Recording, RecordingError
@@ -20,7 +21,7 @@ from ._recording import Format, Readable, Recording, RecordingError
 from ._sse import Boundary as Boundary
 from ._sse import tag_of_sse as tag_of_sse
 
-__all__ = ["Format", "Readable", "Recording", "RecordingError", "read"]
+__all__ = ["Format", "Readable", "Recording", "RecordingError", "body_of", "read"]
 
 for _public in (Readable, Recording, RecordingError):
     _public.__module__ = __name__

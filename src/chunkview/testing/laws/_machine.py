@@ -1,0 +1,95 @@
+"""The state machine of `consumer_machine`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
+
+from .. import strategies as cv
+from ._outcomes import Outcome
+from ._report import literal, pieces_of, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis.strategies import SearchStrategy
+
+    from ._consumers import Consumer
+
+__all__ = ["ConsumerMachine"]
+
+
+class _Open:
+    """A consumer that is being fed.
+
+    Attributes:
+        consumer: The consumer.
+        pieces: The whole stream, cut.
+        whole: What a consumer gives that gets the stream in one piece.
+        given: What this one has given so far.
+        count: How many pieces it got.
+    """
+
+    def __init__(self, consumer: Consumer, pieces: list[bytes], whole: list[Any]) -> None:
+        self.consumer = consumer
+        self.pieces = pieces
+        self.whole = whole
+        self.given: list[Any] = []
+        self.count = 0
+
+
+class ConsumerMachine(RuleBasedStateMachine):
+    """Feeds several consumers in turns. A subclass says which ones, and with what.
+
+    Attributes:
+        new_consumer: Makes a consumer.
+        bodies: What the consumers read.
+    """
+
+    new_consumer: ClassVar[Callable[[], Consumer]]
+    bodies: ClassVar[SearchStrategy[bytes]]
+
+    consumers: Bundle[_Open] = Bundle("consumers")
+
+    @rule(
+        target=consumers,
+        pieces=st.runner().flatmap(lambda machine: machine.bodies).flatmap(cv.segmentations),
+    )
+    def open(self, pieces: list[bytes]) -> _Open:
+        """Begin a stream."""
+        reference = self.new_consumer()
+        body = b"".join(pieces)
+        whole = [*(reference.feed(body) or ()), *(reference.close() or ())]
+        return _Open(self.new_consumer(), pieces, whole)
+
+    @rule(opened=consumers, count=st.integers(1, 5))
+    def feed(self, opened: _Open, count: int) -> None:
+        """Feed a consumer its next pieces."""
+        for piece in opened.pieces[opened.count : opened.count + count]:
+            opened.count += 1
+            opened.given += opened.consumer.feed(piece) or ()
+            self._compare(opened, opened.whole[: len(opened.given)])
+
+    @rule(opened=consumes(consumers))
+    def close(self, opened: _Open) -> None:
+        """Feed a consumer the rest of its stream, and close it."""
+        self.feed(opened, len(opened.pieces))
+        opened.given += opened.consumer.close() or ()
+        self._compare(opened, opened.whole)
+
+    def _compare(self, opened: _Open, expected: list[Any]) -> None:
+        if opened.given == expected:
+            return
+        body = b"".join(opened.pieces)
+        pieces = pieces_of(opened.pieces)
+        raise AssertionError(
+            report(
+                f"A consumer that got {opened.count} of {len(opened.pieces)} pieces has given "
+                "something else than one that got the stream at once.",
+                f"{literal(body)}\npieces = {pieces}",
+                ("the first one", Outcome(opened.given)),
+                ("the second one", Outcome(opened.whole)),
+            )
+        )
