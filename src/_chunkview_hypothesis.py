@@ -1,8 +1,8 @@
 """Hypothesis's entry point: it makes `st.from_type(TextDeltaChunk)` work without an import.
 
 Hypothesis loads this module whenever it is imported, in each project with chunkview installed. So
-this module imports nothing until both packages are there. `register` is called twice: by Hypothesis,
-and by chunkview at the end of its import. The second call finds both.
+this module imports nothing until both packages are there. `register` is called twice: by
+Hypothesis, and by chunkview at the end of its import. The second call finds both.
 """
 
 from __future__ import annotations

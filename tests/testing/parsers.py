@@ -41,12 +41,12 @@ def sseclient_py(pieces: Iterator[bytes]) -> list[Event]:
     return named(SSEClient(pieces).events())
 
 
-class BodyEnds(Exception):
+class BodyEndedError(Exception):
     pass
 
 
 def stop_instead_of_a_new_connection() -> NoReturn:
-    raise BodyEnds
+    raise BodyEndedError
 
 
 READ_BUFSIZE = 2**16
@@ -67,6 +67,6 @@ async def aiohttp_sse_client(pieces: AsyncIterator[bytes]) -> list[Event]:
     try:
         async for event in source:
             events.append((event.type or "message", event.data))
-    except BodyEnds:
+    except BodyEndedError:
         return events
     raise AssertionError("the client never stops by itself")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, precondition, rule
 
 from .. import strategies as cv
 from ._outcomes import Outcome
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from ._consumers import Consumer
 
 __all__ = ["ConsumerMachine"]
+
+
+MOST_OPEN = 3
+"""How many consumers are open at a time."""
 
 
 class _Open:
@@ -53,6 +58,11 @@ class ConsumerMachine(RuleBasedStateMachine):
 
     consumers: Bundle[_Open] = Bundle("consumers")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: list[_Open] = []
+
+    @precondition(lambda self: len(self._open) < MOST_OPEN)
     @rule(
         target=consumers,
         pieces=st.runner().flatmap(lambda machine: machine.bodies).flatmap(cv.segmentations),
@@ -62,7 +72,9 @@ class ConsumerMachine(RuleBasedStateMachine):
         reference = self.new_consumer()
         body = b"".join(pieces)
         whole = [*(reference.feed(body) or ()), *(reference.close() or ())]
-        return _Open(self.new_consumer(), pieces, whole)
+        opened = _Open(self.new_consumer(), pieces, whole)
+        self._open.append(opened)
+        return opened
 
     @rule(opened=consumers, count=st.integers(1, 5))
     def feed(self, opened: _Open, count: int) -> None:
@@ -75,9 +87,17 @@ class ConsumerMachine(RuleBasedStateMachine):
     @rule(opened=consumes(consumers))
     def close(self, opened: _Open) -> None:
         """Feed a consumer the rest of its stream, and close it."""
+        self._open.remove(opened)
         self.feed(opened, len(opened.pieces))
         opened.given += opened.consumer.close() or ()
         self._compare(opened, opened.whole)
+
+    def teardown(self) -> None:
+        """End all streams: what consumers share should not reach the next example."""
+        for opened in self._open:
+            with suppress(Exception):
+                opened.consumer.feed(b"".join(opened.pieces[opened.count :]))
+                opened.consumer.close()
 
     def _compare(self, opened: _Open, expected: list[Any]) -> None:
         if opened.given == expected:

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from ._parsers import Parser, Streams
 
 __all__ = [
+    "Case",
     "bodies_of",
     "search_agreement",
     "search_cuts",
     "search_exceptions",
     "search_line_endings",
     "settings_of",
+    "with_other_endings",
 ]
 
 
@@ -46,7 +48,7 @@ def search_cuts(
     """Search for a body and a way to cut it that changes the answer."""
     caller = _Caller(parse)
 
-    def check(case: _Case) -> None:
+    def check(case: Case) -> None:
         caller.compare(
             "What the parser gives depends on where the body is cut.",
             literal(case.body),
@@ -68,7 +70,7 @@ def search_line_endings(
     """Search for a body that means something else with other line ends."""
     caller = _Caller(parse)
 
-    def check(case: _Case) -> None:
+    def check(case: Case) -> None:
         other = b"".join(case.pieces)
         caller.compare(
             "What the parser gives depends on the ends of the lines.",
@@ -77,7 +79,7 @@ def search_line_endings(
             ("parse([other])", [other]),
         )
 
-    _search(check, _with_other_endings(bodies_of(streams, default), endings), settings)
+    _search(check, with_other_endings(bodies_of(streams, default), endings), settings)
     caller.require_an_answer()
 
 
@@ -90,7 +92,7 @@ def search_exceptions(
 ) -> None:
     """Search for a body that makes the parser raise an exception that it may not raise."""
 
-    def check(case: _Case) -> None:
+    def check(case: Case) -> None:
         outcome = outcome_of(parse, case.pieces)
         if outcome.error is not None and not isinstance(outcome.error, raises):
             problem = f"The parser raises {type(outcome.error).__name__}, which it may not."
@@ -109,7 +111,7 @@ def search_agreement(
 ) -> None:
     """Search for a body in which the parser finds something else than chunkview."""
 
-    def check(case: _Case) -> None:
+    def check(case: Case) -> None:
         try:
             chunks = list(iter_chunks(case.body))
         except ChunkviewError:
@@ -149,7 +151,7 @@ def _body(stream: bytes | Recording | Iterable[Any]) -> bytes:
 
 
 # Not an attrs class: Hypothesis shows those field by field, and the report has the fields already.
-class _Case:
+class Case:
     """A body, and what the parser gets in its place."""
 
     def __init__(self, body: bytes, pieces: list[bytes]) -> None:
@@ -161,23 +163,23 @@ class _Case:
 
 
 @st.composite
-def _whole_bodies(draw: DrawFn, bodies: SearchStrategy[bytes]) -> _Case:
+def _whole_bodies(draw: DrawFn, bodies: SearchStrategy[bytes]) -> Case:
     body = draw(bodies)
-    return _Case(body, [body])
+    return Case(body, [body])
 
 
 @st.composite
-def _cut_bodies(draw: DrawFn, bodies: SearchStrategy[bytes]) -> _Case:
+def _cut_bodies(draw: DrawFn, bodies: SearchStrategy[bytes]) -> Case:
     """Bodies with pieces. First comes a single cut, so that many cuts shrink to one."""
     body = draw(bodies)
     one_cut = st.integers(0, len(body)).map(lambda at: [body[:at], body[at:]])
-    return _Case(body, draw(one_cut | cv.segmentations(body)))
+    return Case(body, draw(one_cut | cv.segmentations(body)))
 
 
 @st.composite
-def _with_other_endings(
+def with_other_endings(
     draw: DrawFn, bodies: SearchStrategy[bytes], endings: Sequence[bytes]
-) -> _Case:
+) -> Case:
     """Bodies in LF. The pieces have one of the endings, or several in turn."""
     body = re.sub(rb"\r\n|\r", b"\n", draw(bodies))
     newlines = draw(st.lists(st.sampled_from([*endings, b"\n"]), min_size=1, max_size=3))
@@ -186,7 +188,7 @@ def _with_other_endings(
         # After a CR, an LF alone would belong to the same line end.
         joins = not line and newline == b"\n" and bool(pieces) and pieces[-1].endswith(b"\r")
         pieces += [line, b"\r\n" if joins else newline]
-    return _Case(body, [*pieces, body.rpartition(b"\n")[2]])
+    return Case(body, [*pieces, body.rpartition(b"\n")[2]])
 
 
 class _Caller:
@@ -236,13 +238,13 @@ class _Caller:
 
 
 def _search(
-    check: Callable[[_Case], None],
-    cases: SearchStrategy[_Case],
+    check: Callable[[Case], None],
+    cases: SearchStrategy[Case],
     settings: hypothesis.settings | None,
 ) -> None:
     """Try a law on many cases. Raise what `check` raises for the smallest that breaks it."""
 
-    def law(case: _Case) -> None:
+    def law(case: Case) -> None:
         check(case)
 
     settings_of(settings)(given(cases)(law))()
@@ -255,5 +257,6 @@ def settings_of(settings: hypothesis.settings | None) -> hypothesis.settings:
         # What Hypothesis explains are lines of this file.
         phases=[phase for phase in hypothesis.settings().phases if phase != Phase.explain],
         report_multiple_bugs=False,
+        stateful_step_count=20,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
