@@ -75,7 +75,7 @@ mutate: .venvs/mutate/.test ## mutation testing of the core (it takes long)
 	HYPOTHESIS_PROFILE=mutate $(<D)/bin/mutmut run
 	$(<D)/bin/mutmut results
 
-# Without chunkview: its entry point for Hypothesis would import the unchanged modules first.
+# Without chunkview: the tests have to import the changed copy of it that mutmut makes in mutants/.
 .venvs/mutate/.test: pyproject.toml
 	$(call environment,$(PYTHON),"attrs>=23.1" --group mutate)
 

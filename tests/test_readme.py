@@ -45,8 +45,8 @@ def run_shell(example: Any) -> None:
 
 
 def run_python(example: Any) -> None:
-    """Run a Python block. The test module of a user has a test of its own."""
-    if not example.parsed.startswith(TEST_MODULE):
+    """Run a Python block. A file of a user, named in its first line, has a test of its own."""
+    if not re.match(r"# \w+\.py\n", example.parsed):
         PythonEvaluator()(example)
 
 

@@ -37,6 +37,24 @@ def httpx_sse(pieces: Iterator[bytes]) -> list[Event]:
     return named(EventSource(response).iter_sse())
 
 
+def httpx_lines(pieces: Iterator[bytes]) -> list[Event]:
+    """The loop over `iter_lines` that many programs have. The few lines of fields are ours."""
+    events: list[Event] = []
+    name, data = "", list[str]()
+    for line in httpx.Response(200, content=pieces).iter_lines():
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            data.append(value)
+        elif not line:
+            if text := "\n".join(data):
+                events.append((name or "message", text))
+            name, data = "", []
+    return events
+
+
 def sseclient_py(pieces: Iterator[bytes]) -> list[Event]:
     return named(SSEClient(pieces).events())
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview.testing import laws, recording
-from chunkview.testing.laws._search import Case, with_other_endings
+from chunkview.testing.laws._cases import Case, with_other_line_ends
 from support import examples
 from testing.law_support import FEW, RIGHT, SEARCH, events_in, lines_in, text_in
 
@@ -70,7 +70,7 @@ def test_the_error_is_code_that_shows_the_bug() -> None:
 @given(
     st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b"x"]))
     .map(b"".join)
-    .flatmap(lambda body: with_other_endings(st.just(body), [b"\r\n", b"\r"]))
+    .flatmap(lambda body: with_other_line_ends(st.just(body), [b"\r\n", b"\r"]))
 )
 def test_the_lines_are_the_same_with_all_ends(case: Case) -> None:
     """No two line ends may become one, and none may become two."""

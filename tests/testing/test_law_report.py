@@ -13,7 +13,7 @@ from chunkview.testing.laws._outcomes import Outcome
 from chunkview.testing.laws._report import describe, literal, pieces_of, report
 from support import examples
 
-REPEATED = st.tuples(st.binary(min_size=1, max_size=9), st.integers(0, 300)).map(
+REPEATED = st.tuples(st.binary(min_size=1, max_size=9), st.integers(0, 120)).map(
     lambda pair: pair[0] * pair[1]
 )
 
@@ -25,7 +25,10 @@ def made_by(code: str) -> dict[str, Any]:
 
 
 @examples(2)
-@given(st.lists(st.binary(max_size=20) | REPEATED).map(b"".join), st.lists(st.integers(0, 99)))
+@given(
+    st.lists(st.binary(max_size=20) | REPEATED, max_size=4).map(b"".join),
+    st.lists(st.integers(0, 99), max_size=5),
+)
 def test_the_code_makes_the_body_and_its_pieces(body: bytes, cuts: list[int]) -> None:
     ends = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
     pieces = [body[start:end] for start, end in pairwise(ends)]

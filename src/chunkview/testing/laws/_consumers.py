@@ -51,8 +51,9 @@ def consumer_machine(
         The class of the machine. pytest and unittest run its `TestCase`.
     """
     from .. import strategies as cv
+    from ._cases import bodies_of
     from ._machine import ConsumerMachine
-    from ._search import bodies_of, settings_of
+    from ._search import settings_of
 
     class Machine(ConsumerMachine):
         new_consumer = staticmethod(factory)

@@ -56,9 +56,10 @@ def assert_cuts_do_not_matter(
         AssertionError: A cut changes what `parse` gives, or it refuses every stream.
     """
     from .. import strategies as cv
+    from ._cases import bodies_of
     from ._search import search_cuts
 
-    search_cuts(parse, streams, cv.sse_bodies(quirks=False), settings)
+    search_cuts(parse, bodies_of(streams, cv.sse_bodies(quirks=False)), settings)
 
 
 def assert_line_endings_do_not_matter(
@@ -86,9 +87,10 @@ def assert_line_endings_do_not_matter(
         AssertionError: A line end changes what `parse` gives, or it refuses every stream.
     """
     from .. import strategies as cv
+    from ._cases import bodies_of
     from ._search import search_line_endings
 
-    search_line_endings(parse, endings, streams, cv.sse_bodies(plain=True), settings)
+    search_line_endings(parse, endings, bodies_of(streams, cv.sse_bodies(plain=True)), settings)
 
 
 def assert_total(
@@ -105,17 +107,19 @@ def assert_total(
     Args:
         parse: Your parser. It gets each body cut anywhere.
         raises: The exceptions that its callers know.
-        streams: What it is tried on; by default damaged bodies and what is no event stream,
-            `strategies.corrupted_bodies()`.
+        streams: What it is tried on; by default `strategies.corrupted_bodies()`, and a few small
+            bodies that break many parsers.
         settings: Hypothesis's settings, by default those of your profile without a deadline.
 
     Raises:
         AssertionError: `parse` raised something else, which is its cause.
     """
     from .. import strategies as cv
+    from ._cases import bodies_of, with_small_ones
     from ._search import search_exceptions
 
-    search_exceptions(parse, raises, streams, cv.corrupted_bodies(), settings)
+    damaged = with_small_ones(cv.corrupted_bodies())
+    search_exceptions(parse, raises, bodies_of(streams, damaged), settings)
 
 
 def assert_agrees(
@@ -148,6 +152,7 @@ def assert_agrees(
         AssertionError: `parse` gives something else, or raises an exception.
     """
     from .. import strategies as cv
+    from ._cases import bodies_of
     from ._search import search_agreement
 
-    search_agreement(parse, project, streams, cv.sse_bodies(quirks=False), settings)
+    search_agreement(parse, project, bodies_of(streams, cv.sse_bodies(quirks=False)), settings)

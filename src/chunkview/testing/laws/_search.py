@@ -2,111 +2,105 @@
 
 from __future__ import annotations
 
-import re
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
-from ..._chunks import encode
 from ..._stream import iter_chunks
 from ...errors import ChunkviewError
-from ...recordings import Recording, body_of
-from .. import strategies as cv
+from ._cases import cut_bodies, fewest_cuts, whole_bodies, with_other_line_ends
 from ._outcomes import Outcome, collected, outcome_of
 from ._report import describe, literal, pieces_of, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from hypothesis.strategies import DrawFn
+    from hypothesis.strategies import SearchStrategy
 
     from ..._chunks import ChunkView
-    from ._parsers import Parser, Streams
+    from ._cases import Case
+    from ._parsers import Parser
 
 __all__ = [
-    "Case",
-    "bodies_of",
     "search_agreement",
     "search_cuts",
     "search_exceptions",
     "search_line_endings",
     "settings_of",
-    "with_other_endings",
 ]
 
 
 def search_cuts(
-    parse: Parser,
-    streams: Streams | None,
-    default: SearchStrategy[bytes],
-    settings: hypothesis.settings | None,
+    parse: Parser, bodies: SearchStrategy[bytes], settings: hypothesis.settings | None
 ) -> None:
     """Search for a body and a way to cut it that changes the answer."""
-    caller = _Caller(parse)
+    comparison = _Comparison(parse)
 
     def check(case: Case) -> None:
-        caller.compare(
+        whole = [case.body]
+        if comparison.agrees(whole, case.pieces):
+            return
+        pieces = fewest_cuts(case, lambda pieces: not comparison.agrees(whole, pieces))
+        comparison.fail(
             "What the parser gives depends on where the body is cut.",
             literal(case.body),
-            ("parse([body])", [case.body]),
-            (f"parse({pieces_of(case.pieces)})", case.pieces),
+            ("[body]", whole),
+            (pieces_of(pieces), pieces),
         )
 
-    _search(check, _cut_bodies(bodies_of(streams, default)), settings)
-    caller.require_an_answer()
+    _search(check, cut_bodies(bodies), settings)
+    comparison.require_an_answer()
 
 
 def search_line_endings(
     parse: Parser,
     endings: Sequence[bytes],
-    streams: Streams | None,
-    default: SearchStrategy[bytes],
+    bodies: SearchStrategy[bytes],
     settings: hypothesis.settings | None,
 ) -> None:
     """Search for a body that means something else with other line ends."""
-    caller = _Caller(parse)
+    comparison = _Comparison(parse)
 
     def check(case: Case) -> None:
-        other = b"".join(case.pieces)
-        caller.compare(
-            "What the parser gives depends on the ends of the lines.",
-            f"{literal(case.body)}\n{literal(other, 'other')}",
-            ("parse([body])", [case.body]),
-            ("parse([other])", [other]),
-        )
+        body, other = [case.body], [b"".join(case.pieces)]
+        if not comparison.agrees(body, other):
+            comparison.fail(
+                "What the parser gives depends on the ends of the lines.",
+                f"{literal(body[0])}\n{literal(other[0], 'other')}",
+                ("[body]", body),
+                ("[other]", other),
+            )
 
-    _search(check, with_other_endings(bodies_of(streams, default), endings), settings)
-    caller.require_an_answer()
+    _search(check, with_other_line_ends(bodies, endings), settings)
+    comparison.require_an_answer()
 
 
 def search_exceptions(
     parse: Parser,
     raises: type[Exception] | tuple[type[Exception], ...],
-    streams: Streams | None,
-    default: SearchStrategy[bytes],
+    bodies: SearchStrategy[bytes],
     settings: hypothesis.settings | None,
 ) -> None:
     """Search for a body that makes the parser raise an exception that it may not raise."""
 
     def check(case: Case) -> None:
-        outcome = outcome_of(parse, case.pieces)
-        if outcome.error is not None and not isinstance(outcome.error, raises):
-            problem = f"The parser raises {type(outcome.error).__name__}, which it may not."
-            call = (f"parse({pieces_of(case.pieces)})", outcome)
-            raise AssertionError(report(problem, literal(case.body), call)) from outcome.error
+        error = outcome_of(parse, case.pieces).error
+        if error is None or isinstance(error, raises):
+            return
+        kind = type(error)
+        pieces = fewest_cuts(case, lambda pieces: type(outcome_of(parse, pieces).error) is kind)
+        problem = f"The parser raises {kind.__name__}, which it may not."
+        call = (f"parse({pieces_of(pieces)})", Outcome(error=error))
+        raise AssertionError(report(problem, literal(case.body), call)) from error
 
-    _search(check, _cut_bodies(bodies_of(streams, default)), settings)
+    _search(check, cut_bodies(bodies), settings)
 
 
 def search_agreement(
     parse: Parser,
     project: Callable[[list[ChunkView]], Any],
-    streams: Streams | None,
-    default: SearchStrategy[bytes],
+    bodies: SearchStrategy[bytes],
     settings: hypothesis.settings | None,
 ) -> None:
     """Search for a body in which the parser finds something else than chunkview."""
@@ -117,113 +111,55 @@ def search_agreement(
         except ChunkviewError:
             return
         expected = Outcome(collected(project(chunks)))
-        outcome = outcome_of(parse, [case.body])
+        outcome = outcome_of(parse, case.pieces)
         if not outcome.agrees(expected):
             problem = "The parser finds something else than chunkview."
             calls = (("parse([body])", outcome), ("project(chunks)", expected))
             raise AssertionError(report(problem, literal(case.body), *calls)) from outcome.error
 
-    _search(check, _whole_bodies(bodies_of(streams, default)), settings)
+    _search(check, whole_bodies(bodies), settings)
 
 
-def bodies_of(streams: Streams | None, default: SearchStrategy[bytes]) -> SearchStrategy[bytes]:
-    """Make a strategy of bodies of what a caller gave as `streams`.
-
-    Raises:
-        DecodeError: A recording is broken.
-        ValueError: There are no streams.
-    """
-    if streams is None:
-        return default
-    if isinstance(streams, SearchStrategy):
-        return streams.map(_body)
-    given = [streams] if isinstance(streams, (bytes, Recording)) else streams
-    bodies = sorted((_body(stream) for stream in given), key=len)
-    if not bodies:
-        raise ValueError("streams: there are none")
-    return st.sampled_from(bodies)
-
-
-def _body(stream: bytes | Recording | Iterable[Any]) -> bytes:
-    if isinstance(stream, bytes):
-        return stream
-    return body_of(stream) if isinstance(stream, Recording) else b"".join(map(encode, stream))
-
-
-# Not an attrs class: Hypothesis shows those field by field, and the report has the fields already.
-class Case:
-    """A body, and what the parser gets in its place."""
-
-    def __init__(self, body: bytes, pieces: list[bytes]) -> None:
-        self.body = body
-        self.pieces = pieces
-
-    def __repr__(self) -> str:
-        return "<the body above>"
-
-
-@st.composite
-def _whole_bodies(draw: DrawFn, bodies: SearchStrategy[bytes]) -> Case:
-    body = draw(bodies)
-    return Case(body, [body])
-
-
-@st.composite
-def _cut_bodies(draw: DrawFn, bodies: SearchStrategy[bytes]) -> Case:
-    """Bodies with pieces. First comes a single cut, so that many cuts shrink to one."""
-    body = draw(bodies)
-    one_cut = st.integers(0, len(body)).map(lambda at: [body[:at], body[at:]])
-    return Case(body, draw(one_cut | cv.segmentations(body)))
-
-
-@st.composite
-def with_other_endings(
-    draw: DrawFn, bodies: SearchStrategy[bytes], endings: Sequence[bytes]
-) -> Case:
-    """Bodies in LF. The pieces have one of the endings, or several in turn."""
-    body = re.sub(rb"\r\n|\r", b"\n", draw(bodies))
-    newlines = draw(st.lists(st.sampled_from([*endings, b"\n"]), min_size=1, max_size=3))
-    pieces: list[bytes] = []
-    for line, newline in zip(body.split(b"\n")[:-1], cycle(newlines), strict=False):
-        # After a CR, an LF alone would belong to the same line end.
-        joins = not line and newline == b"\n" and bool(pieces) and pieces[-1].endswith(b"\r")
-        pieces += [line, b"\r\n" if joins else newline]
-    return Case(body, [*pieces, body.rpartition(b"\n")[2]])
-
-
-class _Caller:
-    """Calls a parser, and notes whether it has ever answered."""
+class _Comparison:
+    """Compares what a parser gives for different pieces, and notes whether it ever answers."""
 
     def __init__(self, parse: Parser) -> None:
         self._parse = parse
         self._has_answered = False
         self._last: Outcome | None = None
 
-    def compare(
+    def agrees(self, first: list[bytes], second: list[bytes]) -> bool:
+        """Whether a parser gives the same for both."""
+        self._last = outcome_of(self._parse, first)
+        self._has_answered |= self._last.error is None
+        return self._last.agrees(outcome_of(self._parse, second))
+
+    def fail(
         self,
         problem: str,
         body: str,
         first: tuple[str, list[bytes]],
         second: tuple[str, list[bytes]],
     ) -> None:
-        """Assert that two calls agree.
+        """Say for which pieces the answers differ.
+
+        Args:
+            problem: What is wrong.
+            body: The lines that define the names in `first` and `second`.
+            first: The code that makes a list of pieces, and the pieces.
+            second: The same for the other list.
 
         Raises:
-            AssertionError: They do not.
+            AssertionError: Always.
         """
-        one, two = outcome_of(self._parse, first[1]), outcome_of(self._parse, second[1])
-        self._has_answered |= one.error is None
-        self._last = one
-        if one.agrees(two):
-            return
-        again = outcome_of(self._parse, first[1])
+        one, two, again = (outcome_of(self._parse, some[1]) for some in (first, second, first))
         if not again.agrees(one):
             problem = (
                 "Two calls with the same pieces give different answers: either the values of the "
                 "answer have no `==`, or the parser remembers the call before."
             )
             second, two = first, again
-        calls = ((first[0], one), (second[0], two))
+        calls = ((f"parse({first[0]})", one), (f"parse({second[0]})", two))
         raise AssertionError(report(problem, body, *calls)) from (one.error or two.error)
 
     def require_an_answer(self) -> None:
