@@ -187,7 +187,7 @@ def _replies(value: Any, folder: Path) -> list[Reply]:
         return [value]
     path = folder / value
     try:
-        found = [body_of(recording) for recording in read(path)]
+        found: list[Reply] = [body_of(recording) for recording in read(path)]
     except FileNotFoundError:
         names = ", ".join(recording_names())
         raise FileNotFoundError(2, f"none of {names}, and no such file", str(path)) from None

@@ -12,7 +12,9 @@ from unittest.mock import Mock
 
 import httpx
 from aiohttp import StreamReader
-from aiohttp_sse_client.client import EventSource as AiohttpEventSource
+from aiohttp_sse_client.client import (  # type: ignore[import-untyped]
+    EventSource as AiohttpEventSource,
+)
 from anthropic._streaming import SSEDecoder
 from httpx_sse import EventSource
 from sseclient import SSEClient

@@ -132,13 +132,13 @@ def fewest_cuts(case: Case, is_broken: Callable[[list[bytes]], bool]) -> list[by
     cuts = list(accumulate(map(len, case.pieces)))[:-1]
     while cuts:
         half = (len(cuts) + 1) // 2
-        parts = ([], cuts[:half], cuts[half:])
-        fewer = next(
-            (part for part in parts if part != cuts and is_broken(_cut(case.body, part))), None
-        )
-        if fewer is None:
+        parts: list[list[int]] = [[], cuts[:half], cuts[half:]] if len(cuts) > 1 else [[]]
+        for part in parts:
+            if is_broken(_cut(case.body, part)):
+                cuts = part
+                break
+        else:
             break
-        cuts = fewer
     return _cut(case.body, cuts)
 
 

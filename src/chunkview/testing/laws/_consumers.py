@@ -56,8 +56,10 @@ def consumer_machine(
     from ._search import settings_of
 
     class Machine(ConsumerMachine):
-        new_consumer = staticmethod(factory)
         bodies = bodies_of(streams, cv.sse_bodies(quirks=False))
+
+        def new_consumer(self) -> Consumer:
+            return factory()
 
     Machine.__name__ = Machine.__qualname__ = "Consumers"
     Machine.TestCase.settings = settings_of(settings)

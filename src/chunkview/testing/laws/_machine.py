@@ -13,8 +13,6 @@ from ._outcomes import Outcome
 from ._report import literal, pieces_of, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hypothesis.strategies import SearchStrategy
 
     from ._consumers import Consumer
@@ -49,11 +47,9 @@ class ConsumerMachine(RuleBasedStateMachine):
     """Feeds several consumers in turns. A subclass says which ones, and with what.
 
     Attributes:
-        new_consumer: Makes a consumer.
         bodies: What the consumers read.
     """
 
-    new_consumer: ClassVar[Callable[[], Consumer]]
     bodies: ClassVar[SearchStrategy[bytes]]
 
     consumers: Bundle[_Open] = Bundle("consumers")
@@ -61,6 +57,10 @@ class ConsumerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._open: list[_Open] = []
+
+    def new_consumer(self) -> Consumer:
+        """Make a consumer."""
+        raise NotImplementedError
 
     @precondition(lambda self: len(self._open) < MOST_OPEN)
     @rule(

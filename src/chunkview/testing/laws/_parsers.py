@@ -28,10 +28,10 @@ Parser: TypeAlias = Callable[[Any], Any]
 can be compared. What an iterator gives is collected in a list. An `async def`, with or without
 `yield`, is called with an asynchronous iterator."""
 
-Streams: TypeAlias = "SearchStrategy[Stream] | Iterable[Stream]"
-"""The streams to try a law on: a Hypothesis strategy, or an iterable such as
-`chunkview.recordings.read(...)`. A stream is a body as bytes, a Recording, or a list of events,
-which are written as the API writes them."""
+Streams: TypeAlias = "SearchStrategy[Stream] | Iterable[Stream] | bytes | Recording"
+"""The streams to try a law on: a Hypothesis strategy, an iterable such as
+`chunkview.recordings.read(...)`, or a single body or Recording. A stream is a body as bytes, a
+Recording, or a list of events, which are written as the API writes them."""
 
 
 def assert_cuts_do_not_matter(
