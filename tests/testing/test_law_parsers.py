@@ -47,7 +47,7 @@ pytestmark = pytest.mark.skipif(
     reason="another version of a parser has other faults",
 )
 
-PARSERS = [
+PARSERS: list[laws.Parser] = [
     anthropic_sdk,
     anthropic_sdk_async,
     httpx_sse,
