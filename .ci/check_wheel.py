@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import tarfile
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 DIST = Path(__file__).parent.parent / "dist"
@@ -48,6 +49,9 @@ def check_installed() -> None:
         "chunkview/_cli/picture/picture.js",
     ):
         check(f"the wheel has {name}", name in names)
+    for entry in metadata.distribution("chunkview").entry_points:
+        module = entry.module.partition(".")[0]
+        check(f"the wheel has {module}, which {entry.group} loads", find_spec(module) is not None)
     check("the wheel has LICENSE", any(name.endswith("/licenses/LICENSE") for name in names))
     check("the wheel has no tests", not any(name.startswith("tests") for name in names))
 

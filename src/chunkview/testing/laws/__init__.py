@@ -20,14 +20,15 @@ asynchronous iterator.
 
 from __future__ import annotations
 
-from ._consumers import Consumer, consumer_machine
-from ._parsers import (
+from ._laws import (
+    Consumer,
     Parser,
     Streams,
     assert_agrees,
     assert_cuts_do_not_matter,
     assert_line_endings_do_not_matter,
     assert_total,
+    consumer_machine,
 )
 from ._sendable import assert_sendable
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn
 
-    from ._parsers import Streams
+    from ._laws import Streams
 
 __all__ = [
     "Case",

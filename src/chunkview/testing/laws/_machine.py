@@ -15,7 +15,7 @@ from ._report import literal, pieces_of, report
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from ._consumers import Consumer
+    from ._laws import Consumer
 
 __all__ = ["ConsumerMachine"]
 

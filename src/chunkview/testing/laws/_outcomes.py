@@ -12,7 +12,7 @@ from hypothesis.errors import HypothesisException
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._parsers import Parser
+    from ._laws import Parser
 
 __all__ = ["Outcome", "collected", "outcome_of"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..._chunks import ChunkView
     from ._cases import Case
-    from ._parsers import Parser
+    from ._laws import Parser
 
 __all__ = [
     "search_agreement",

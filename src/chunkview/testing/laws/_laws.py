@@ -1,12 +1,13 @@
-"""The laws about parsers. `_search` looks for a stream that breaks them."""
+"""The laws about parsers and consumers. `_search` and `_machine` look for what breaks them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 if TYPE_CHECKING:
     import hypothesis
+    from hypothesis.stateful import RuleBasedStateMachine
     from hypothesis.strategies import SearchStrategy
 
     from ..._chunks import ChunkView
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
     Stream: TypeAlias = bytes | Recording | Sequence[Any]
 
 __all__ = [
+    "Consumer",
     "Parser",
     "Streams",
     "assert_agrees",
     "assert_cuts_do_not_matter",
     "assert_line_endings_do_not_matter",
     "assert_total",
+    "consumer_machine",
 ]
 
 Parser: TypeAlias = Callable[[Any], Any]
@@ -28,7 +31,7 @@ Parser: TypeAlias = Callable[[Any], Any]
 can be compared. What an iterator gives is collected in a list. An `async def`, with or without
 `yield`, is called with an asynchronous iterator."""
 
-Streams: TypeAlias = "SearchStrategy[Stream] | Iterable[Stream] | bytes | Recording"
+Streams: TypeAlias = Union["SearchStrategy[Stream]", Iterable["Stream"], bytes, "Recording"]
 """The streams to try a law on: a Hypothesis strategy, an iterable such as
 `chunkview.recordings.read(...)`, or a single body or Recording. A stream is a body as bytes, a
 Recording, or a list of events, which are written as the API writes them."""
@@ -156,3 +159,54 @@ def assert_agrees(
     from ._search import search_agreement
 
     search_agreement(parse, project, bodies_of(streams, cv.sse_bodies(quirks=False)), settings)
+
+
+class Consumer(Protocol):
+    """What `consumer_machine` tests: an object that reads one stream."""
+
+    def feed(self, data: bytes, /) -> Iterable[Any] | None:
+        """Take the next bytes, and give what they complete; None is the same as nothing."""
+
+    def close(self) -> Iterable[Any] | None:
+        """End the stream, and give what is left."""
+
+
+def consumer_machine(
+    factory: Callable[[], Consumer],
+    *,
+    streams: Streams | None = None,
+    settings: hypothesis.settings | None = None,
+) -> type[RuleBasedStateMachine]:
+    """Make a state machine that feeds several consumers, in turns.
+
+    ```python
+    TestMyDecoder = laws.consumer_machine(MyDecoder).TestCase
+    ```
+
+    Each consumer reads a stream of its own, cut anywhere, with empty pieces. What it has given so
+    far must be the beginning of what a consumer gives that gets the same stream in one piece, and
+    all of it after `close`. An exception is a failure too: the streams are whole and valid.
+
+    Args:
+        factory: Makes a consumer, for example its class.
+        streams: What the consumers read; by default bodies in all formats that mean the same,
+            `strategies.sse_bodies(quirks=False)`.
+        settings: Hypothesis's settings, by default those of your profile without a deadline.
+
+    Returns:
+        The class of the machine. pytest and unittest run its `TestCase`.
+    """
+    from .. import strategies as cv
+    from ._cases import bodies_of
+    from ._machine import ConsumerMachine
+    from ._search import settings_of
+
+    class Machine(ConsumerMachine):
+        bodies = bodies_of(streams, cv.sse_bodies(quirks=False))
+
+        def new_consumer(self) -> Consumer:
+            return factory()
+
+    Machine.__name__ = Machine.__qualname__ = "Consumers"
+    Machine.TestCase.settings = settings_of(settings)
+    return Machine
