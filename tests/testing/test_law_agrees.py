@@ -132,6 +132,18 @@ def test_streams_may_be_given_in_every_form(streams: laws.Streams) -> None:
     assert all(body.startswith(b"event: message_start\n") for body in seen)
 
 
+def test_each_of_the_streams_is_tried() -> None:
+    seen: set[bytes] = set()
+
+    def parse(pieces: Iterator[bytes]) -> list[Any]:
+        seen.add(b"".join(pieces))
+        return []
+
+    bodies = [b"data\n\n", b"\n", b": x\n"]
+    laws.assert_agrees(parse, events_of, streams=bodies, settings=SEARCH)
+    assert seen == set(bodies)
+
+
 def test_events_are_written_as_the_api_writes_them() -> None:
     def parse(pieces: Iterator[bytes]) -> list[Any]:
         assert list(pieces) == [b"".join(map(encode, EVENTS))]

@@ -97,6 +97,21 @@ def test_a_planted_bug_is_found(factory: Any) -> None:
         run_state_machine_as_test(machine, settings=SEARCH)
 
 
+def test_what_is_given_too_early_is_seen_before_the_end() -> None:
+    machine: Any = laws.consumer_machine(GivesHalfAnEvent, streams=STREAMS)()
+    opened = machine.open([b': {"a": 1}', b"\n\n"])
+    with pytest.raises(AssertionError, match="A consumer that got 1 of 2 pieces"):
+        machine.feed(opened, 1)
+
+
+def test_consumers_that_are_left_open_are_closed_at_the_end() -> None:
+    machine: Any = laws.consumer_machine(SharedBuffer, streams=STREAMS)()
+    machine.feed(machine.open([b"begun", b"\n"]), 1)
+    assert SharedBuffer.shared == [b"begun"]
+    machine.teardown()
+    assert SharedBuffer.shared == []
+
+
 def test_an_exception_is_a_failure() -> None:
     with pytest.raises(IndexError):
         run_state_machine_as_test(

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, assume, settings
 
 from chunkview.testing import laws, recording
+from chunkview.testing.laws._search import settings_of
 from testing.law_support import FEW, RIGHT, SEARCH, events_in, lines_in, right, text_in
 
 
@@ -107,6 +108,22 @@ def test_a_refused_stream_has_to_be_refused_with_every_cut() -> None:
             refuses_half_a_line, streams=b'data: {"type": "ping"}\n\n', settings=SEARCH
         )
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_parser_may_leave_a_stream_out() -> None:
+    def parse(pieces: Iterator[bytes]) -> list[Any]:
+        assume(len(given := list(pieces)) == 1)
+        return right(iter(given))
+
+    laws.assert_cuts_do_not_matter(parse, streams=recording("text"), settings=SEARCH)
+
+
+def test_without_settings_those_of_the_profile_count_but_for_what_disturbs() -> None:
+    ours, profile = settings_of(None), settings()
+    assert set(profile.phases) - set(ours.phases) <= {Phase.explain}
+    assert ours.max_examples == profile.max_examples
+    assert ours.deadline is None
+    assert settings_of(FEW) is FEW
 
 
 def test_a_parser_that_only_gives_something_to_await_is_an_error() -> None:

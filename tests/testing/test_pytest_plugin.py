@@ -115,6 +115,7 @@ def test_the_server_sends_what_the_marker_says(
         monkeypatch.setenv(f"ANTHROPIC_{name}", value)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     folder = pytester.mkdir("recorded")
     (folder / "answer.sse").write_bytes(recording("thinking_tool_call"))
     (folder / "events.jsonl").write_bytes(json_lines(recording("text")))
@@ -185,7 +186,7 @@ def test_without_an_option_the_tests_run_on_what_chunkview_has(run: Run) -> None
         result.stdout.fnmatch_lines([f"*::test_workload[[]{name}]*"])
 
 
-def test_a_user_runs_the_tests_on_recordings_of_his_own(
+def test_a_user_runs_the_tests_on_recordings_of_their_own(
     run: Run, pytester: pytest.Pytester
 ) -> None:
     folder = pytester.mkdir("logs")
