@@ -177,7 +177,7 @@ def _replies_to(request: pytest.FixtureRequest, marker: pytest.Mark | None) -> l
 
 
 def _replies(value: Any, folder: Path) -> list[Reply]:
-    """Give the replies that an argument of the marker stands for."""
+    """Give the replies that an argument of the marker names."""
     from chunkview.recordings import body_of, read
     from chunkview.testing import recording, recording_names
 

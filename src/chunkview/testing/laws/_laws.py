@@ -103,7 +103,7 @@ def assert_total(
     streams: Streams | None = None,
     settings: hypothesis.settings | None = None,
 ) -> None:
-    """Assert that a parser answers whatever it is fed, or raises an exception that you name.
+    """Assert that a parser answers, or raises an exception that you name, for any bytes.
 
     Servers send HTML, half a body, JSON of another shape, and objects in objects without end.
 
