@@ -12,7 +12,16 @@ are cut, and `_api` the answers that need no body.
 from __future__ import annotations
 
 from ._faults import CutAfter, ErrorAfter, Fault, Interruption, ResetAfter, StallAfter, Trickle
-from ._replies import Answer, AnsweredRequest, ApiError, ReceivedRequest, RecordedAnswer, Reply
+from ._replies import (
+    Answer,
+    AnsweredRequest,
+    ApiError,
+    ReceivedRequest,
+    RecordedAnswer,
+    Replier,
+    Replies,
+    Reply,
+)
 from ._server import ReplayServer
 
 __all__ = [
@@ -26,6 +35,8 @@ __all__ = [
     "ReceivedRequest",
     "RecordedAnswer",
     "ReplayServer",
+    "Replier",
+    "Replies",
     "Reply",
     "ResetAfter",
     "StallAfter",

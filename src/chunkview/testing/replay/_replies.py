@@ -28,6 +28,7 @@ __all__ = [
     "Playback",
     "ReceivedRequest",
     "RecordedAnswer",
+    "Replier",
     "Replies",
     "Reply",
     "json_bytes",
@@ -204,13 +205,14 @@ class AnsweredRequest:
     size: int
 
 
-Fixed: TypeAlias = bytes | ApiError | Answer | RecordedAnswer | tuple[int, Mapping[str, Any]]
-Reply: TypeAlias = Fixed | Callable[[ReceivedRequest], Fixed]
+Reply: TypeAlias = bytes | ApiError | Answer | RecordedAnswer | tuple[int, Mapping[str, Any]]
 """The answer to a request: an SSE body; one with headers or a fault; an error, also as a pair of
-its status and body; or an answer that is played as it was recorded. Or a function that gives one of
-these for a request."""
+its status and body; or an answer that is played as it was recorded."""
 
-Replies: TypeAlias = Reply | Sequence[Reply]
+Replier: TypeAlias = Callable[[ReceivedRequest], Reply]
+"""A function that gives the reply to a request."""
+
+Replies: TypeAlias = Reply | Replier | Sequence[Reply | Replier]
 """One reply, or several that are used in turn. After the last comes the first again."""
 
 Matcher: TypeAlias = str | Callable[[ReceivedRequest], bool]
@@ -233,7 +235,7 @@ class Playback:
 
     def __init__(
         self,
-        bodies: Replies | Mapping[Matcher, Replies],
+        bodies: Replies | Mapping[Any, Replies],
         *,
         segment_size: int | Sequence[int] | None,
         delay: float,
@@ -328,7 +330,7 @@ def json_bytes(value: Mapping[str, Any]) -> bytes:
 
 def _checked_bodies(
     bodies: object,
-) -> list[tuple[Matcher, list[_Ready | Callable[[ReceivedRequest], Fixed]]]]:
+) -> list[tuple[Matcher, list[_Ready | Replier]]]:
     if not isinstance(bodies, Mapping):
         return [(_any_request, _checked_replies(bodies))]
     replies_of = cast("Mapping[object, object]", bodies)
@@ -351,7 +353,7 @@ def _any_request(_: ReceivedRequest) -> bool:
     return True
 
 
-def _checked_replies(replies: object) -> list[_Ready | Callable[[ReceivedRequest], Fixed]]:
+def _checked_replies(replies: object) -> list[_Ready | Replier]:
     is_one = isinstance(replies, bytes) or callable(replies) or _is_pair(replies)
     if is_one or not isinstance(replies, Sequence) or isinstance(replies, (str, bytearray)):
         return [_checked_reply(replies)]
@@ -360,9 +362,9 @@ def _checked_replies(replies: object) -> list[_Ready | Callable[[ReceivedRequest
     return [_checked_reply(reply) for reply in cast("Sequence[object]", replies)]
 
 
-def _checked_reply(reply: object) -> _Ready | Callable[[ReceivedRequest], Fixed]:
+def _checked_reply(reply: object) -> _Ready | Replier:
     if callable(reply):
-        return cast("Callable[[ReceivedRequest], Fixed]", reply)
+        return cast("Replier", reply)
     return _checked_answer(reply)
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ._handler import Handler
 from ._replies import Playback
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._replies import AnsweredRequest, Matcher, ReceivedRequest, Replies
+    from ._replies import AnsweredRequest, ReceivedRequest, Replies
 
 __all__ = ["ReplayServer"]
 
@@ -98,7 +98,7 @@ class ReplayServer:
 
     def __init__(
         self,
-        bodies: Replies | Mapping[Matcher, Replies],
+        bodies: Replies | Mapping[Any, Replies],
         *,
         segment_size: int | Sequence[int] | None = None,
         delay: float = 0.0,
