@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     from ..recordings import Recording
 
-__all__ = ["Rest", "Stream", "bodies_of", "followed", "is_place", "name_of_recording", "streams_of"]
+__all__ = [
+    "Rest",
+    "Stream",
+    "bodies_of",
+    "followed",
+    "is_place",
+    "name_of_recording",
+    "named_bodies_of",
+    "streams_of",
+]
 
 _READ_SIZE = 64 * 1024
 _NO_BODY = "only the body of an answer can be followed, as curl -N or chunkview record writes it"
@@ -129,15 +138,24 @@ def bodies_of(file: str) -> Iterator[bytes]:
         ImportError: It is a URL, and a library for it is missing.
         ValueError: A recording is broken, or it is a URL that is not known.
     """
+    return (body for _, body in named_bodies_of(file))
+
+
+def named_bodies_of(file: str) -> Iterator[tuple[str, bytes]]:
+    """Give what `bodies_of` gives, each with the name of its recording. It raises the same."""
     if is_place(file):
-        yield from map(_body_of, read(file))
+        yield from map(_named_body_of, read(file))
         return
     with opened(file) as source:
         rest = Rest(source.read, file)
         if is_body(rest.start):
-            yield b"".join(iter(rest.read_some, b""))
+            yield name_of(file), b"".join(iter(rest.read_some, b""))
         else:
-            yield from map(_body_of, read(rest))
+            yield from map(_named_body_of, read(rest))
+
+
+def _named_body_of(recording: Recording) -> tuple[str, bytes]:
+    return name_of_recording(recording), _body_of(recording)
 
 
 def _body_of(recording: Recording) -> bytes:

@@ -14,10 +14,11 @@ from ..._stream import ChunkDecoder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["FLOOR", "OURS", "chunkview_wire", "floor_wire", "installed_peers"]
+__all__ = ["OURS", "PEERS", "chunkview_wire", "floor_wire", "installed_peers"]
 
 OURS = "chunkview"
-FLOOR = "floor"
+PEERS = ("SDK", "msgspec Structs", "floor")
+"""What else there is, if it is installed."""
 
 
 def chunkview_wire(
@@ -59,7 +60,7 @@ def installed_peers() -> dict[str, str]:
         peers["SDK"] = f"{package}.sdk:sdk_wire"
     if find_spec("msgspec"):
         peers["msgspec Structs"] = f"{package}.structs:structs_wire"
-        peers[FLOOR] = f"{package}.structs:floor_wire_msgspec"
+        peers["floor"] = f"{package}.structs:floor_wire_msgspec"
     else:
-        peers[FLOOR] = f"{__name__}:floor_wire"
+        peers["floor"] = f"{__name__}:floor_wire"
     return peers
