@@ -33,6 +33,7 @@ __all__ = [
     "chunkview_wire",
     "floor_wire",
     "floor_wire_msgspec",
+    "httpx_sse_body",
     "httpx_sse_wire",
     "sdk_event",
     "sdk_stream",
@@ -156,6 +157,11 @@ def httpx_sse_wire(pieces: Iterable[bytes]) -> list[Any]:
     """httpx-sse and the standard library's JSON give plain dicts."""
     source = httpx_sse.EventSource(_Response(pieces))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     return [sse.json() for sse in source.iter_sse()]
+
+
+def httpx_sse_body(body: bytes) -> list[Any]:
+    """The same for a whole body, as `chunkview bench` gives it."""
+    return httpx_sse_wire([body])
 
 
 class _Response:

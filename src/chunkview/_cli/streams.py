@@ -13,7 +13,7 @@ import attrs
 
 from .._chunks import encode
 from .._stream import iter_chunks
-from ..recordings import is_body, read
+from ..recordings import is_body, is_other_file, read
 from .console import complain, is_regular, name_of, opened, reason_of
 from .following import GrowingFile
 from .reading import Body, Reading
@@ -141,10 +141,22 @@ def bodies_of(file: str) -> Iterator[bytes]:
     return (body for _, body in named_bodies_of(file))
 
 
-def named_bodies_of(file: str) -> Iterator[tuple[str, bytes]]:
-    """Give what `bodies_of` gives, each with the name of its recording. It raises the same."""
+def named_bodies_of(file: str, *, skips_other_files: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Give the bodies of the streams of an argument FILE, each with the name of its recording.
+
+    Args:
+        file: As for `streams_of`.
+        skips_other_files: Whether a file of no known format may be in a folder.
+
+    Raises:
+        OSError: It cannot be read.
+        ImportError: It is a URL, and a library for it is missing.
+        ValueError: A recording is broken, or it is a URL that is not known.
+    """
     if is_place(file):
-        yield from map(_named_body_of, read(file))
+        for recording in read(file):
+            if not (skips_other_files and is_other_file(recording)):
+                yield _named_body_of(recording)
         return
     with opened(file) as source:
         rest = Rest(source.read, file)

@@ -14,6 +14,7 @@ but it is named.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import traceback
 from collections.abc import Iterable, Mapping
@@ -35,6 +36,9 @@ Status: TypeAlias = Literal["agrees", "leaves out", "not compared", "differs", "
 
 # From the best to the worst.
 _ORDER: tuple[Status, ...] = ("agrees", "leaves out", "not compared", "differs", "fails")
+
+# The files of what imports and calls the function. Frozen modules have a name such as <frozen ...>.
+_NOT_THE_FUNCTIONS = ("<", str(Path(__file__).parent), str(Path(importlib.__file__).parent))
 
 _CONTEXT = 30
 """Characters that are shown on each side of the first difference of two texts."""
@@ -96,7 +100,7 @@ def _of_body(call: Callable[[Body], Any], body: Body) -> Agreement:
         found = _compared(given, body.data)
     except _NotComparedError as problem:
         return Agreement("not compared", problem=str(problem), file=body.name)
-    except Exception as error:  # noqa: BLE001 - it is the function's, and shown
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the function's, and shown
         return Agreement("fails", problem=failure_of(error), file=body.name)
     # Another process reads them.
     expected, other = _as_json(found.expected), _as_json(found.given)
@@ -112,10 +116,12 @@ class _NotComparedError(Exception):
 
 
 def failure_of(error: BaseException) -> str:
-    """Describe an exception in one line, with the place where it was raised."""
+    """Describe an exception in one line, with the place in the function's code, if it got there."""
     text = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1]
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{text} ({Path(last.filename).name}:{last.lineno})"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(_NOT_THE_FUNCTIONS):
+            return f"{text} ({Path(frame.filename).name}:{frame.lineno})"
+    return text
 
 
 def _items_of(answer: Any) -> list[Any]:
@@ -124,7 +130,9 @@ def _items_of(answer: Any) -> list[Any]:
     if hasattr(answer, "__await__") or hasattr(answer, "__aiter__"):
         raise TypeError("the function is async: give one that calls asyncio.run")
     if isinstance(answer, (bytes, Mapping)) or not isinstance(answer, Iterable):
-        raise _NotComparedError(f"it gives {_kind(answer)}, and not one item after the other")
+        raise _NotComparedError(
+            f"the answer is {_described(answer)}, and not one item after the other"
+        )
     return list(answer)
 
 
@@ -212,8 +220,8 @@ def _event_of(item: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping) and isinstance(value.get("type"), str):
         return value
     raise _NotComparedError(
-        f"an item is {_kind(item)}: neither text, nor an event with a type (a dict, an object with "
-        "to_event, to_dict or model_dump, a Struct, an attrs object or a dataclass object)"
+        f"an item is {_described(item)}: neither text, nor an event with a type (a dict, an object "
+        "with to_event, to_dict or model_dump, a Struct, an attrs object or a dataclass object)"
     )
 
 
@@ -248,5 +256,5 @@ def _parsed(text: str | bytes) -> Any:
         return None
 
 
-def _kind(value: Any) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
+def _described(value: Any) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ..._stream import iter_chunks
-from ...testing import workload, workload_names
-from ..streams import named_bodies_of
+from ...errors import ChunkviewError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +16,7 @@ __all__ = ["Body", "Row", "rows_of_files", "rows_of_workloads"]
 
 # Enough that setting up a parser does not count, and few enough for a quick run.
 _DELTAS = 500
-_SHORT_BODIES = 20
+_SHORT = 20
 """Twenty seeds in a row have the mix of `workload("short")`."""
 
 
@@ -61,14 +60,16 @@ class Row:
 
 def rows_of_workloads() -> list[Row]:
     """Make the workloads of `chunkview.testing`: 500 deltas each, and 20 short bodies."""
-    return [
-        _row(name, [(name, workload(name, _DELTAS))])
-        if name != "short"
-        else _row(
-            name, ((f"{name} {seed}", workload(name, seed=seed)) for seed in range(_SHORT_BODIES))
-        )
-        for name in workload_names()
-    ]
+    from ...testing import workload, workload_names
+
+    rows: list[Row] = []
+    for name in workload_names():
+        if name == "short":
+            bodies = [(f"{name} {seed}", workload(name, seed=seed)) for seed in range(_SHORT)]
+        else:
+            bodies = [(name, workload(name, _DELTAS))]
+        rows.append(_row(name, bodies))
+    return rows
 
 
 def rows_of_files(files: Iterable[str]) -> list[Row]:
@@ -82,14 +83,23 @@ def rows_of_files(files: Iterable[str]) -> list[Row]:
         ImportError: It is a URL, and a library for it is missing.
         ValueError: It has no stream, or one that cannot be decoded; the error says which.
     """
-    return [_row(file, named_bodies_of(file)) for file in dict.fromkeys(files)]
+    from ..streams import named_bodies_of
+
+    return [
+        _row(file, named_bodies_of(file, skips_other_files=True)) for file in dict.fromkeys(files)
+    ]
 
 
 def _row(name: str, bodies: Iterable[tuple[str, bytes]]) -> Row:
     made: list[Body] = []
     for one, data in bodies:
-        events = sum(1 for _ in iter_chunks(data))
+        try:
+            events = sum(1 for _ in iter_chunks(data))
+        except ChunkviewError as error:
+            raise ValueError(f"{one}: {error}") from error
         if not events:
             raise ValueError(f"{one}: there is no event in it")
         made.append(Body(one, data, events))
+    if not made:
+        raise ValueError(f"{name}: there is no stream in it")
     return Row(name, tuple(made))

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import suppress
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...errors import ChunkviewError
 from ..arguments import add_no_color, described, numeral
-from ..console import complain, has_color, reason_of
-from .agreement import worst_of
-from .bodies import rows_of_files, rows_of_workloads
-from .figures import figures_of, suite_of
-from .functions import is_place_of_function
-from .measuring import compare, measure
-from .peers import OURS, PEERS, installed_peers
-from .report import json_of, print_report
+from ..console import complain
+from .functions import Function, is_place_of_function
+from .peers import PEERS, installed_peers
 from .timing import Effort
-from .worker import Function
-
-if TYPE_CHECKING:
-    from .bodies import Row
 
 __all__ = ["add_bench"]
 
@@ -164,15 +152,9 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     if find_spec("pyperf") is None:
         complain("bench needs pyperf: pip install 'chunkview[bench]'")
         return _USAGE
-    try:
-        rows = rows_of_files(arguments.files) if arguments.files else rows_of_workloads()
-    except OSError as error:
-        complain(reason_of(error), file=error.filename or "")
-        return 1
-    except (ImportError, ChunkviewError, ValueError) as error:
-        complain(str(error))
-        return 1
-    return _bench(functions, rows, arguments)
+    from .running import run_bench
+
+    return run_bench(functions, arguments)
 
 
 def _functions(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Function]:
@@ -191,36 +173,3 @@ def _functions(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -
     if len(set(names)) < len(names):
         parser.error("two functions have the same name")
     return functions
-
-
-def _bench(functions: list[Function], rows: list[Row], arguments: argparse.Namespace) -> int:
-    agreements, problems = compare(functions, rows, arguments.segments, tell=_tell)
-    for problem in problems:
-        complain(problem)
-    if problems:
-        return 1
-    results = measure(functions, rows, agreements, arguments.segments, arguments.effort, tell=_tell)
-    for function, result in results:
-        if result.problem:
-            complain(f"{function.name}: {result.problem}")
-            return 1
-    suite = suite_of(results)
-    if arguments.pyperf:
-        suite.dump(arguments.pyperf, replace=True)
-    figures = figures_of(suite, rows, functions)
-    overall = {
-        name: worst_of(by_row.values()) for name, by_row in agreements.items() if name != OURS
-    }
-    if arguments.json:
-        print(json_of(figures, overall, arguments.segments))
-    else:
-        color = has_color(sys.stdout, is_refused=arguments.no_color)
-        print_report(figures, overall, arguments.segments, color=color)
-    return int(any(one.status in ("differs", "fails") for one in overall.values()))
-
-
-def _tell(text: str) -> None:
-    """Show on a terminal what is going on, in place of what was shown before."""
-    if sys.stderr.isatty():
-        with suppress(OSError):
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

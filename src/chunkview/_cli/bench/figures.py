@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .bodies import Row
-    from .worker import Function, Result
+    from .functions import Function
+    from .worker import Result
 
 __all__ = ["ALL", "Figure", "figures_of", "suite_of"]
 

@@ -1,4 +1,4 @@
-"""Functions that are named as `package.module:function`."""
+"""The functions that are measured, named as `package.module:function`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,29 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+import attrs
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["is_place_of_function", "load"]
+__all__ = ["Function", "is_place_of_function", "load"]
 
 _PLACE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+@attrs.frozen
+class Function:
+    """A function to measure.
+
+    Attributes:
+        name: Its name in the table.
+        place: Its module and name, as for `load`.
+        takes_pieces: Whether it takes the pieces of a body in any case.
+    """
+
+    name: str
+    place: str
+    takes_pieces: bool = False
 
 
 def is_place_of_function(text: str) -> bool:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from .worker import Function, Job, Result, run_in_process
+from .worker import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .agreement import Agreement
     from .bodies import Row
+    from .functions import Function
     from .timing import Effort
+    from .worker import Result
 
-__all__ = ["compare", "measure"]
+__all__ = ["BenchError", "compare", "measure"]
+
+
+class BenchError(Exception):
+    """A function cannot be measured; the text says which, and why."""
 
 
 def compare(
@@ -23,8 +29,8 @@ def compare(
     segment_size: int | None,
     *,
     tell: Callable[[str], None],
-    do: Callable[[Job], Result] = run_in_process,
-) -> tuple[dict[str, dict[str, Agreement]], list[str]]:
+    do: Callable[[Job], Result],
+) -> dict[str, dict[str, Agreement]]:
     """Compare the answers of all functions with chunkview's.
 
     Args:
@@ -35,18 +41,18 @@ def compare(
         do: Does a job.
 
     Returns:
-        What was found, by function and row; and why functions could not be loaded.
+        What was found, by function and row.
+
+    Raises:
+        BenchError: A function cannot be loaded.
     """
     agreements: dict[str, dict[str, Agreement]] = {}
-    problems: list[str] = []
     for function in functions:
         tell(f"comparing the answers of {function.name}")
-        result = do(Job(function, tuple(rows), segment_size))
+        result = _done(do, Job(function, tuple(rows), segment_size))
         agreements[function.name] = result.agreements
-        if result.problem:
-            problems.append(f"{function.name}: {result.problem}")
     tell("")
-    return agreements, problems
+    return agreements
 
 
 def measure(
@@ -57,7 +63,7 @@ def measure(
     effort: Effort,
     *,
     tell: Callable[[str], None],
-    do: Callable[[Job], Result] = run_in_process,
+    do: Callable[[Job], Result],
 ) -> list[tuple[Function, Result]]:
     """Measure all functions, each with the bodies for which it does not fail.
 
@@ -75,6 +81,9 @@ def measure(
 
     Returns:
         The function and the result of each process.
+
+    Raises:
+        BenchError: A function cannot be loaded, or its process ended.
     """
     results: list[tuple[Function, Result]] = []
     for number in range(1, effort.rounds + 1):
@@ -83,6 +92,13 @@ def measure(
             good = tuple(row for row in rows if found[row.name].status != "fails")
             if good:
                 tell(f"round {number} of {effort.rounds}: measuring {function.name}")
-                results.append((function, do(Job(function, good, segment_size, effort))))
+                results.append((function, _done(do, Job(function, good, segment_size, effort))))
     tell("")
     return results
+
+
+def _done(do: Callable[[Job], Result], job: Job) -> Result:
+    result = do(job)
+    if result.problem:
+        raise BenchError(f"{job.function.name}: {result.problem}")
+    return result

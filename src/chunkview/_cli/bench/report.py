@@ -15,7 +15,6 @@ import attrs
 from ... import __version__
 from ...testing import WORKLOAD_VERSION
 from ..display import as_table, printable, printable_name, shortened
-from .figures import ALL
 from .worker import CLOCK
 
 if TYPE_CHECKING:
@@ -158,12 +157,10 @@ def _value(value: Any) -> str:
     return printable(shortened(json.dumps(value, ensure_ascii=False), _LONGEST_VALUE))
 
 
-def _noisy(figures: Iterable[Figure]) -> list[str]:
-    """Name the functions with a time that varies too much, each once."""
-    noisy = (figure for figure in figures if figure.row != ALL)
-    return list(
-        dict.fromkeys(figure.function for figure in noisy if figure.std > _NOISY * figure.mean)
-    )
+def _noisy(figures: Sequence[Figure]) -> list[str]:
+    """Name the functions that vary too much in the last row, which has the sums of all."""
+    last = [figure for figure in figures if figure.row == figures[-1].row]
+    return [figure.function for figure in last if figure.std > _NOISY * figure.mean]
 
 
 def json_of(

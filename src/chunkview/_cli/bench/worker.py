@@ -17,35 +17,22 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from .agreement import Agreement, agreement, failure_of
-from .bodies import Body, Row
-from .functions import load
+from .bodies import Row
+from .functions import Function, load
 from .timing import Effort, Timing, call_with, time_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CLOCK", "Function", "Job", "Result", "run", "run_in_process"]
+    from .bodies import Body
+
+__all__ = ["CLOCK", "Job", "Result", "run", "run_in_process"]
 
 
 # CPU time: what other programs do meanwhile does not count. On Windows, its steps are too large.
 _TIMER = time.perf_counter if sys.platform == "win32" else time.process_time
 CLOCK = "wall clock" if sys.platform == "win32" else "CPU time"
 """What is measured."""
-
-
-@attrs.frozen
-class Function:
-    """A function to measure.
-
-    Attributes:
-        name: Its name in the table.
-        place: Its module and name, as for `load`.
-        takes_pieces: Whether it takes the pieces of a body in any case.
-    """
-
-    name: str
-    place: str
-    takes_pieces: bool = False
 
 
 @attrs.frozen
@@ -123,16 +110,13 @@ def run(job: Job, *, timer: Callable[[], float] = _TIMER) -> Result:
                 row.name: agreement(lambda body: prepared(body)(), row.bodies) for row in job.rows
             }
         )
-    # What is loaded by now is not collected again.
+    # What is loaded by now is not looked at again by the collector. The process ends after the job.
     gc.collect()
     gc.freeze()
-    try:
-        timings = {
-            row.name: time_calls([prepared(body) for body in row.bodies], job.effort, timer=timer)
-            for row in job.rows
-        }
-    finally:
-        gc.unfreeze()
+    timings = {
+        row.name: time_calls([prepared(body) for body in row.bodies], job.effort, timer=timer)
+        for row in job.rows
+    }
     return Result(timings=timings, metadata=_metadata())
 
 
