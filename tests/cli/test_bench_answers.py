@@ -132,6 +132,14 @@ def test_a_changed_event_is_found_where_it_is(events: Any, change: str, data: An
     assert found.event is None or found.event >= at
     if change in ("of another type", "with another key"):
         assert found.event == at
+    if change == "of another type":
+        assert (found.expected, found.given) == (events[at], {"type": "other"})
+
+
+def test_an_event_after_the_last_one_is_a_difference() -> None:
+    found = of([*events_of(CITED), {"type": "message_stop"}])
+    assert (found.status, found.event, found.expected) == ("differs", None, None)
+    assert found.given == {"type": "message_stop"}
 
 
 @given(st.data())

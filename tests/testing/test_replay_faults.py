@@ -10,7 +10,7 @@ import aiohttp
 import anthropic
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chunkview import accumulate
@@ -25,6 +25,7 @@ from chunkview.testing import (
 )
 from chunkview.testing.replay._replies import json_bytes
 from testing.clients import (
+    FOREVER,
     MESSAGES,
     MODEL,
     TEXT,
@@ -75,6 +76,8 @@ SIZES = st.none() | st.lists(st.integers(1, 5000), min_size=1, max_size=3)
 
 
 @given(place=PLACES, sizes=SIZES)
+@example(place=({"size": len(TEXT) + 1}, len(TEXT)), sizes=None)
+@example(place=({"events": len(EVENTS) + 1}, len(TEXT)), sizes=[7])
 def test_a_cut_answer_has_exactly_the_bytes_before_the_cut_and_no_end(
     place: tuple[dict[str, Any], int], sizes: list[int] | None
 ) -> None:
@@ -121,6 +124,12 @@ def test_a_fault_at_0_comes_before_the_status(fault: Fault) -> None:
         received, _ = read_raw(server)
     assert received == b""
     assert len(server.requests) == 1
+
+
+def test_a_fault_between_two_segments_does_not_wait_for_the_second() -> None:
+    with ReplayServer(Answer(TEXT, CutAfter(events=1)), delay=FOREVER) as server:
+        received, _ = read_raw(server)
+    assert body_so_far(received) == EVENTS[0]
 
 
 def test_a_trickle_sends_small_pieces() -> None:
