@@ -89,6 +89,13 @@ async def asynchronous(body):
     yield {}
 
 
+def raises_later(body):
+    """Raises when it is measured, after the comparison."""
+    if operations:
+        raise KeyError("later")
+    return good(body)
+
+
 def ends(body):
     os._exit(3)
 
@@ -272,7 +279,7 @@ def test_segments_are_given_as_pieces(parsers: Any, in_this_process: None, tmp_p
         ("wrong", "differs", "event 5 differs in delta.text"),
         ("raises", "fails", "KeyError: 'no' (parsers_of_a_user.py:51)"),
         ("asynchronous", "fails", "TypeError: the function is async: give one that calls asyncio"),
-        ("exits", "fails", "SystemExit: no (parsers_of_a_user.py:64)"),
+        ("exits", "fails", "SystemExit: no (parsers_of_a_user.py:71)"),
     ],
 )
 def test_the_answers_of_each_function_are_compared(
@@ -337,6 +344,16 @@ def test_a_slow_and_a_wrong_parser_are_both_shown(
 def test_a_function_that_ends_its_process_is_named(parsers: Any, tmp_path: Path) -> None:
     job = Job(Function("mine", "parsers_of_a_user:ends"), (Row("text", (body_of(TEXT),)),))
     assert run_in_process(job).problem == "its process ended by itself"
+
+
+def test_a_function_that_raises_only_when_it_is_measured_is_named(
+    parsers: Any, in_this_process: None, tmp_path: Path
+) -> None:
+    (tmp_path / "a.sse").write_bytes(TEXT)
+    place = "parsers_of_a_user:raises_later"
+    report, messages, status = bench(place, "a.sse")
+    problem = "KeyError: 'later' (parsers_of_a_user.py:58)"
+    assert (report, messages, status) == ({}, f"chunkview: {place}: {problem}\n", 1)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def floor_wire(pieces: Iterable[bytes], loads: Callable[[bytes], Any] = json.loa
 
 
 def installed_peers() -> dict[str, str]:
-    """Give the peers whose libraries are installed: their names, and `module:function`."""
+    """Give the peers with an installed library: their names, and `module:function`."""
     package = __name__.rpartition(".")[0]
     peers = {OURS: f"{__name__}:chunkview_wire"}
     if find_spec("anthropic"):

@@ -57,7 +57,7 @@ class Result:
     """What a process found out.
 
     Attributes:
-        problem: Why the function cannot be loaded, or "".
+        problem: Why the function cannot be loaded or measured, or "".
         agreements: How the answers compare, by row; empty if they were measured.
         timings: What was measured, by row; empty if they were compared.
         metadata: What pyperf says about the process; empty if they were compared.
@@ -113,10 +113,13 @@ def run(job: Job, *, timer: Callable[[], float] = _TIMER) -> Result:
     # What is loaded by now is not looked at again by the collector. The process ends after the job.
     gc.collect()
     gc.freeze()
-    timings = {
-        row.name: time_calls([prepared(body) for body in row.bodies], job.effort, timer=timer)
-        for row in job.rows
-    }
+    try:
+        timings = {
+            row.name: time_calls([prepared(body) for body in row.bodies], job.effort, timer=timer)
+            for row in job.rows
+        }
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the function's, and shown
+        return Result(problem=failure_of(error))
     return Result(timings=timings, metadata=_metadata())
 
 
