@@ -36,7 +36,7 @@ _BROKEN_PIPE = 141
 # The error handlers of Python that raise for some of the characters that an encoding lacks.
 _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 
-_DESCRIPTION = "Look at, replay, record and check Anthropic's event streams; measure parsers of them."
+_DESCRIPTION = "Look at, replay, record, check and measure Anthropic's event streams."
 _EPILOG = """\
 examples:
   chunkview demo
