@@ -6,7 +6,7 @@ import argparse
 from importlib.util import find_spec
 from typing import Any
 
-from ..arguments import add_no_color, described, numeral
+from ..arguments import add_no_color, completed_as_path, described, numeral
 from ..console import complain
 from .functions import Function, is_place_of_function
 from .peers import PEERS, installed_peers
@@ -87,8 +87,10 @@ def add_bench(commands: Any) -> None:
     bench.add_argument(
         "function", type=_place, metavar="FUNCTION", help="your parser, as package.module:function"
     )
-    bench.add_argument(
-        "files", nargs="*", metavar="FILE", help="what to parse, in any format that show reads"
+    completed_as_path(
+        bench.add_argument(
+            "files", nargs="*", metavar="FILE", help="what to parse, in any format that show reads"
+        )
     )
     bench.add_argument(
         "--peer",
@@ -128,8 +130,10 @@ def add_bench(commands: Any) -> None:
         help="measure more: for figures to publish",
     )
     bench.add_argument("--json", action="store_true", help="print the report as a JSON object")
-    bench.add_argument(
-        "--pyperf", metavar="FILE", help="also write the measurements for python -m pyperf"
+    completed_as_path(
+        bench.add_argument(
+            "--pyperf", metavar="FILE", help="also write the measurements for python -m pyperf"
+        )
     )
     add_no_color(bench)
 
