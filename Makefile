@@ -246,6 +246,9 @@ bench: $(VENV)/.dev .venvs/mirascope/.bench ## measure against peers, write benc
 	rm -rf build/bench
 	mkdir -p build/bench
 	$(call measure,$(VENV),main)
+	@mkdir -p build/bench/workloads
+	$(BIN)/python -m chunkview bench benchmarks.peers:httpx_sse_body --json \
+		> build/bench/workloads/main.json
 	$(call measure,.venvs/mirascope,main-mirascope,/test_wrapper.py)
 	@$(call for_each_python,build/bench/python$$python.json)
 	$(BIN)/python -m benchmarks.report build/bench

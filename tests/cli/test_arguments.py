@@ -17,7 +17,7 @@ def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["show"], ["serve"], ["record"], ["check"], ["demo"], ["completion"]],
+    [[], ["show"], ["serve"], ["record"], ["check"], ["bench"], ["demo"], ["completion"]],
     ids=" ".join,
 )
 def test_the_help_texts_fit_into_80_columns_and_their_examples_are_valid(

@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,15 @@ from .display import printable, printable_name, shortened
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from ..testing import AnsweredRequest
+
 __all__ = [
     "LONGEST_PROBLEM",
     "columns_of",
     "complain",
     "has_color",
     "is_regular",
+    "log_answer",
     "name_of",
     "opened",
     "reason_of",
@@ -47,6 +51,19 @@ def complain(problem: str, *, file: str = "") -> None:
     shown = printable(shortened(problem, LONGEST_PROBLEM))
     with suppress(OSError):
         print(f"chunkview: {about}{shown}", file=sys.stderr, flush=True)
+
+
+def log_answer(answer: AnsweredRequest) -> None:
+    """Write a line about an answer of a server to standard error."""
+    words = [
+        printable_name(shortened(word, LONGEST_PROBLEM)) or "-"
+        for word in (answer.method, answer.path, answer.model)
+    ]
+    line = f"{time.strftime('%H:%M:%S')} {' '.join(words)} {answer.status or '-'} {answer.size} B"
+    # In one write, since several threads write. Nobody may read the lines any more.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def reason_of(error: OSError) -> str:

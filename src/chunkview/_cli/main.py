@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from .arguments import Parser, described
+from .bench import add_bench
 from .check import add_check
 from .completion import add_completion
 from .console import complain, reason_of
@@ -35,7 +36,7 @@ _BROKEN_PIPE = 141
 # The error handlers of Python that raise for some of the characters that an encoding lacks.
 _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 
-_DESCRIPTION = "Look at, replay, record, check and try out Anthropic's event streams."
+_DESCRIPTION = "Look at, replay, record, check and measure Anthropic's event streams."
 _EPILOG = """\
 examples:
   chunkview demo
@@ -44,6 +45,7 @@ examples:
   chunkview check answer.sse
   chunkview serve answer.sse --port 8080
   chunkview record --to https://api.anthropic.com recordings
+  chunkview bench my_package.parser:parse
 
 `chunkview COMMAND --help` has the options of a command and more examples.
 
@@ -114,7 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     # Like pip, which shows its help and succeeds when it is called without a command.
     parser.set_defaults(run=lambda _: _help(parser))
-    for add in (add_show, add_serve, add_record, add_check, add_demo):
+    for add in (add_show, add_serve, add_record, add_check, add_bench, add_demo):
         add(commands)
     add_completion(commands, parser)
     return parser

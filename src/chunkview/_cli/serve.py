@@ -10,7 +10,7 @@ from .._stream import iter_chunks
 from ..errors import ChunkviewError
 from ..recordings import RecordingError
 from .arguments import FOREVER, add_files, described, numeral
-from .console import complain, reason_of
+from .console import complain, log_answer, reason_of
 from .streams import bodies_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ ends the server.
 The body of an answer is sent unchanged, as one stream. In all other formats
 that chunkview show reads, each stream is sent as a body. A file that no client
 will understand is sent as well, but serve warns of it.
+
+Each request is logged on standard error: the time, the method, the path
+without its query, the model, the status, and the bytes of the answer's body.
+"-" is for what a request does not say. Headers and the bodies of requests are
+not logged.
 
 With --as-recorded, each file needs the sidecar that chunkview record wrote.
 Its answer has the same status, cuts and times, and breaks off where it did. A
@@ -120,6 +125,7 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         segment_size=arguments.segment_size,
         delay=arguments.delay,
         port=arguments.port,
+        on_answer=log_answer,
     )
     try:
         server.start()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..recordings import body_of, is_body, read
+from ..recordings import body_of, is_body, is_other_file, read
 from .console import complain, is_regular, name_of, opened, reason_of
 from .following import GrowingFile
 from .reading import Body, Reading
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from ..recordings import Recording
 
-__all__ = ["Rest", "Stream", "bodies_of", "followed", "is_place", "name_of_recording", "streams_of"]
+__all__ = [
+    "Rest",
+    "Stream",
+    "bodies_of",
+    "followed",
+    "is_place",
+    "name_of_recording",
+    "named_bodies_of",
+    "streams_of",
+]
 
 _READ_SIZE = 64 * 1024
 _NO_BODY = "only the body of an answer can be followed, as curl -N or chunkview record writes it"
@@ -127,15 +136,36 @@ def bodies_of(file: str) -> Iterator[bytes]:
         ImportError: It is a URL, and a library for it is missing.
         ValueError: A recording is broken, or it is a URL that is not known.
     """
+    return (body for _, body in named_bodies_of(file))
+
+
+def named_bodies_of(file: str, *, skips_other_files: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Give the bodies of the streams of an argument FILE, each with the name of its recording.
+
+    Args:
+        file: As for `streams_of`.
+        skips_other_files: Whether a file of no known format may be in a folder.
+
+    Raises:
+        OSError: It cannot be read.
+        ImportError: It is a URL, and a library for it is missing.
+        ValueError: A recording is broken, or it is a URL that is not known.
+    """
     if is_place(file):
-        yield from map(body_of, read(file))
+        for recording in read(file):
+            if not (skips_other_files and is_other_file(recording)):
+                yield _named_body_of(recording)
         return
     with opened(file) as source:
         rest = Rest(source.read, file)
         if is_body(rest.start):
-            yield b"".join(iter(rest.read_some, b""))
+            yield name_of(file), b"".join(iter(rest.read_some, b""))
         else:
-            yield from map(body_of, read(rest))
+            yield from map(_named_body_of, read(rest))
+
+
+def _named_body_of(recording: Recording) -> tuple[str, bytes]:
+    return name_of_recording(recording), body_of(recording)
 
 
 def _of_open_file(

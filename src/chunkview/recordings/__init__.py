@@ -14,6 +14,7 @@ from typing import Any  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from ..errors import DecodeError  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from ._body import body_of
 from ._read import is_body as is_body
+from ._read import is_other_file as is_other_file
 from ._read import read
 from ._recording import Format, Readable, Recording, RecordingError
 

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from ._places import Place
     from ._recording import Readable
 
-__all__ = ["MAX_BYTES", "is_body", "read"]
+__all__ = ["MAX_BYTES", "is_body", "is_other_file", "read"]
 
 MAX_BYTES = 256 * 1024 * 1024
 """How many bytes a recording may have, unless the caller says otherwise: as for `Accumulator`."""
+
+_UNKNOWN = "no format that chunkview knows"
 
 _MOST_LAYERS = 4
 """How often a file may be compressed, and how often an answer may be in another one."""
@@ -80,6 +82,12 @@ def is_body(start: bytes) -> bool:
         or begins_like_frames(start)
         or begins_like_cassette(start)
     )
+
+
+def is_other_file(recording: Recording) -> bool:
+    """Whether this is no recording, but a file of no known format, such as a README in a folder."""
+    error = recording.error
+    return isinstance(error, DecodeError) and error.problem.startswith(_UNKNOWN)
 
 
 def _read_place(place: Place, max_bytes: int) -> Iterator[Recording]:
@@ -170,7 +178,7 @@ def _read_format(source: Input, maker: Maker) -> Iterator[Recording]:
         yield from read_sse(source, maker)
     else:
         begin = clipped(text[:80].decode(errors="replace").split("\n")[0])
-        raise maker.error(f"no format that chunkview knows; it begins with {begin!r}", 0)
+        raise maker.error(f"{_UNKNOWN}; it begins with {begin!r}", 0)
 
 
 def _read_json(source: Input, maker: Maker) -> Iterator[Recording]:
