@@ -9,6 +9,8 @@ zstd. docs/recordings.md says what each format keeps, and what it lacks.
 from __future__ import annotations
 
 # The annotations of the public classes are resolved here.
+from datetime import datetime  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from decimal import Decimal  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from typing import Any  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 from ..errors import DecodeError  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -19,8 +21,17 @@ from ._recording import Format, Readable, Recording, RecordingError
 # For the command line, which reads a body while it arrives.
 from ._sse import Boundary as Boundary
 from ._sse import tag_of_sse as tag_of_sse
+from ._summary import Summary, summaries
 
-__all__ = ["Format", "Readable", "Recording", "RecordingError", "read"]
+__all__ = [
+    "Format",
+    "Readable",
+    "Recording",
+    "RecordingError",
+    "Summary",
+    "read",
+    "summaries",
+]
 
-for _public in (Readable, Recording, RecordingError):
+for _public in (Readable, Recording, RecordingError, Summary):
     _public.__module__ = __name__

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..errors import kind_of
+from ._when import day_in, time_in_sidecar, time_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
 
 __all__ = ["Place", "places_of"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?:::|://)")
 _MAGIC = re.compile(r"[*?\[]")
+_LONGEST_SIDECAR = 64 * 1024 * 1024
 
 
 @attrs.frozen
@@ -32,11 +35,31 @@ class Place:
         name: Its path or URL; "" if it has no name.
         open: Opens it in binary mode. Raises OSError.
         is_named: Whether the caller named this file, and not a folder or a pattern.
+        open_sidecar: Opens the sidecar that `chunkview record` wrote, if there may be one. Raises
+            OSError.
     """
 
     name: str
     open: Callable[[], Any]
     is_named: bool = False
+    open_sidecar: Callable[[], Any] | None = None
+
+    def time(self, file: Any) -> datetime | None:
+        """Find when the file was recorded: by its sidecar, its path, or when it was modified.
+
+        Args:
+            file: What `open` gave.
+        """
+        return self._time_in_sidecar() or day_in(self.name) or time_of_file(file)
+
+    def _time_in_sidecar(self) -> datetime | None:
+        if self.open_sidecar is None:
+            return None
+        try:
+            with self.open_sidecar() as sidecar:
+                return time_in_sidecar(sidecar.read(_LONGEST_SIDECAR))
+        except OSError:  # most files have none
+            return None
 
 
 def places_of(source: Any) -> Iterator[Place]:
@@ -87,20 +110,22 @@ def _of_path(path: str) -> Iterator[Place]:
         found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - a Path has no pattern in its root
         if not found:
             raise FileNotFoundError(2, "no file fits the pattern", path)
+        names = frozenset(found)
         for name in found:
-            if _is_sidecar(name, found):
+            if _is_sidecar(name, names):
                 continue
             # `**` gives folders as well as what is in them.
             if not Path(name).is_dir():
-                yield _file(name)
+                yield _file(name, has_sidecar=True)
             elif "**" not in path:
                 yield from _of_folder(name)
     else:
-        yield _file(path, is_named=True)
+        yield _file(path, is_named=True, has_sidecar=True)
 
 
-def _file(path: str, *, is_named: bool = False) -> Place:
-    return Place(path, functools.partial(open, path, "rb"), is_named)
+def _file(path: str, *, is_named: bool = False, has_sidecar: bool = False) -> Place:
+    sidecar = functools.partial(open, f"{path}{_SIDECAR}", "rb") if has_sidecar else None
+    return Place(path, functools.partial(open, path, "rb"), is_named, sidecar)
 
 
 def _of_folder(path: str) -> Iterator[Place]:
@@ -111,19 +136,23 @@ def _of_folder(path: str) -> Iterator[Place]:
         for error in errors:
             yield Place(str(error.filename), functools.partial(_raise, error))
         errors.clear()
+        all_names = frozenset(names)
         for name in sorted(names):
-            if _is_sidecar(name, names):
+            if _is_sidecar(name, all_names):
                 continue
             file = Path(folder, name)
             if not name.startswith(".") and (file.is_file() or not file.exists()):
-                yield _file(str(file))
+                yield _file(str(file), has_sidecar=name + _SIDECAR in all_names)
     for error in errors:
         yield Place(str(error.filename), functools.partial(_raise, error))
 
 
-def _is_sidecar(name: str, names: list[str]) -> bool:
+_SIDECAR = ".times"
+
+
+def _is_sidecar(name: str, names: Collection[str]) -> bool:
     """Whether a file has the times of another one, which `chunkview record` wrote."""
-    return name.endswith(".times") and name.removesuffix(".times") in names
+    return name.endswith(_SIDECAR) and name.removesuffix(_SIDECAR) in names
 
 
 def _raise(error: OSError) -> Any:
@@ -145,5 +174,15 @@ def _of_url(url: str) -> Iterator[Place]:
         return
     if not found:
         raise FileNotFoundError(2, "there is no such file", url)
+    names = frozenset(found)
     for name in found:
-        yield Place(system.unstrip_protocol(name), functools.partial(system.open, name, "rb"))
+        if _is_sidecar(name, names):
+            continue
+        sidecar = None
+        if name + _SIDECAR in names:
+            sidecar = functools.partial(system.open, name + _SIDECAR, "rb")
+        yield Place(
+            system.unstrip_protocol(name),
+            functools.partial(system.open, name, "rb"),
+            open_sidecar=sidecar,
+        )

@@ -17,6 +17,7 @@ from ._lines import Place as PlaceOfValue
 from ._places import places_of
 from ._recording import Broken, Maker, Recording
 from ._sse import begins_like_sse, read_head, read_sse
+from ._when import time_in_headers
 
 if TYPE_CHECKING:
     import os
@@ -92,6 +93,7 @@ def _read_place(place: Place, max_bytes: int) -> Iterator[Recording]:
         yield maker.make((), None, error=error)
         return
     try:
+        maker.when = place.time(file)
         pieces = pieces_of(file, place.name)
         yield from _read_all(Input(pieces, place.name, max_bytes=max_bytes), maker)
     finally:
@@ -131,6 +133,7 @@ def _unpacked(source: Input, maker: Maker) -> Input:
             if headers is None:
                 raise maker.error("headers of an answer that do not end", source.offset)
             encoding = headers.get("content-encoding", "").strip().lower()
+            maker.when = time_in_headers(headers) or maker.when
             continue
         kind = compression_of(start) or (encoding if encoding == "deflate" else "")
         if not kind and encoding == "br":
