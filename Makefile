@@ -176,8 +176,8 @@ format: $(VENV)/.dev ## format and fix with ruff
 
 # The public modules (tests/test_house.py checks the list). pdoc documents the names in `__all__`;
 # a module is not in it and has to be named here.
-MODULES := chunkview chunkview.anthropic chunkview.call_response_chunk chunkview.common chunkview.conformance \
-	chunkview.errors chunkview.interop chunkview.pricing chunkview.recordings chunkview.testing \
+MODULES := chunkview chunkview.anthropic chunkview.arrow chunkview.call_response_chunk chunkview.common \
+	chunkview.conformance chunkview.errors chunkview.interop chunkview.pricing chunkview.recordings chunkview.testing \
 	chunkview.testing.laws chunkview.testing.replay chunkview.testing.strategies chunkview.testing.workloads
 
 # A warning of pdoc is an error, with one exception: it cannot resolve the type variable ChunkT in
