@@ -41,8 +41,9 @@ def contents() -> Iterator[bytes]:
     writers = itertools.cycle(
         (write, compress) for compress in COMPRESSIONS.values() for write, _ in FORMATS.values()
     )
-    for number, (body, (write, compress)) in enumerate(zip(4 * bodies, writers)):
+    for number, body in enumerate(4 * bodies):
         yield body
+        write, compress = next(writers)
         some = [streams[number % len(streams)], streams[7 * number % len(streams)]]
         yield compress(write(some[: 1 + number % 2]))
 

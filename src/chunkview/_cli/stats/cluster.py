@@ -11,7 +11,7 @@ import functools
 import itertools
 import logging
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,9 +24,7 @@ from ... import __version__
 from .dataset import Dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from distributed import Client, Future
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 __all__ = ["Cluster", "ClusterError", "Setting", "connected"]
 
@@ -86,7 +84,7 @@ class Setting:
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Cluster]:
+def connected(address: str) -> Generator[Cluster]:
     """Connect to a cluster, for the block.
 
     Args:
@@ -96,17 +94,14 @@ def connected(address: str) -> Iterator[Cluster]:
         ClusterError: No scheduler answers there.
         ImportError: Dask is not installed.
     """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ImportError("--dask needs Dask: pip install 'chunkview[dask]'") from None
+    dask = _distributed()
     # A `ClusterError` says what is wrong. The log would add pages of tracebacks.
     log = logging.getLogger("distributed.client")
     level = log.level
     log.setLevel(logging.CRITICAL)
     try:
         try:
-            client: Client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+            client = dask.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(f"no scheduler answers at {address}: {error}") from error
         with client:
@@ -118,7 +113,7 @@ def connected(address: str) -> Iterator[Cluster]:
 class Cluster:
     """A connection to a cluster."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Any) -> None:
         """Use a client of Dask."""
         self._client = client
 
@@ -168,14 +163,12 @@ class Cluster:
         Raises:
             ClusterError: A part failed, or the scheduler went away.
         """
-        from distributed import as_completed
-
         run = uuid.uuid4().hex
         submit = functools.partial(self._client.submit, _checked, pure=False, retries=_RETRIES)
         waiting = enumerate(parts)
         pending: dict[str, tuple[int, T]] = {}
         results: dict[int, R] = {}
-        completed: Any = as_completed(loop=self._client.loop)
+        completed = _distributed().as_completed(loop=self._client.loop)
         due = 0
         while True:
             room = max(_FEWEST_PARTS, _PARTS_PER_THREAD * self.threads) - len(pending)
@@ -207,25 +200,37 @@ def _problem_of(setting: Setting) -> str | None:
     return setting.problem()
 
 
-def _result_of(future: Future[Any], part: Any) -> Any:
+def _result_of(future: Any, part: Any) -> Any:
     """Take the result of a task that has ended.
 
     Raises:
         ClusterError: It has none.
     """
-    from distributed import CancelledError, KilledWorker
-
+    dask = _distributed()
     try:
         return future.result()
-    except CancelledError as error:
+    except dask.CancelledError as error:
         raise ClusterError(_GONE) from error
-    except KilledWorker as error:
+    except dask.KilledWorker as error:
         deaths = error.allowed_failures + 1
         raise ClusterError(f"{deaths} workers died while they read {part}") from error
     except ClusterError:
         raise
     except Exception as error:
         raise ClusterError(f"{part}: {error or type(error).__name__}") from error
+
+
+def _distributed() -> Any:
+    """Import Dask, in which many functions have no types.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise ImportError("--dask needs Dask: pip install 'chunkview[dask]'") from None
+    return distributed
 
 
 def _version_of(package: str) -> str | None:
