@@ -139,6 +139,13 @@ test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproj
 	$(call environment,$(call python,$(OLDEST)),--editable . --group test \
 		--constraint build/oldest.txt)
 
+# --- Clusters -------------------------------------------------------------------------------------
+
+# `make test` runs the same tests on a few hundred recordings.
+.PHONY: engines
+engines: $(VENV)/.dev ## `chunkview stats --dask` on a cluster, with 10,000 recordings
+	REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests/engines/test_cluster.py
+
 # --- Servers that imitate the API ----------------------------------------------------------------
 
 # The answers of LiteLLM differ between releases. tests/engines/test_litellm.py has those of this one.
