@@ -17,9 +17,8 @@ not break one. A Meter and `check` know more, and take several times as long.
 from __future__ import annotations
 
 import functools
-import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from .._chunks import (
     ContentBlockStartChunk,
@@ -29,7 +28,6 @@ from .._chunks import (
     decode_object,
 )
 from .._model import (
-    InvalidJson,
     RedactedThinkingBlock,
     ServerToolUseBlock,
     TextBlock,
@@ -37,11 +35,9 @@ from .._model import (
     ToolResultBlock,
     ToolUseBlock,
     loads,
-    parsed_input,
 )
 from .._rules import faults_of_fields, faults_of_lines
 from ..common import CostMetadata
-from ..errors import DecodeError
 from .framing import end_of_event, fields_of_one
 from .head import Head
 from .partial_json import BLANKS
@@ -57,21 +53,26 @@ def begins_like_conforming(data: bytes, start: int = 0) -> bool:
     return data.startswith(_BEGIN, start)
 
 
-def read_conforming(data: bytes, start: int = 0) -> tuple[Totals, int] | None:
+def read_conforming(
+    data: bytes, start: int = 0, *, checks_strings: bool = True
+) -> tuple[Totals, int] | None:
     """Read a stream that keeps every rule, without decoding its deltas.
 
     Args:
         data: The bytes of one stream, or of several.
         start: Where the stream begins.
+        checks_strings: Whether to prove that the bytes are UTF-8 and that the input of tools is
+            JSON. No total depends on it.
 
     Returns:
-        Its totals, and where it ends. None if it is not proven that `check` finds nothing.
+        Its totals, and where it ends. None if it is not proven that `check` finds nothing, but for
+        what `checks_strings` leaves out.
     """
     if not begins_like_conforming(data, start):
         return None
     try:
-        return _Reader(data, start).read()
-    except (_NotProvenError, DecodeError, UnicodeDecodeError):
+        return _Reader(data, start, checks_strings=checks_strings).read()
+    except (_NotProvenError, ValueError):  # a DecodeError is one
         return None
 
 
@@ -82,11 +83,26 @@ class _NotProvenError(Exception):
 class _Reader:
     """Reads one stream."""
 
-    __slots__ = ("_at", "_blocks", "_calls_tool", "_data", "_grammar", "_start", "_tool_ids")
+    __slots__ = (
+        "_at",
+        "_blocks",
+        "_calls_tool",
+        "_checks_strings",
+        "_data",
+        "_events",
+        "_grammar",
+        "_start",
+        "_tool_ids",
+        "_unchecked",
+    )
 
-    def __init__(self, data: bytes, start: int) -> None:
+    def __init__(self, data: bytes, start: int, *, checks_strings: bool) -> None:
         self._data = data
-        self._at = self._start = start
+        self._at = self._start = self._unchecked = start
+        """Where we are, where the stream begins, and from where on nobody has checked for UTF-8."""
+        self._events = 0
+        """How many events come before `_unchecked`."""
+        self._checks_strings = checks_strings
         self._grammar = _grammar()
         self._blocks = 0
         """How many blocks have begun."""
@@ -107,15 +123,10 @@ class _Reader:
             self._take_event(MessageStartChunk)
         while self._takes_block():
             pass
-        end = None if begin is None else grammar.end.match(data, self._at)
-        if begin is None or end is None or (totals := self._plain_totals(begin, end)) is None:
-            totals = self._other_totals()
-        at = self._at if end is None else end.end()
-        if at - self._start > _LONGEST:
-            raise _NotProvenError
-        if not data.isascii():
-            data[self._start : at].decode()
-        return totals, at
+        totals: Totals | None = None
+        if begin is not None and (end := grammar.end.match(data, self._at)) is not None:
+            totals = self._plain_totals(begin, end)
+        return totals or self._other_totals(), self._at
 
     # -- message_start and message_delta -------------------------------------------------------
 
@@ -138,6 +149,7 @@ class _Reader:
                 return None
             counts = later
         self._check_reason(stop_reason)
+        self._at = end.end()
         searches, fetches, for_short, for_long = map(_number, (*tools, short, long))
         model_name, service_tier, geo = map(_text, (model, tier, region))
         metadata = CostMetadata(
@@ -168,7 +180,7 @@ class _Reader:
             service_tier,
             geo,
             metadata,
-            self._events_up_to(end.end()),
+            self._events_so_far(),
             True,
         )
 
@@ -178,14 +190,12 @@ class _Reader:
         Raises:
             _NotProvenError: The stream may break a rule.
         """
-        end_of_blocks, self._at = self._at, self._start
         head = Head()
-        message = self._take_event(MessageStartChunk).message
+        message = self._event_at(self._start, MessageStartChunk)[0].message
         if message.content or message.stop_reason:
             raise _NotProvenError
         head.start(message)
         head.has_content = self._blocks > 0
-        self._at = end_of_blocks
         falling = head.update(self._take_event(MessageDeltaChunk))
         stop = self._grammar.stop.match(self._data, self._at)
         if falling or stop is None:
@@ -196,7 +206,7 @@ class _Reader:
             (head.id, head.model, head.stop_reason),
             head.usage,
             head.cost_metadata(is_complete=True),
-            self._events_up_to(self._at),
+            self._events_so_far(),
             complete=True,
         )
 
@@ -211,8 +221,21 @@ class _Reader:
         ):
             raise _NotProvenError
 
-    def _events_up_to(self, end: int) -> int:
-        return self._data.count(b"\n", self._start, end) // _LINES
+    def _events_so_far(self) -> int:
+        """Count the events, and check that they are UTF-8.
+
+        Raises:
+            _NotProvenError: The stream is too long.
+            UnicodeDecodeError: They are not.
+        """
+        if self._at - self._start > _LONGEST:
+            raise _NotProvenError
+        data = self._data[self._unchecked : self._at]
+        if self._checks_strings and not data.isascii():
+            data.decode()
+        self._unchecked = self._at
+        self._events += data.count(b"\n") // _LINES
+        return self._events
 
     # -- blocks --------------------------------------------------------------------------------
 
@@ -229,15 +252,18 @@ class _Reader:
                 return False
             chunk = self._take_event(ContentBlockStartChunk)
             index, kind, tool_id = chunk.index, *_kind_of(chunk.content_block)
-            found = self._deltas_at(self._at)
         else:
+            self._at = found.end("start")
             index, kind = int(found["number"]), found["type"].decode()
             tool_id = "" if found["id"] is None else found["id"].decode()
         if index != self._blocks:
             raise _NotProvenError
         self._blocks += 1
-        if tool_id:
+        if kind in _TOOLS:
             self._note_call(tool_id, is_own=kind == "tool_use")
+            found = self._after_input(b"%d" % index)
+        elif found is None:
+            found = self._deltas_at(self._at)
         self._take_deltas(found, b"%d" % index, kind)
         return True
 
@@ -256,24 +282,20 @@ class _Reader:
             kind: The type of the block.
         """
         takes = _TAKES[kind]
-        inputs: list[bytes] = []
         is_signed = kind != "thinking"
         while True:
             at, of_cited, of_stop = found["index"], found["cited"], found["stop"]
             if at is not None:
-                delta = found["kind"] or found["input"]
-                if at != index or delta not in takes:
+                if at != index or found["kind"] not in takes:
                     raise _NotProvenError
-                if delta == b"input_json":
-                    inputs.append(found.string[found.start("opening") : found.end()])
-                elif delta == b"signature":
+                if found["kind"] == b"signature":
                     is_signed |= found.string[found.end("opening")] != _QUOTE
             elif of_cited is not None and (of_cited != index or b"citations" not in takes):
                 raise _NotProvenError
             if of_stop is not None:
                 break
             found = self._deltas_at(found.end())
-        if of_stop != index or not is_signed or (inputs and not self._is_input(inputs)):
+        if of_stop != index or not is_signed:
             raise _NotProvenError
         self._at = found.end()
 
@@ -288,11 +310,47 @@ class _Reader:
             raise _NotProvenError
         return found
 
-    def _is_input(self, deltas: list[bytes]) -> bool:
-        """Whether the pieces of a tool's input make up an object."""
-        strings = self._grammar.partial_json.findall(b"".join(deltas))
-        text: str = json.loads(b'"%b"' % b"".join(strings))
-        return not text.strip(BLANKS) or not isinstance(parsed_input(text), InvalidJson)
+    def _after_input(self, index: bytes) -> re.Match[bytes]:
+        """Take the input of a tool, and check it. Give what follows it.
+
+        Args:
+            index: The index of the block.
+        """
+        data = self._data
+        pieces: list[bytes] = []
+        end = data.find(_STOP, self._at - _BLANK) + _BLANK
+        while (found := self._grammar.input.match(data, self._at)) is not None:
+            if found["index"] != index:
+                raise _NotProvenError
+            self._at = found.start("opening")
+            pieces += self._pieces_up_to(end, found["opening"])
+        if self._checks_strings and pieces and not _is_input(pieces):
+            raise _NotProvenError
+        return self._deltas_at(self._at)
+
+    def _pieces_up_to(self, end: int, opening: bytes) -> list[bytes]:
+        """Take deltas of a tool's input, up to a ping or to the end of the block.
+
+        Args:
+            end: Where the block ends.
+            opening: What these deltas begin with.
+
+        Returns:
+            What follows the beginning of each. Nobody has checked it.
+
+        Raises:
+            _NotProvenError: Another event is between them.
+        """
+        data, begin = self._data, self._at
+        self._events_so_far()
+        if (ping := data.find(_PING, begin, end)) >= 0:
+            end = ping + _BLANK
+        pieces = _pieces(opening).findall(data, begin, end)
+        if sum(map(len, pieces)) + len(pieces) * len(opening) != end - begin:
+            raise _NotProvenError
+        self._events += len(pieces)
+        self._at = self._unchecked = end
+        return pieces
 
     # -- events in any form --------------------------------------------------------------------
 
@@ -303,9 +361,18 @@ class _Reader:
             _NotProvenError: It is another one, or may break a rule.
             DecodeError: It cannot be decoded.
         """
+        found = self._grammar.pings.match(self._data, self._at)
+        if found is not None:
+            self._at = found.end()
+        self._events_so_far()
+        chunk, self._at = self._event_at(self._at, kind)
+        self._unchecked = self._at
+        self._events += 1
+        return chunk
+
+    def _event_at(self, begin: int, kind: type[Any]) -> tuple[Any, int]:
+        """Give an event, and where it ends: as `_take_event` does."""
         data = self._data
-        found = self._grammar.pings.match(data, self._at)
-        begin = self._at if found is None else found.end()
         end = end_of_event(data, begin, b"\n\n")
         fields = None if end < 0 else fields_of_one(data[begin:end])
         if fields is None:
@@ -317,8 +384,7 @@ class _Reader:
         chunk = decode_object(value, payload)
         if chunk.__class__ is not kind or faults_of_fields(value, chunk):
             raise _NotProvenError
-        self._at = end
-        return chunk
+        return chunk, end
 
 
 def _kind_of(block: Any) -> tuple[str, str]:
@@ -332,10 +398,36 @@ def _kind_of(block: Any) -> tuple[str, str]:
             return block.type if isinstance(block, TextBlock) else "", ""
         case ThinkingBlock(signature=""):
             return block.type, ""
-        case (ToolUseBlock() | ServerToolUseBlock()) if block.input == {}:
+        case ToolUseBlock() | ServerToolUseBlock() if block.input == {}:
             return block.type, block.id
         case _:
             raise _NotProvenError
+
+
+def _is_input(pieces: list[bytes]) -> bool:
+    """Whether the deltas of a tool's input make up a JSON object, in strings that break no rule.
+
+    Args:
+        pieces: The deltas from their strings on.
+    """
+    ends = b"".join(pieces)
+    if 0 in ends or (0x5C in ends and _SURROGATE.search(ends) is not None):
+        return False  # it may be half of a character
+    # Without what backslashes escape, each quote is the end of a string.
+    for escape, mark in _MARKS:
+        ends = ends.replace(escape, mark)
+    strings = _END_OF_PIECE.sub(b"", ends)
+    for escape, mark in _MARKS:
+        strings = strings.replace(mark, escape)
+    # What is left of a delta in another form is no JSON here: a quote, or a line feed.
+    text: str = loads(b'"%b"' % strings)
+    return not text.strip(BLANKS) or isinstance(loads(text), dict)
+
+
+@functools.lru_cache(maxsize=256)  # most indexes are below ten
+def _pieces(opening: bytes) -> re.Pattern[bytes]:
+    """Write the expression for what follows the same beginning in each event."""
+    return re.compile(re.escape(opening) + rb"([^\n]*\n\n)")
 
 
 def _number(digits: bytes | None) -> int | None:
@@ -347,7 +439,16 @@ def _text(word: bytes | None) -> str | None:
 
 
 _BLOCK = b"event: content_block_start\n"
+_STOP = b"\n\nevent: content_block_stop\n"
+_PING = b"\n\nevent: ping\n"
+_BLANK = 2
+"""How many bytes of the event before begin these two."""
 _QUOTE = 0x22
+_TOOLS = ("tool_use", "server_tool_use")
+_END_OF_PIECE = re.compile(rb'"\} *\}\n\n')
+_MARKS = ((b"\\\\", b"\0\1"), (b'\\"', b"\0\2"))
+"""The escapes of a backslash and of a quote, and what replaces them while we look for quotes."""
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _STOP_REASONS = frozenset(get_args(FinishReason))
 _NOT_AFTER_CALLS = ("end_turn", "stop_sequence")
 _LONGEST = 16 * 1024 * 1024
@@ -357,11 +458,9 @@ _LINES = 3
 _TAKES: dict[str, tuple[bytes, ...]] = {
     "text": (b"text", b"citations"),
     "thinking": (b"thinking", b"signature"),
-    "tool_use": (b"input_json",),
-    "server_tool_use": (b"input_json",),
-    "": (),
+    **dict.fromkeys((*_TOOLS, ""), ()),
 }
-"""The deltas that a block takes, by its type. "" is any type that takes none."""
+"""The deltas that a block takes, but for the input of tools. "" is any type that takes none."""
 
 
 class _Grammar(NamedTuple):
@@ -371,19 +470,19 @@ class _Grammar(NamedTuple):
         begin: `message_start`, with its counts as groups. No pings come before it.
         block: The start of a block, and what `deltas` finds.
         deltas: Deltas that differ only in their string, or a citation; and the end of the block.
+        input: The beginning of a delta of a tool's input, up to its string.
         end: `message_delta`, with its counts as groups, and `message_stop`.
         stop: `message_stop`.
         pings: Pings alone.
-        partial_json: The string of a delta of a tool's input. No pings come before it.
     """
 
     begin: re.Pattern[bytes]
     block: re.Pattern[bytes]
     deltas: re.Pattern[bytes]
+    input: re.Pattern[bytes]
     end: re.Pattern[bytes]
     stop: re.Pattern[bytes]
     pings: re.Pattern[bytes]
-    partial_json: re.Pattern[bytes]
 
 
 @functools.cache  # made at first use: that takes some milliseconds
@@ -396,6 +495,7 @@ def _grammar() -> _Grammar:
 
     pings = f"(?:{event('ping')})*"
     delta = opening("content_block_delta", ',"index":INDEX,"delta":{"type":"DELTA":"')
+    piece = opening("content_block_delta", ',"index":INDEX,"delta":{"type":"INPUT":"')
     text = rf'{_CHARACTERS}"\}} *\}}\n\n'
     cited = event("content_block_delta", ',"index":CITED,"delta":CITATION')
     stop = event("content_block_stop", ',"index":STOPPED')
@@ -405,12 +505,12 @@ def _grammar() -> _Grammar:
     start = opening("content_block_start", ',"index":NUMBER,"content_block":{') + _TYPE
     patterns = (
         event("message_start", f',"message":{_MESSAGE}'),
-        rf"{pings}{start}(?:{starts})\}} *\}}\n\n{deltas}",
+        rf"(?P<start>{pings}{start}(?:{starts})\}} *\}}\n\n){deltas}",
         deltas,
+        rf"{pings}(?P<opening>{piece})",
         pings + event("message_delta", _END) + pings + event("message_stop"),
         pings + event("message_stop"),
         pings,
-        r'"partial_json": ?"([^"\\]*(?:\\.[^"\\]*)*)"',
     )
     return _Grammar(*(re.compile(pattern.encode("latin-1")) for pattern in patterns))
 
@@ -482,10 +582,8 @@ _PARTS = {
     "INDEX": f"(?P<index>{_NUMBER})",
     "CITED": f"(?P<cited>{_NUMBER})",
     "STOPPED": f"(?P<stop>{_NUMBER})",
-    "DELTA": (
-        '(?:(?P<kind>text|thinking|signature)_delta", ?"(?P=kind)'
-        '|(?P<input>input_json)_delta", ?"partial_json)'
-    ),
+    "DELTA": '(?P<kind>text|thinking|signature)_delta", ?"(?P=kind)',
+    "INPUT": 'input_json_delta", ?"partial_json',
     "CITATION": (
         r'\{ ?"type": ?"citations_delta", ?"citation": ?'
         rf'\{{ ?"type": ?"[a-z_]+"(?:, ?(?:{_MEMBER}))*\}}\}}'
