@@ -28,6 +28,7 @@ from .._chunks import (
     decode_object,
 )
 from .._model import (
+    InvalidJson,
     RedactedThinkingBlock,
     ServerToolUseBlock,
     TextBlock,
@@ -35,6 +36,7 @@ from .._model import (
     ToolResultBlock,
     ToolUseBlock,
     loads,
+    parsed_input,
 )
 from .._rules import faults_of_fields, faults_of_lines
 from ..common import CostMetadata
@@ -322,9 +324,14 @@ class _Reader:
         while (found := self._grammar.input.match(data, self._at)) is not None:
             if found["index"] != index:
                 raise _NotProvenError
-            self._at = found.start("opening")
-            pieces += self._pieces_up_to(end, found["opening"])
-        if self._checks_strings and pieces and not _is_input(pieces):
+            if self._checks_strings:
+                self._at = found.start("opening")
+                pieces += self._pieces_up_to(end, found["opening"])
+            elif (run := self._grammar.pieces.match(data, self._at)) is not None:
+                self._at = run.end()
+            else:
+                raise _NotProvenError
+        if pieces and not _is_input(pieces):
             raise _NotProvenError
         return self._deltas_at(self._at)
 
@@ -421,7 +428,7 @@ def _is_input(pieces: list[bytes]) -> bool:
         strings = strings.replace(mark, escape)
     # What is left of a delta in another form is no JSON here: a quote, or a line feed.
     text: str = loads(b'"%b"' % strings)
-    return not text.strip(BLANKS) or isinstance(loads(text), dict)
+    return not text.strip(BLANKS) or not isinstance(parsed_input(text), InvalidJson)
 
 
 @functools.lru_cache(maxsize=256)  # most indexes are below ten
@@ -471,6 +478,7 @@ class _Grammar(NamedTuple):
         block: The start of a block, and what `deltas` finds.
         deltas: Deltas that differ only in their string, or a citation; and the end of the block.
         input: The beginning of a delta of a tool's input, up to its string.
+        pieces: Deltas of a tool's input.
         end: `message_delta`, with its counts as groups, and `message_stop`.
         stop: `message_stop`.
         pings: Pings alone.
@@ -480,6 +488,7 @@ class _Grammar(NamedTuple):
     block: re.Pattern[bytes]
     deltas: re.Pattern[bytes]
     input: re.Pattern[bytes]
+    pieces: re.Pattern[bytes]
     end: re.Pattern[bytes]
     stop: re.Pattern[bytes]
     pings: re.Pattern[bytes]
@@ -508,6 +517,7 @@ def _grammar() -> _Grammar:
         rf"(?P<start>{pings}{start}(?:{starts})\}} *\}}\n\n){deltas}",
         deltas,
         rf"{pings}(?P<opening>{piece})",
+        rf"{pings}(?P<opening>{piece}){text}(?:(?P=opening){text})*",
         pings + event("message_delta", _END) + pings + event("message_stop"),
         pings + event("message_stop"),
         pings,
