@@ -146,6 +146,13 @@ def test_names_may_be_numbers_or_missing() -> None:
     assert [row["source"] for row in rows] == ["7", ""]
 
 
+def test_the_options_are_those_of_the_recordings() -> None:
+    body = TEXT.replace(b'"index":0', b'"index":2')
+    for options in ({}, {"findings": False}, {"provider": "aws"}):
+        (row,) = rows_of(summaries([batch_of([body])], **options))
+        assert row == as_row(*recordings.summaries(io.BytesIO(body), **options))
+
+
 def test_kept_columns_keep_their_types() -> None:
     columns = {
         "body": pa.array([TEXT + TEXT]),

@@ -10,6 +10,7 @@ and gives an iterator of record batches, like a function for Spark's `mapInArrow
 
 from __future__ import annotations
 
+import functools
 import io
 import operator
 from decimal import Context, Decimal
@@ -26,7 +27,7 @@ except ImportError as _error:
     raise ImportError("chunkview.arrow needs pyarrow: pip install 'chunkview[arrow]'") from _error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -75,6 +76,8 @@ def summaries(
     keep: Sequence[str] = (),
     *,
     source: str | None = None,
+    findings: bool = True,
+    provider: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Sum up the recordings in a column, one batch after the other.
 
@@ -88,6 +91,8 @@ def summaries(
         keep: Columns to carry over. Each row has the values of the body's row.
         source: The column of names, such as paths or ids of requests. Without it, the column
             `source` of the result is "", or `#2` for the second stream of a body.
+        findings: As for `chunkview.recordings.summaries`.
+        provider: As for `chunkview.recordings.summaries`.
 
     Yields:
         Batches of at most 4,096 rows. Their columns are those of `SCHEMA`, and then those of
@@ -103,8 +108,9 @@ def summaries(
     for name in keep:
         if name in SCHEMA.names:
             raise ValueError(f"every row has a column {name!r}: rename the one to keep")
+    sum_up = functools.partial(recordings.summaries, findings=findings, provider=provider)
     for batch in batches:
-        yield from _of_batch(batch, column, keep, source)
+        yield from _of_batch(batch, column, keep, source, sum_up)
 
 
 def to_batch(rows: Iterable[Summary]) -> pa.RecordBatch:
@@ -178,7 +184,11 @@ class SummaryWriter:
 
 
 def _of_batch(
-    batch: pa.RecordBatch, column: str, keep: Sequence[str], source: str | None
+    batch: pa.RecordBatch,
+    column: str,
+    keep: Sequence[str],
+    source: str | None,
+    sum_up: Callable[[io.BytesIO], Iterator[Summary]],
 ) -> Iterator[pa.RecordBatch]:
     bodies = _column(batch, column)
     if _kind_of(bodies.type) not in _BODIES:
@@ -199,7 +209,7 @@ def _of_batch(
 
     for place in range(len(bodies)):
         name = None if names is None else names[place].as_py()
-        for row in _of_body(bodies[place], name or ""):
+        for row in _of_body(bodies[place], name or "", sum_up):
             rows.append(row)
             places.append(place)
             if len(rows) == _MOST_ROWS:
@@ -208,13 +218,15 @@ def _of_batch(
         yield made()
 
 
-def _of_body(body: pa.Scalar, name: str) -> Iterator[Summary]:
+def _of_body(
+    body: pa.Scalar, name: str, sum_up: Callable[[io.BytesIO], Iterator[Summary]]
+) -> Iterator[Summary]:
     if not body.is_valid:
         yield Summary(name, error="the body is null")
         return
     if isinstance(body, pa.DictionaryScalar):
         body = body.value
-    yield from recordings.summaries(_Body(body.as_buffer(), name))
+    yield from sum_up(_Body(body.as_buffer(), name))
 
 
 class _Body(io.BytesIO):

@@ -5,13 +5,21 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet  # type: ignore[import-untyped]
 
 from chunkview._cli.stats.cluster import ClusterError, Setting, connected
+from chunkview._cli.stats.dataset import Dataset
+from chunkview._cli.stats.parts import Part, parts_of
+from chunkview.arrow import to_batch
+from chunkview.recordings import summaries
+from engines.many_recordings import write_recordings
 
 IS_REQUIRED = os.environ.get("REQUIRE_ENGINES") == "1"
 COUNT = 10_000 if IS_REQUIRED else 400
@@ -69,3 +77,44 @@ def test_what_kills_every_worker_is_named(cluster: Any) -> None:
     with connected(cluster.scheduler_address) as connection:
         with pytest.raises(ClusterError, match="4 workers died while they read part seven"):
             list(connection.map(die, ["part seven"], Setting()))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings in every format."""
+    folder = tmp_path_factory.mktemp("cluster") / "recordings"
+    write_recordings(folder, COUNT)
+    return folder
+
+
+def written(dataset: Dataset, part: Part) -> int:
+    rows = list(part.rows())
+    dataset.write(part.number, rows)
+    return len(rows)
+
+
+def kill_when(parts: int, output: Path, cluster: Any) -> None:
+    """Kill a worker when there are so many parts of the output."""
+    while len(list(output.glob("part-*"))) < parts:
+        time.sleep(0.001)
+    os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+
+
+def test_rows(cluster: Any, folder: Path, tmp_path: Path) -> None:
+    dataset = Dataset(str(tmp_path / "rows"))
+    dataset.begin()
+    killer = threading.Thread(target=kill_when, args=(3, tmp_path / "rows", cluster))
+    killer.start()
+    with connected(cluster.scheduler_address) as connection:
+        parts = parts_of([str(folder)])
+        begun = time.monotonic()
+        counts = list(connection.map(functools.partial(written, dataset), parts, Setting()))
+        print("cluster", time.monotonic() - begun)
+    killer.join()
+    dataset.finish(len(counts))
+    begun = time.monotonic()
+    rows = to_batch(summaries(str(folder)))
+    print("local", time.monotonic() - begun)
+    table = parquet.read_table(tmp_path / "rows")
+    assert table.num_rows == sum(counts)
+    assert table.to_batches() == [rows] or table.to_pylist() == rows.to_pylist()
