@@ -139,6 +139,13 @@ test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproj
 	$(call environment,$(call python,$(OLDEST)),--editable . --group test \
 		--constraint build/oldest.txt)
 
+# --- Clusters -------------------------------------------------------------------------------------
+
+# `make test` runs the same tests on a few hundred recordings.
+.PHONY: engines
+engines: $(VENV)/.dev ## `chunkview stats --dask` on a cluster, with 10,000 recordings
+	REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests/engines/test_cluster.py
+
 # --- Servers that imitate the API ----------------------------------------------------------------
 
 # The answers of LiteLLM differ between releases. tests/engines/test_litellm.py has those of this one.
@@ -176,8 +183,8 @@ format: $(VENV)/.dev ## format and fix with ruff
 
 # The public modules (tests/test_house.py checks the list). pdoc documents the names in `__all__`;
 # a module is not in it and has to be named here.
-MODULES := chunkview chunkview.anthropic chunkview.call_response_chunk chunkview.common chunkview.conformance \
-	chunkview.errors chunkview.interop chunkview.pricing chunkview.recordings chunkview.testing \
+MODULES := chunkview chunkview.anthropic chunkview.arrow chunkview.call_response_chunk chunkview.common \
+	chunkview.conformance chunkview.errors chunkview.interop chunkview.pricing chunkview.recordings chunkview.testing \
 	chunkview.testing.laws chunkview.testing.replay chunkview.testing.strategies chunkview.testing.workloads
 
 # A warning of pdoc is an error, with one exception: it cannot resolve the type variable ChunkT in

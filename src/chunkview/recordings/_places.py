@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import datetime
 
-__all__ = ["Place", "places_of"]
+__all__ = ["Place", "is_url", "places_of"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?:::|://)")
 _MAGIC = re.compile(r"[*?\[]")
@@ -29,7 +29,7 @@ _LONGEST_SIDECAR = 64 * 1024 * 1024
 
 @attrs.frozen
 class Place:
-    """A file to read.
+    """A file to read. It can be pickled unless it is an open file.
 
     Attributes:
         name: Its path or URL; "" if it has no name.
@@ -66,7 +66,7 @@ def places_of(source: Any) -> Iterator[Place]:
     """Find the files to read, in the order of their names.
 
     Args:
-        source: A path, a pattern, a URL, or a file that is open in binary mode.
+        source: A path, a pattern, a URL, a file that is open in binary mode, or one place.
 
     Raises:
         FileNotFoundError: There is no such file, or no file fits the pattern.
@@ -74,11 +74,13 @@ def places_of(source: Any) -> Iterator[Place]:
         TypeError: It is something else.
         ValueError: fsspec does not know such URLs.
     """
+    if isinstance(source, Place):
+        yield source
+        return
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         if isinstance(path, str):
-            is_url = _URL.match(path) and not Path(path).exists()
-            yield from _of_url(path) if is_url else _of_path(path)
+            yield from _of_url(path) if is_url(path) else _of_path(path)
             return
     if hasattr(source, "read") and not isinstance(source, io.TextIOBase):
         name = getattr(source, "name", "")
@@ -89,6 +91,11 @@ def places_of(source: Any) -> Iterator[Place]:
         f"expected a path, or a file opened in binary mode (open(path, 'rb')), got "
         f"{kind_of(source)}; for bytes, give io.BytesIO(data)"
     )
+
+
+def is_url(path: str) -> bool:
+    """Whether a path is a URL, and not a file that has such a name."""
+    return _URL.match(path) is not None and not Path(path).exists()
 
 
 class _Kept:

@@ -1,0 +1,74 @@
+"""The parts of the work: some files each, whose rows make one part of the output."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ...recordings import Place, Summary, is_url, places_of, summaries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Part", "absolute", "parts_of"]
+
+_FEWEST_FILES = 50
+_MOST_FILES = 2_000
+"""A part has 50 files, the next one 51, and so on. Few files use all workers, and ten million files
+make about 6,000 parts."""
+
+
+@attrs.frozen
+class Part:
+    """Files that one task sums up.
+
+    Attributes:
+        number: The number of the part, from 0.
+        files: Where they are.
+    """
+
+    number: int
+    files: tuple[Place, ...]
+
+    def __str__(self) -> str:
+        others = len(self.files) - 1
+        return self.files[0].name + (f" and the {others} files after it" if others else "")
+
+    def rows(self) -> Iterator[Summary]:
+        """Sum up the streams of the files. A file that cannot be opened gives a row, too."""
+        for file in self.files:
+            yield from _rows_of(file)
+
+
+def parts_of(paths: Iterable[str]) -> Iterator[Part]:
+    """Find the files, and cut them into parts. The same files give the same parts.
+
+    Args:
+        paths: Paths, folders, patterns and URLs.
+
+    Raises:
+        OSError: No file fits a pattern, or a place cannot be listed.
+        ImportError: A library for a URL is missing.
+        ValueError: fsspec does not know such URLs.
+    """
+    files = itertools.chain.from_iterable(map(places_of, paths))
+    for number in itertools.count():
+        size = min(_FEWEST_FILES + number, _MOST_FILES)
+        if not (some := tuple(itertools.islice(files, size))):
+            return
+        yield Part(number, some)
+
+
+def absolute(path: str) -> str:
+    """Make a path mean the same in the folder of another process. A URL always does."""
+    return path if is_url(path) else str(Path(path).absolute())
+
+
+def _rows_of(file: Any) -> Iterator[Summary]:
+    try:
+        yield from summaries(file)
+    except OSError as error:
+        yield Summary(file.name, error=str(error))
