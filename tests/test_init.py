@@ -44,6 +44,7 @@ LAYERS = [
     "_stream",
     "",
     "conformance",
+    "_rates",
     "pricing",
     "interop",
     "anthropic",

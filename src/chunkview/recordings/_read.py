@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._model import loads
 from ..errors import DecodeError, clipped
@@ -21,13 +21,16 @@ from ._when import time_in_headers
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from ._input import Line
     from ._places import Place
     from ._recording import Readable
 
-__all__ = ["MAX_BYTES", "is_body", "read"]
+    Pieces = Iterator[bytes]
+    Head = Callable[[Pieces, Maker], Generator[Any, None, tuple[Pieces, int] | None]]
+
+__all__ = ["MAX_BYTES", "is_body", "read", "read_place"]
 
 MAX_BYTES = 256 * 1024 * 1024
 """How many bytes a recording may have, unless the caller says otherwise: as for `Accumulator`."""
@@ -64,7 +67,7 @@ def read(
         ValueError: fsspec does not know such URLs.
     """
     for place in places_of(source):
-        yield from _read_place(place, max_bytes)
+        yield from read_place(place, max_bytes)
 
 
 def is_body(start: bytes) -> bool:
@@ -83,7 +86,19 @@ def is_body(start: bytes) -> bool:
     )
 
 
-def _read_place(place: Place, max_bytes: int) -> Iterator[Recording]:
+def read_place(place: Place, max_bytes: int, head: Head | None = None) -> Iterator[Any]:
+    """Read the recordings of a file.
+
+    Args:
+        place: The file.
+        max_bytes: As for `read`.
+        head: Takes the first recordings in its own way. It gets the pieces of the file, yields what
+            it makes of them, and returns the other pieces, and where in the file they begin; None
+            if there are none.
+
+    Yields:
+        What `head` yields, and then each other recording.
+    """
     maker = Maker(place.name, max_bytes)
     try:
         file = place.open()
@@ -94,8 +109,13 @@ def _read_place(place: Place, max_bytes: int) -> Iterator[Recording]:
         return
     try:
         maker.when = place.time(file)
-        pieces = pieces_of(file, place.name)
-        yield from _read_all(Input(pieces, place.name, max_bytes=max_bytes), maker)
+        pieces, offset = pieces_of(file, place.name), 0
+        if head is not None:
+            rest = yield from head(pieces, maker)
+            if rest is None:
+                return
+            pieces, offset = rest
+        yield from _read_all(Input(pieces, place.name, max_bytes=max_bytes, offset=offset), maker)
     finally:
         file.close()
 

@@ -164,14 +164,10 @@ class Maker:
             when: When it was recorded, if it says that itself.
             **place: Further attributes of the recording.
         """
-        self.count += 1
-        if not label and (is_one_of_many or self.count > 1):
-            label = str(self.count)
-        label = "#".join(filter(None, (self._label, label)))
         if error is not None and not isinstance(source, Broken):
             source = Broken((source,) if isinstance(source, bytes) and source else source, error)
         return Recording(
-            f"{self.file}#{label}" if label else self.file,
+            self.next_name(label, is_one_of_many=is_one_of_many),
             source,
             self._format or format,
             file=self.file,
@@ -179,6 +175,14 @@ class Maker:
             when=when or self.when,
             **place,
         )
+
+    def next_name(self, label: str = "", *, is_one_of_many: bool = False) -> str:
+        """Count the next recording, and name it: arguments as for `make`."""
+        self.count += 1
+        if not label and (is_one_of_many or self.count > 1):
+            label = str(self.count)
+        label = "#".join(filter(None, (self._label, label)))
+        return f"{self.file}#{label}" if label else self.file
 
     def error(self, problem: str, offset: int, *, truncated: bool = False) -> RecordingError:
         """Make an error about a part of the file."""

@@ -1,7 +1,12 @@
-"""Summaries: a row for each recorded stream, with its totals, its price and its findings."""
+"""Summaries: a row for each recorded stream, with its totals, its price and its findings.
+
+Most files hold streams that keep every rule. `read_conforming` reads these straight from the bytes
+of the file. All others become recordings, and cost several times as much.
+"""
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -9,19 +14,27 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from .._chunks import MessageStopChunk
-from .._stream import AnthropicStream, Meter
+from .._stream import (
+    AnthropicStream,
+    Meter,
+    Totals,
+    begins_like_conforming,
+    read_conforming,
+    totals_of,
+)
 from ..conformance import check
 from ..errors import ChunkviewError
-from ._read import MAX_BYTES, read
+from ._ahead import Ahead
+from ._places import places_of
+from ._read import MAX_BYTES, read_place
 from ._recording import RecordingError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from .._model import Usage
     from ..common import CostMetadata
-    from ._recording import Readable, Recording
+    from ._recording import Maker, Readable, Recording
 
 __all__ = ["Summary", "summaries"]
 
@@ -123,48 +136,109 @@ def summaries(
         TypeError: The source is nothing that can be read.
         ValueError: fsspec does not know such URLs.
     """
-    for recording in read(source, max_bytes=max_bytes):
-        yield _summary_of(recording, findings=findings, provider=provider)
+    head = functools.partial(_conforming, findings=findings, provider=provider)
+    for place in places_of(source):
+        for one in read_place(place, max_bytes, head):
+            if isinstance(one, Summary):
+                yield one
+            else:
+                yield _summary_of(one, findings=findings, provider=provider)
+
+
+def _conforming(
+    pieces: Iterator[bytes], maker: Maker, *, findings: bool, provider: str | None
+) -> Generator[Summary, None, tuple[Iterator[bytes], int] | None]:
+    """Sum up the first streams of a file, as long as each keeps every rule.
+
+    Args:
+        pieces: The bytes of the file.
+        maker: Names the streams.
+        findings: As for `summaries`, as `provider` is.
+        provider: Who sends the bill.
+
+    Returns:
+        The other bytes, and how many come before them; None if there are none.
+    """
+    source = Ahead(pieces)
+    none_found = () if findings else None
+    while source.holds_stream():
+        data, at = source.data, source.at
+        found = read_conforming(data, at, checks_strings=findings)
+        if found is None:
+            break
+        totals, end = found
+        # What follows the stream belongs to it, unless it begins the next one.
+        is_whole = source.has_ended if end == len(data) else begins_like_conforming(data, end)
+        if not is_whole or end - at > maker.max_bytes:
+            break
+        yield _row(maker.next_name(), maker.when, end - at, totals, provider, findings=none_found)
+        source.at = end
+    return source.rest()
 
 
 def _summary_of(recording: Recording, *, findings: bool, provider: str | None) -> Summary:
-    totals = _by_meter(recording) if isinstance(recording.source, bytes) else _by_stream(recording)
-    if findings and recording.error is None:
-        totals["findings"] = _findings_of(recording)
-    error = totals.pop("error")
-    metadata: CostMetadata = totals.pop("cost_metadata")
-    cost, why = _price(metadata, recording.when, provider)
-    return Summary(
+    source = recording.source
+    names: tuple[str, ...] | None = None
+    error: Exception | None = None
+    if isinstance(source, bytes):
+        found = read_conforming(source, checks_strings=findings)
+        if found is not None and found[1] == len(source):
+            totals, names = found[0], ()
+        else:
+            totals, error = _by_meter(source)
+    else:
+        totals, error = _by_stream(source)
+    if names is None and findings and recording.error is None:
+        names = tuple(dict.fromkeys(finding.rule for finding in check(source)))
+    return _row(
         recording.name,
         recording.when,
-        bytes=recording.size,
-        cost=cost,
-        why_no_cost=why,
-        error=_sentence_of(error),
-        **_counts_of(totals.pop("usage")),
-        **totals,
+        recording.size,
+        totals,
+        provider,
+        error=_sentence_of(error or recording.error),
+        findings=names if findings else None,
     )
 
 
-def _by_meter(recording: Recording) -> dict[str, Any]:
+def _row(
+    name: str,
+    when: datetime | None,
+    size: int,
+    totals: Totals,
+    provider: str | None,
+    *,
+    error: str | None = None,
+    findings: tuple[str, ...] | None,
+) -> Summary:
+    cost, why_no_cost = _price(totals.cost_metadata, when, provider)
+    return Summary(
+        name,
+        when,
+        *totals[:_COUNTS],
+        cost,
+        why_no_cost,
+        totals.events,
+        size,
+        totals.complete,
+        error,
+        findings,
+    )
+
+
+def _by_meter(body: bytes) -> tuple[Totals, ChunkviewError | None]:
     meter = Meter()
-    meter.feed(recording.source)
+    meter.feed(body)
     meter.close()
-    return {
-        "id": meter.id,
-        "model": meter.model,
-        "stop_reason": meter.stop_reason,
-        "usage": meter.usage,
-        "cost_metadata": meter.cost_metadata,
-        "events": meter.events,
-        "complete": meter.complete,
-        "error": meter.error or recording.error,
-    }
+    names = (meter.id, meter.model, meter.stop_reason)
+    events, complete = meter.events, meter.complete
+    totals = totals_of(names, meter.usage, meter.cost_metadata, events, complete=complete)
+    return totals, meter.error
 
 
-def _by_stream(recording: Recording) -> dict[str, Any]:
-    """Read a recording that is no body, or that breaks."""
-    stream = AnthropicStream(recording.source)
+def _by_stream(source: Any) -> tuple[Totals, Exception | None]:
+    """Read events, or a recording that breaks."""
+    stream = AnthropicStream(source)
     events = 0
     last: Any = None
     is_stopped = False
@@ -177,39 +251,10 @@ def _by_stream(recording: Recording) -> dict[str, Any]:
     except (ChunkviewError, OSError) as failure:
         error = failure
         events += getattr(failure, "chunk", None) is not None
-    stop_reason = next(iter(stream.finish_reasons or ()), None)
-    return {
-        "id": stream.id,
-        "model": stream.model,
-        "stop_reason": stop_reason,
-        "usage": stream.usage,
-        "cost_metadata": stream.cost_metadata,
-        "events": events,
-        "complete": is_stopped or stop_reason is not None,
-        "error": error or recording.error,
-    }
-
-
-def _counts_of(usage: Usage | None) -> dict[str, Any]:
-    if usage is None:
-        return {}
-    by_lifetime, tools = usage.cache_creation, usage.server_tool_use
-    return {
-        "input_tokens": usage.input_tokens,
-        "cache_read_input_tokens": usage.cache_read_input_tokens,
-        "cache_creation_input_tokens": usage.cache_creation_input_tokens,
-        "ephemeral_5m_input_tokens": by_lifetime and by_lifetime.ephemeral_5m_input_tokens,
-        "ephemeral_1h_input_tokens": by_lifetime and by_lifetime.ephemeral_1h_input_tokens,
-        "output_tokens": usage.output_tokens,
-        "web_search_requests": tools and tools.web_search_requests,
-        "service_tier": usage.service_tier,
-        "inference_geo": usage.inference_geo,
-    }
-
-
-def _findings_of(recording: Recording) -> tuple[str, ...]:
-    """Name the rules that a recording breaks."""
-    return tuple(dict.fromkeys(finding.rule for finding in check(recording.source)))
+    names = (stream.id, stream.model, next(iter(stream.finish_reasons or ()), None))
+    is_complete = is_stopped or names[2] is not None
+    totals = totals_of(names, stream.usage, stream.cost_metadata, events, complete=is_complete)
+    return totals, error
 
 
 def _sentence_of(error: Exception | None) -> str | None:
@@ -225,11 +270,22 @@ def _price(
     metadata: CostMetadata, when: datetime | None, provider: str | None
 ) -> tuple[Decimal | None, str | None]:
     """Look up a price, or why there is none."""
+    look_up = _price_or_reason()
+    if isinstance(look_up, str):
+        return None, look_up
+    found: tuple[Decimal | None, str | None] = look_up(metadata, when=when, provider=provider)
+    return found
+
+
+@functools.cache
+def _price_or_reason() -> Any:
+    """What looks up a price. Without the extra, it is the sentence that names it."""
     try:
-        from .. import pricing
+        from ..pricing import price_or_reason
     except ImportError as missing:
-        return None, str(missing)
-    price = pricing.cost(metadata, when=when, provider=provider)
-    if price is not None:
-        return price, None
-    return None, pricing.why_no_cost(metadata, when=when, provider=provider)
+        return str(missing)
+    return price_or_reason
+
+
+_COUNTS = Totals._fields.index("cost_metadata")
+"""How many fields a Summary has from Totals, in the same order."""
