@@ -41,7 +41,7 @@ def test_a_dataset_is_whole_when_each_part_has_its_file(folder: str) -> None:
     dataset.finish(2)
     assert names(dataset) == ["_SUCCESS", "part-00000.parquet", "part-00001.parquet"]
     with (
-        fsspec.open(f"{folder}/part-00000.parquet")
+        fsspec.open(f"{folder.rstrip('/')}/part-00000.parquet")
         if "://" in folder
         else (Path(folder, "part-00000.parquet").open("rb")) as file
     ):
