@@ -16,13 +16,14 @@ from chunkview.recordings import Summary
 ROWS = [Summary("a.sse"), Summary("b.sse", output_tokens=3)]
 
 
-@pytest.fixture(params=["path", "file URL", "memory URL", "an odd name"])
+@pytest.fixture(params=["path", "file URL", "memory URL", "a slash at the end", "an odd name"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A folder that does not exist yet, in several places."""
     yield {
         "path": str(tmp_path / "out"),
         "file URL": f"file://{tmp_path}/out",
         "memory URL": "memory://rows/out",
+        "a slash at the end": "memory://rows/out/",
         "an odd name": str(tmp_path / "Übung 🐉" / "a [b] * :: c"),
     }[request.param]
     fsspec.filesystem("memory").store.clear()
@@ -40,7 +41,7 @@ def test_a_dataset_is_whole_when_each_part_has_its_file(folder: str) -> None:
     dataset.finish(2)
     assert names(dataset) == ["_SUCCESS", "part-00000.parquet", "part-00001.parquet"]
     with (
-        fsspec.open(f"{folder}/part-00000.parquet")
+        fsspec.open(f"{folder.rstrip('/')}/part-00000.parquet")
         if "://" in folder
         else (Path(folder, "part-00000.parquet").open("rb")) as file
     ):
@@ -84,7 +85,7 @@ def test_a_missing_part_is_named_and_there_is_no_success(folder: str) -> None:
     dataset.begin()
     dataset.write(0, ROWS)
     dataset.write(2, ROWS)
-    with pytest.raises(FileNotFoundError, match=r"part-00001\.parquet"):
+    with pytest.raises(FileNotFoundError, match=r"1 of 3 files .* part-00001\.parquet"):
         dataset.finish(3)
     assert "_SUCCESS" not in names(dataset)
 
@@ -98,6 +99,22 @@ def test_a_folder_that_is_not_empty_is_refused(folder: str) -> None:
     with pytest.raises(FileExistsError, match="not empty"):
         Dataset(folder).begin()
     assert names(first) == before
+
+
+def test_a_run_that_fails_before_its_first_part_leaves_an_empty_folder(folder: str) -> None:
+    dataset = Dataset(folder)
+    dataset.begin()
+    dataset.abandon()
+    assert names(dataset) == []
+    Dataset(folder).begin()
+
+
+def test_a_run_that_fails_later_leaves_its_parts_without_success(folder: str) -> None:
+    dataset = Dataset(folder)
+    dataset.begin()
+    dataset.write(0, ROWS)
+    dataset.abandon()
+    assert names(dataset) == ["part-00000.parquet"]
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:

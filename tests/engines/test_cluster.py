@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
 
 from chunkview._cli.stats.cluster import ClusterError, Setting, connected
-from chunkview._cli.stats.dataset import Dataset
-from chunkview._cli.stats.parts import Part, parts_of
+from chunkview._cli.stats.remote import sum_up_remotely
 from chunkview.arrow import to_batch
-from chunkview.recordings import summaries
+from chunkview.recordings import Summary, summaries
 from engines.many_recordings import write_recordings
 
 IS_REQUIRED = os.environ.get("REQUIRE_ENGINES") == "1"
@@ -87,10 +87,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def written(dataset: Dataset, part: Part) -> int:
-    rows = list(part.rows())
-    dataset.write(part.number, rows)
-    return len(rows)
+@attrs.define
+class Count:
+    """The simplest sums."""
+
+    rows: int = 0
+
+    def add(self, row: Summary) -> None:
+        self.rows += bool(row)
 
 
 def kill_when(parts: int, output: Path, cluster: Any) -> None:
@@ -100,21 +104,18 @@ def kill_when(parts: int, output: Path, cluster: Any) -> None:
     os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
 
 
-def test_rows(cluster: Any, folder: Path, tmp_path: Path) -> None:
-    dataset = Dataset(str(tmp_path / "rows"))
-    dataset.begin()
-    killer = threading.Thread(target=kill_when, args=(3, tmp_path / "rows", cluster))
+def test_the_rows_of_a_cluster_are_those_of_one_process_though_a_worker_is_killed(
+    cluster: Any, folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "rows"
+    killer = threading.Thread(target=kill_when, args=(3, output, cluster))
     killer.start()
-    with connected(cluster.scheduler_address) as connection:
-        parts = parts_of([str(folder)])
-        begun = time.monotonic()
-        counts = list(connection.map(functools.partial(written, dataset), parts, Setting()))
-        print("cluster", time.monotonic() - begun)
+    sums = list(sum_up_remotely(cluster.scheduler_address, [str(folder)], str(output), Count))
     killer.join()
-    dataset.finish(len(counts))
-    begun = time.monotonic()
     rows = to_batch(summaries(str(folder)))
-    print("local", time.monotonic() - begun)
-    table = parquet.read_table(tmp_path / "rows")
-    assert table.num_rows == sum(counts)
-    assert table.to_batches() == [rows] or table.to_pylist() == rows.to_pylist()
+    assert parquet.read_table(output).to_pylist() == rows.to_pylist()
+    assert sum(count.rows for count in sums) == rows.num_rows >= COUNT
+    assert {path.name for path in output.iterdir()} == {
+        "_SUCCESS",
+        *(f"part-{number:05}.parquet" for number in range(len(sums))),
+    }

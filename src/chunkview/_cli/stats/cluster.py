@@ -130,11 +130,19 @@ class Cluster:
             raise ClusterError(_GONE) from error
 
     def check(self, setting: Setting) -> None:
-        """Check that each worker has what it needs.
+        """Check that the scheduler and each worker have what they need. Wait for the first worker.
 
         Raises:
-            ClusterError: Some workers do not. The message says what they lack.
+            ClusterError: They do not. The message says what is missing.
         """
+        try:
+            # It reads the tasks before it hands them on.
+            self._client.run_on_scheduler(_version_of, "chunkview")
+        except Exception as error:
+            raise ClusterError(f"the scheduler cannot run chunkview: {error}") from error
+        # Some clusters start a worker only for a task. One that could not import the function of a
+        # task would drop its connection, and the task would wait forever.
+        _result_of(self._client.submit(int, pure=False), "a task that does nothing")
         workers: dict[str, list[str]] = {}
         found: dict[str, Any] = self._client.run(setting.problem, on_error="return")
         for worker, problem in found.items():

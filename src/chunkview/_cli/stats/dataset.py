@@ -7,6 +7,7 @@ its files, it gets the empty file `_SUCCESS`, as Spark writes one.
 
 from __future__ import annotations
 
+import errno
 import posixpath
 import uuid
 from contextlib import suppress
@@ -43,7 +44,8 @@ class Dataset:
         files, folder = self._open()
         files.makedirs(folder, exist_ok=True)
         if self.names():
-            raise FileExistsError(17, "the folder is not empty; name a new one", self.folder)
+            problem = "the folder is not empty; name a new one"
+            raise FileExistsError(errno.EEXIST, problem, self.folder)
         files.touch(self._path(self._marker))
 
     def is_seen(self) -> bool:
@@ -88,12 +90,19 @@ class Dataset:
         names = self.names()
         missing = [name for name in map(_name_of, range(parts)) if name not in names]
         if missing:
-            raise FileNotFoundError(2, f"{len(missing)} files are missing, such as", missing[0])
+            problem = f"{len(missing)} of {parts} files are missing, such as {missing[0]}"
+            raise FileNotFoundError(errno.ENOENT, problem, self.folder)
         # A worker that was killed leaves the file that it was writing.
         for name in names:
             if name.startswith("."):
                 files.rm_file(self._path(name))
         files.touch(self._path("_SUCCESS"))
+
+    def abandon(self) -> None:
+        """End a run that failed. What the workers wrote remains, without `_SUCCESS`."""
+        files, _ = self._open()
+        with suppress(OSError):
+            files.rm_file(self._path(self._marker))
 
     def names(self) -> set[str]:
         """Name the files in the folder."""

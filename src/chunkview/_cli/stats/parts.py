@@ -34,8 +34,8 @@ class Part:
     files: tuple[Place, ...]
 
     def __str__(self) -> str:
-        others = len(self.files) - 1
-        return self.files[0].name + (f" and the {others} files after it" if others else "")
+        names = [file.name for file in self.files]
+        return " to ".join(filter(None, dict.fromkeys((*names[:1], *names[-1:])))) or "no file"
 
     def rows(self) -> Iterator[Summary]:
         """Sum up the streams of the files. A file that cannot be opened gives a row, too."""
@@ -45,6 +45,8 @@ class Part:
 
 def parts_of(paths: Iterable[str]) -> Iterator[Part]:
     """Find the files, and cut them into parts. The same files give the same parts.
+
+    Without a file there is one part, without files.
 
     Args:
         paths: Paths, folders, patterns and URLs.
@@ -57,7 +59,8 @@ def parts_of(paths: Iterable[str]) -> Iterator[Part]:
     files = itertools.chain.from_iterable(map(places_of, paths))
     for number in itertools.count():
         size = min(_FEWEST_FILES + number, _MOST_FILES)
-        if not (some := tuple(itertools.islice(files, size))):
+        some = tuple(itertools.islice(files, size))
+        if number and not some:
             return
         yield Part(number, some)
 
