@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import operator
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,9 @@ class SummaryWriter:
         from pyarrow import parquet
 
         self._writer = parquet.ParquetWriter(file, SCHEMA, compression="zstd")
-        self._rows: list[Summary] = []
+        self._batches: list[pa.RecordBatch] = []
+        self._waiting = 0
+        """How many rows these batches have."""
 
     def write(self, rows: Iterable[Summary]) -> None:
         """Add rows.
@@ -152,10 +155,20 @@ class SummaryWriter:
         Raises:
             OSError: The file cannot be written.
         """
-        for row in rows:
-            self._rows.append(row)
-            if len(self._rows) == _ROW_GROUP:
-                self._flush()
+        waiting = iter(rows)
+        while some := list(itertools.islice(waiting, _MOST_ROWS)):
+            self.write_batch(to_batch(some))
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Add the rows of a batch that `to_batch` made.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        self._batches.append(batch)
+        self._waiting += batch.num_rows
+        if self._waiting >= _ROW_GROUP:
+            self._flush(_ROW_GROUP)
 
     def close(self) -> None:
         """Write the rest, and end the file.
@@ -163,8 +176,7 @@ class SummaryWriter:
         Raises:
             OSError: The file cannot be written.
         """
-        if self._rows:
-            self._flush()
+        self._flush(1)
         self._writer.close()
 
     def __enter__(self) -> Self:
@@ -178,9 +190,16 @@ class SummaryWriter:
     ) -> None:
         self.close()
 
-    def _flush(self) -> None:
-        rows, self._rows = self._rows, []
-        self._writer.write_batch(to_batch(rows))
+    def _flush(self, fewest: int) -> None:
+        """Write row groups, as long as there are so many rows. Keep the other ones."""
+        # In one piece, so that the file does not depend on how the rows were cut.
+        table = pa.Table.from_batches(self._batches, SCHEMA).combine_chunks()
+        at = 0
+        while table.num_rows - at >= fewest:
+            self._writer.write_table(table.slice(at, _ROW_GROUP), _ROW_GROUP)
+            at += _ROW_GROUP
+        self._batches = table.slice(at).to_batches()
+        self._waiting = max(0, table.num_rows - at)
 
 
 def _of_batch(

@@ -1,4 +1,4 @@
-"""The command line: `chunkview show`, `serve`, `record`, `check` and `demo`.
+"""The command line: `chunkview show`, `serve`, `record`, `check`, `stats` and `demo`.
 
 This module parses the arguments, and does all reading and writing. `display` formats what is
 shown, and `reading` finds the place where a file is broken. Data goes to standard output, messages
@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
@@ -32,6 +33,7 @@ from .display import (
 )
 from .progress import Progress
 from .record import add_record
+from .stats import add_stats
 from .streams import bodies_of, streams_of
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ _BROKEN_PIPE = 141
 # The error handlers of Python that raise for some of the characters that an encoding lacks.
 _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 
-_DESCRIPTION = "Look at, replay, record, check and try out Anthropic's event streams."
+_DESCRIPTION = "Look at, replay, record, check, sum up and try out Anthropic's event streams."
 _EPILOG = """\
 examples:
   chunkview show answer.sse
@@ -60,6 +62,7 @@ examples:
   chunkview serve answer.sse --port 8080
   chunkview record --to https://api.anthropic.com recordings
   chunkview check answer.sse
+  chunkview stats recordings --by model,day
   chunkview demo
 
 exit status:
@@ -254,6 +257,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_record(commands)
     add_check(commands)
+    add_stats(commands)
 
     demo = described(
         commands.add_parser("demo", help="stream recordings through the official client"),
@@ -279,15 +283,17 @@ def _show(arguments: argparse.Namespace) -> int:
     files: list[str] = arguments.files
     messages: list[tuple[str, Message | None]] = []
     status = 0
-    with Progress(files, color=has_color(sys.stderr, is_refused=arguments.no_color)) as progress:
+    color = has_color(sys.stderr, is_refused=arguments.no_color)
+    # What comes from a pipe may be live: a person looks at it, and not at a bar.
+    is_wanted = len(files) > 1 and not any(map(_is_pipe, files))
+    with Progress(len(files), color=color, is_wanted=is_wanted) as progress:
         # Output to the bar's terminal waits until the bar is gone.
         is_held_back = progress.is_drawn and sys.stdout.isatty()
         out: TextIO = io.StringIO() if is_held_back else sys.stdout
 
-        def before_read(position: int) -> None:
+        def before_read(_position: int) -> None:
             # The next bytes may take a while.
             out.flush()
-            progress.advance(position)
 
         for file in files:
             for stream in streams_of(file, before_read=before_read, clock=time.perf_counter):
@@ -306,10 +312,15 @@ def _show(arguments: argparse.Namespace) -> int:
                         complain(problem, file=stream.name)
                 status = status or int(bool(problem))
                 messages.append((stream.name, message))
-            progress.end_file()
+            progress.advance()
     if len(messages) > 1 and not arguments.json and not arguments.chunks:
         _print_totals(totals(messages), color=has_color(sys.stdout, is_refused=arguments.no_color))
     return status
+
+
+def _is_pipe(file: str) -> bool:
+    path = Path(file)
+    return file == "-" or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def _show_stream(

@@ -17,7 +17,7 @@ _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d+))? ?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
 )
 _DAY = re.compile(
-    # It begins with two characters that are always the same: so the search takes a third of the time.
+    # With two fixed characters at the beginning, the search takes a third of the time.
     r"20(?<!\d20)(\d\d)(?:-(\d\d)-(\d\d)|[/\\](\d\d)[/\\](\d\d)"
     r"|[/\\]month=(\d\d?)[/\\]day=(\d\d?))(?!\d)"
 )

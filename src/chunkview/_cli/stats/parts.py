@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ...recordings import Place, Summary, is_url, places_of, summaries
+from ..console import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,10 +38,17 @@ class Part:
         names = [file.name for file in self.files]
         return " to ".join(filter(None, dict.fromkeys((*names[:1], *names[-1:])))) or "no file"
 
-    def rows(self) -> Iterator[Summary]:
-        """Sum up the streams of the files. A file that cannot be opened gives a row, too."""
+    def rows(self, **options: Any) -> Iterator[Summary]:
+        """Sum up the streams of the files. A file that cannot be opened gives a row, too.
+
+        Args:
+            **options: The options of `chunkview.recordings.summaries`.
+        """
         for file in self.files:
-            yield from _rows_of(file)
+            try:
+                yield from summaries(file, **options)
+            except OSError as error:  # noqa: PERF203 - the other files go on
+                yield Summary(file.name, error=reason_of(error))
 
 
 def parts_of(paths: Iterable[str]) -> Iterator[Part]:
@@ -68,10 +76,3 @@ def parts_of(paths: Iterable[str]) -> Iterator[Part]:
 def absolute(path: str) -> str:
     """Make a path mean the same in the folder of another process. A URL always does."""
     return path if is_url(path) else str(Path(path).absolute())
-
-
-def _rows_of(file: Any) -> Iterator[Summary]:
-    try:
-        yield from summaries(file)
-    except OSError as error:
-        yield Summary(file.name, error=str(error))

@@ -19,7 +19,7 @@ import attrs
 from ...recordings import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import BinaryIO
 
@@ -93,22 +93,90 @@ def _cell_of(value: Any) -> Any:
 
 
 class _Parquet:
-    """Parquet, by way of Arrow's own format."""
+    """Parquet. A row is encoded in Arrow's own format, which is copied rather than parsed."""
 
     def __init__(self) -> None:
-        # Without pyarrow, this raises before anything is read.
-        from ... import arrow
-
-        self._arrow = arrow
-
-    def __reduce__(self) -> Any:
-        return (_Parquet, ())
+        from ... import arrow  # noqa: F401 - without pyarrow, this fails before anything is read
 
     def encode(self, rows: list[Summary]) -> bytes:
-        return self._arrow.to_bytes(rows)
+        from ...arrow import to_batch
+
+        encoded: bytes = to_batch(rows).serialize().to_pybytes()
+        return encoded
 
     def writer(self, file: BinaryIO) -> Writer:
-        return _ParquetWriter(self._arrow.SummaryWriter(file))
+        return _ParquetWriter(file)
+
+
+class _ParquetWriter:
+    def __init__(self, file: BinaryIO) -> None:
+        from ...arrow import SummaryWriter
+
+        self._writer = SummaryWriter(file)
+
+    def write(self, encoded: bytes) -> None:
+        import pyarrow as pa  # type: ignore[import-untyped]
+
+        from ...arrow import SCHEMA
+
+        self._writer.write_batch(pa.ipc.read_record_batch(pa.py_buffer(encoded), SCHEMA))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Output:
+    """A file of rows. It has a hidden name until it is whole.
+
+    As a context manager it ends the file at the end of the block. If the block raises, the file
+    goes away, and one that was there before stays.
+    """
+
+    def __init__(self, path: str, format: Format) -> None:  # noqa: A002
+        """Prepare a file.
+
+        Args:
+            path: Where it is to be. A pipe or a device gets the rows at once.
+            format: Its format.
+        """
+        target = Path(os.path.realpath(path))
+        self._target = target
+        self._is_special = target.exists() and not target.is_file()
+        hidden = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        self._path = target if self._is_special else hidden
+        self._format = format
+
+    def write(self, encoded: bytes) -> None:
+        """Add encoded rows.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        self._writer.write(encoded)
+
+    def __enter__(self) -> Self:
+        self._file = self._path.open("wb")
+        self._writer = self._format.writer(self._file)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            try:
+                if exc is None:
+                    self._writer.close()
+            finally:
+                self._file.close()
+            if exc is None and not self._is_special:
+                self._path.replace(self._target)
+        finally:
+            if not self._is_special:
+                with suppress(OSError):
+                    self._path.unlink()
 
 
 FORMATS: dict[str, Callable[[], Format]] = {

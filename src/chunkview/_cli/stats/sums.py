@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from ...recordings import Summary
 
@@ -35,16 +35,16 @@ _COUNTS = (
     "output_tokens",
     "web_search_requests",
 )
-"""The counts that are added up. What is not known adds nothing."""
+"""The counts that are added up."""
 
 
 class Sum:
-    """The sum of some rows.
+    """The sum of some rows. What is not known adds nothing.
 
     Attributes:
         streams: How many rows there are.
-        counts: The sum of each count, by its name.
-        cost: The sum of the prices that are known, in US dollars.
+        counts: The sum of each count, by its name. None if it is not known of any row.
+        cost: The sum of the prices that are known, in US dollars. None if there are none.
         without_price: How many streams have no price.
         errors: How many streams end in an error, or cannot be read.
         incomplete: How many messages are not finished.
@@ -64,37 +64,41 @@ class Sum:
     def __init__(self) -> None:
         self.streams = self.without_price = self.errors = 0
         self.incomplete = self.with_findings = 0
-        self.counts = dict.fromkeys(_COUNTS, 0)
-        self.cost = Decimal(0)
+        self.counts: dict[str, int | None] = dict.fromkeys(_COUNTS)
+        self.cost: Decimal | None = None
 
     def add(self, row: Summary) -> None:
         """Count a row."""
         self.streams += 1
         counts = self.counts
         for name in _COUNTS:
-            if count := getattr(row, name):
-                counts[name] += count
+            count = getattr(row, name)
+            if count is not None:
+                counts[name] = count + (counts[name] or 0)
         if row.cost is None:
             self.without_price += 1
         else:
-            self.cost += row.cost
+            self.cost = row.cost + (self.cost or 0)
         self.errors += row.error is not None
         self.incomplete += not row.complete
         self.with_findings += bool(row.findings)
 
     def merge(self, other: Sum) -> None:
         """Add another sum."""
-        for name in ("streams", "cost", "without_price", "errors", "incomplete", "with_findings"):
+        for name in ("streams", "without_price", "errors", "incomplete", "with_findings"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, count in other.counts.items():
-            self.counts[name] += count
+            if count is not None:
+                self.counts[name] = count + (self.counts[name] or 0)
+        if other.cost is not None:
+            self.cost = other.cost + (self.cost or 0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the sum as plain JSON values. `cost` is a float."""
+        """Write the sum as plain JSON values. `cost` is a float or None."""
         return {
             "streams": self.streams,
             **self.counts,
-            "cost": float(self.cost),
+            "cost": None if self.cost is None else float(self.cost),
             "without_price": self.without_price,
             "errors": self.errors,
             "incomplete": self.incomplete,
@@ -150,6 +154,8 @@ class Sums:
 
     def in_order(self) -> list[tuple[tuple[str | None, ...], Sum]]:
         """Give the groups, sorted by their values. What is not known comes last."""
-        return sorted(
-            self.groups.items(), key=lambda item: [(value is None, value or "") for value in item[0]]
-        )
+
+        def key(item: tuple[tuple[str | None, ...], Sum]) -> list[tuple[bool, str]]:
+            return [(value is None, value or "") for value in item[0]]
+
+        return sorted(self.groups.items(), key=key)
