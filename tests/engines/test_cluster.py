@@ -16,15 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
 
 from chunkview._cli.stats.cluster import ClusterError, Setting, connected
 from chunkview._cli.stats.dataset import Dataset
+from chunkview._cli.stats.local import Done
 from chunkview._cli.stats.remote import sum_up_remotely
 from chunkview.arrow import SCHEMA, to_batch
-from chunkview.recordings import Summary, summaries
+from chunkview.recordings import summaries
 from chunkview.testing import recording
 from engines.many_recordings import write_recordings
 
@@ -94,16 +94,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@attrs.define
-class Count:
-    """The simplest sums."""
-
-    rows: int = 0
-
-    def add(self, row: Summary) -> None:
-        self.rows += bool(row)
-
-
 def kill_when(parts: int, output: Path, cluster: Any) -> None:
     """Kill a worker when there are so many parts of the output."""
     while len(list(output.glob("part-*"))) < parts:
@@ -124,9 +114,18 @@ def rows_here(*paths: object) -> list[dict[str, Any]]:
     return rows
 
 
-def sum_up(cluster: Any, paths: list[Any], output: Path | None) -> list[Count]:
+def sum_up(cluster: Any, paths: list[Any], output: Path | None) -> list[Done]:
+    """What the parts amount to."""
+    return list(parts_of_cluster(cluster.scheduler_address, paths, output))
+
+
+def parts_of_cluster(address: str, paths: list[Any], output: Path | None) -> Iterator[Done]:
     place = None if output is None else str(output)
-    return list(sum_up_remotely(cluster.scheduler_address, list(map(str, paths)), place, Count))
+    return sum_up_remotely(address, list(map(str, paths)), place, (), {})
+
+
+def streams(parts: list[Done]) -> int:
+    return sum(part.sums.total.streams for part in parts)
 
 
 def test_the_rows_of_a_cluster_are_those_of_one_process_though_a_worker_is_killed(
@@ -135,20 +134,20 @@ def test_the_rows_of_a_cluster_are_those_of_one_process_though_a_worker_is_kille
     output = tmp_path / "rows"
     killer = threading.Thread(target=kill_when, args=(3, output, cluster))
     killer.start()
-    sums = sum_up(cluster, [folder], output)
+    parts = sum_up(cluster, [folder], output)
     killer.join()
     rows = rows_in(output)
     assert rows == rows_here(folder)
-    assert sum(count.rows for count in sums) == len(rows) >= COUNT
+    assert streams(parts) == len(rows) >= COUNT
     assert {path.name for path in output.iterdir()} == {
         "_SUCCESS",
-        *(f"part-{number:05}.parquet" for number in range(len(sums))),
+        *(f"part-{number:05}.parquet" for number in range(len(parts))),
     }
 
 
 def test_sums_need_no_output(cluster: Any, folder: Path) -> None:
     day = folder / "day=2026-11-02"
-    assert sum(count.rows for count in sum_up(cluster, [day], None)) == len(rows_here(day))
+    assert streams(sum_up(cluster, [day], None)) == len(rows_here(day))
 
 
 def test_files_may_have_any_name_and_any_number_of_streams(cluster: Any, tmp_path: Path) -> None:
@@ -159,15 +158,15 @@ def test_files_may_have_any_name_and_any_number_of_streams(cluster: Any, tmp_pat
     (folder / "many.sse").write_bytes(recording("text") * COUNT)
     (folder / "none.sse").write_bytes(b"")
     paths = [folder, f"file://{folder}/many.sse"]
-    sums = sum_up(cluster, paths, tmp_path / "rows")
+    parts = sum_up(cluster, paths, tmp_path / "rows")
     assert rows_in(tmp_path / "rows") == rows_here(*paths)
-    assert sum(count.rows for count in sums) == 2 * COUNT + 3
+    assert streams(parts) == 2 * COUNT + 3
 
 
 def test_without_a_file_the_output_has_no_row_and_all_columns(cluster: Any, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert [count.rows for count in sum_up(cluster, [empty], tmp_path / "rows")] == [0]
+    assert streams(sum_up(cluster, [empty], tmp_path / "rows")) == 0
     table = parquet.read_table(tmp_path / "rows")
     assert (table.num_rows, table.schema.names) == (0, SCHEMA.names)
 
@@ -244,11 +243,11 @@ def test_an_output_that_is_not_empty_is_refused(cluster: Any, folder: Path, tmp_
 
 def test_an_output_that_goes_away_ends_the_run(cluster: Any, folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "rows"
-    sums = sum_up_remotely(cluster.scheduler_address, [str(folder)], str(output), Count)
-    next(sums)
+    parts = parts_of_cluster(cluster.scheduler_address, [folder], output)
+    next(parts)
     shutil.rmtree(output)
     with pytest.raises((ClusterError, FileNotFoundError), match=r"No such file|are missing"):
-        list(sums)
+        list(parts)
     assert not output.exists()
 
 
@@ -264,11 +263,11 @@ def test_a_scheduler_that_dies_ends_the_run_without_success(folder: Path, tmp_pa
         while not (tmp_path / "address").exists():
             time.sleep(0.01)
         address = json.loads((tmp_path / "address").read_text())["address"]
-        sums = sum_up_remotely(address, [str(folder)], str(output), Count)
-        next(sums)
+        parts = parts_of_cluster(address, [folder], output)
+        next(parts)
         scheduler.kill()
         with pytest.raises(ClusterError, match="the scheduler went away"):
-            list(sums)
+            list(parts)
     names = {path.name for path in output.iterdir() if not path.name.startswith(".part")}
     assert names
     assert all(name.startswith("part-") for name in names)
