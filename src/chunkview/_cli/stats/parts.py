@@ -44,6 +44,7 @@ class Part:
         Args:
             **options: The options of `chunkview.recordings.summaries`.
         """
+        file: Any
         for file in self.files:
             try:
                 yield from summaries(file, **options)

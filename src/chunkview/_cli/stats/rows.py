@@ -35,9 +35,11 @@ class Format(Protocol):
 
     def encode(self, rows: list[Summary]) -> bytes:
         """Encode some rows. A part of the output may consist of several such pieces."""
+        raise NotImplementedError
 
     def writer(self, file: BinaryIO) -> Writer:
         """Begin a file."""
+        raise NotImplementedError
 
 
 class Writer(Protocol):
@@ -96,7 +98,8 @@ class _Parquet:
     """Parquet. A row is encoded in Arrow's own format, which is copied rather than parsed."""
 
     def __init__(self) -> None:
-        from ... import arrow  # noqa: F401 - without pyarrow, this fails before anything is read
+        # Without pyarrow, this fails before anything is read.
+        from ... import arrow  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     def encode(self, rows: list[Summary]) -> bytes:
         from ...arrow import to_batch
