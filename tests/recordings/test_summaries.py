@@ -130,7 +130,7 @@ def assert_right(data: bytes) -> None:
 @given(BODIES)
 @examples(3)
 def test_the_row_of_a_body_has_what_a_meter_and_check_find(body: bytes) -> None:
-    """For bodies of all kinds: totals and error are the Meter's, the findings are those of check."""
+    """For bodies of all kinds: totals and error are the Meter's, the findings those of `check`."""
     assert_right(body)
 
 
@@ -165,7 +165,7 @@ def test_the_row_of_a_recorded_stream_is_right(path: Path) -> None:
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_rows_of_each_format_are_those_of_its_messages(name: str, compression: str) -> None:
-    streams = distinct(drawn(cv.message_streams(), 3))
+    streams = distinct(drawn(cv.message_streams(), 1)[:5])
     data = COMPRESSIONS[compression](FORMATS[name][0](streams))
     messages = [accumulate(events) for events in streams]
     rows = rows_of(data)
@@ -269,7 +269,7 @@ def test_a_file_that_breaks_off_gives_the_streams_before_and_says_why() -> None:
 
     first, second = summaries(Broken())
     assert first.error is None
-    assert second.error == "byte 8544: cannot be read any further: Input/output error"
+    assert second.error == "byte 9478: cannot be read any further: Input/output error"
     assert (second.stop_reason, second.complete, second.findings) == ("end_turn", True, None)
 
 
@@ -365,6 +365,16 @@ def write_har(**entry: Any) -> bytes:
     ).encode()
 
 
+CASSETTE = b"""\
+interactions:
+- recorded_at: Wed, 04 Mar 2026 05:06:07 GMT
+  request: {}
+  response:
+    headers: {content-type: [text/event-stream]}
+    body: {string: 'data: {}'}
+"""
+
+
 @pytest.mark.parametrize(
     ("data", "when"),
     [
@@ -383,8 +393,7 @@ def write_har(**entry: Any) -> bytes:
         (write_har(startedDateTime=5), None),
         (write_har(startedDateTime="2026-99-04T05:06:07Z"), None),
         (
-            b"interactions:\n- recorded_at: Wed, 04 Mar 2026 05:06:07 GMT\n  request: {}\n  response:\n"
-            b"    headers: {content-type: [text/event-stream]}\n    body: {string: 'data: {}'}\n",
+            CASSETTE,
             utc(2026, 3, 4, 5, 6, 7),
         ),
         (
