@@ -18,11 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from chunkview import recordings
+from chunkview import iter_chunks, recordings
 from chunkview.arrow import SCHEMA, SummaryWriter, summaries, to_batch
 from chunkview.recordings import Summary
 from chunkview.testing import recording
 from chunkview.testing import strategies as cv
+from recordings.writers import har
 from support import examples
 
 TEXT = recording("text")
@@ -146,6 +147,39 @@ def test_names_may_be_numbers_or_missing() -> None:
     assert [row["source"] for row in rows] == ["7", ""]
 
 
+NOON = datetime(2026, 11, 26, 12, 0, 0, 5, timezone.utc)
+MIDNIGHT = datetime(2026, 11, 26, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (pa.array([NOON, None]), NOON),
+        (pa.array([NOON.replace(tzinfo=None), None]), NOON),
+        (pa.array([NOON, None]).cast(pa.timestamp("ns", "Asia/Tokyo")), NOON),
+        (pa.array([NOON.date(), None]), MIDNIGHT),
+        (pa.array([NOON.date(), None], pa.date64()), MIDNIGHT),
+        (pa.array([2**62, None], pa.timestamp("us")), None),
+        (pa.nulls(2), None),
+    ],
+    ids=["UTC", "no zone", "nanoseconds in Tokyo", "day", "date64", "far away", "null"],
+)
+def test_a_column_of_times_says_when_the_bodies_were_recorded(
+    times: pa.Array, expected: datetime | None
+) -> None:
+    batch = pa.RecordBatch.from_arrays([pa.array([TEXT + TEXT, None]), times], ["body", "at"])
+    rows = rows_of(summaries([batch], when="at"))
+    assert [row["when"] for row in rows] == [expected, expected, None]
+
+
+def test_a_time_in_the_body_comes_first_and_a_day_in_the_name_last() -> None:
+    plain = har([[chunk.to_event() for chunk in iter_chunks(TEXT)]])
+    dated = plain.replace(b'"request"', b'"startedDateTime": "2026-11-01T08:00:00Z", "request"')
+    batch = batch_of([dated, plain], at=[NOON, NOON], path=["2026-10-01/x", "2026-10-01/x"])
+    rows = rows_of(summaries([batch], source="path", when="at"))
+    assert [row["when"] for row in rows] == [datetime(2026, 11, 1, 8, tzinfo=timezone.utc), NOON]
+
+
 def test_the_options_are_those_of_the_recordings() -> None:
     body = TEXT.replace(b'"index":0', b'"index":2')
     for options in ({}, {"findings": False}, {"provider": "aws"}):
@@ -199,6 +233,8 @@ def test_a_stream_of_batches_can_be_read_as_one_table() -> None:
         (batch_of([TEXT]), {"column": "x"}, KeyError, "expected one column 'x'.*'body'"),
         (batch_of([TEXT]), {"keep": ["day"]}, KeyError, "expected one column 'day'"),
         (batch_of([TEXT]), {"source": "path"}, KeyError, "expected one column 'path'"),
+        (batch_of([TEXT]), {"when": "at"}, KeyError, "expected one column 'at'"),
+        (batch_of([TEXT], at=[7]), {"when": "at"}, TypeError, "times or days.*'at', got int64"),
         (batch_of([TEXT]), {"keep": "day"}, TypeError, r"use \['day'\]"),
         (batch_of([1], pa.int64()), {}, TypeError, "expected bytes or text.*'body', got int64"),
         (batch_of([], pa.int64()), {}, TypeError, "got int64"),
@@ -210,7 +246,18 @@ def test_a_stream_of_batches_can_be_read_as_one_table() -> None:
             "expected one column 'body'",
         ),
     ],
-    ids=["column", "keep", "source", "keep is text", "numbers", "no rows", "clash", "twice"],
+    ids=[
+        "column",
+        "keep",
+        "source",
+        "when",
+        "no times",
+        "keep is text",
+        "numbers",
+        "no rows",
+        "clash",
+        "twice",
+    ],
 )
 def test_a_wrong_column_is_named(
     batch: pa.RecordBatch, options: dict[str, Any], error: type[Exception], problem: str

@@ -14,13 +14,14 @@ import functools
 import io
 import itertools
 import operator
+from datetime import datetime, timezone
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from . import recordings
-from .recordings import Summary
+from .recordings import Place, Summary
 
 try:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -77,6 +78,7 @@ def summaries(
     keep: Sequence[str] = (),
     *,
     source: str | None = None,
+    when: str | None = None,
     findings: bool = True,
     provider: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
@@ -92,6 +94,8 @@ def summaries(
         keep: Columns to carry over. Each row has the values of the body's row.
         source: The column of names, such as paths or ids of requests. Without it, the column
             `source` of the result is "", or `#2` for the second stream of a body.
+        when: The column of the times or days when the bodies were recorded; without a time zone,
+            UTC. It is used where a body does not tell its time. The prices are those of that day.
         findings: As for `chunkview.recordings.summaries`.
         provider: As for `chunkview.recordings.summaries`.
 
@@ -101,7 +105,7 @@ def summaries(
 
     Raises:
         KeyError: A batch lacks a column.
-        TypeError: The column holds neither bytes nor text.
+        TypeError: The column holds neither bytes nor text, or `when` holds no times.
         ValueError: A column of `keep` has the name of a column of `SCHEMA`.
     """
     if isinstance(keep, str):
@@ -111,7 +115,7 @@ def summaries(
             raise ValueError(f"every row has a column {name!r}: rename the one to keep")
     sum_up = functools.partial(recordings.summaries, findings=findings, provider=provider)
     for batch in batches:
-        yield from _of_batch(batch, column, keep, source, sum_up)
+        yield from _of_batch(batch, column, keep, source, when, sum_up)
 
 
 def to_batch(rows: Iterable[Summary]) -> pa.RecordBatch:
@@ -207,7 +211,8 @@ def _of_batch(
     column: str,
     keep: Sequence[str],
     source: str | None,
-    sum_up: Callable[[io.BytesIO], Iterator[Summary]],
+    when: str | None,
+    sum_up: Callable[[Any], Iterator[Summary]],
 ) -> Iterator[pa.RecordBatch]:
     bodies = _column(batch, column)
     if _kind_of(bodies.type) not in _BODIES:
@@ -216,6 +221,7 @@ def _of_batch(
     fields = [batch.schema.field(name) for name in keep]
     schema = pa.schema([*SCHEMA, *fields], metadata=SCHEMA.metadata)
     names = None if source is None else _column(batch, source).cast(pa.string())
+    times = None if when is None else _times_in(batch, when)
     rows: list[Summary] = []
     places: list[int] = []
 
@@ -228,7 +234,8 @@ def _of_batch(
 
     for place in range(len(bodies)):
         name = None if names is None else names[place].as_py()
-        for row in _of_body(bodies[place], name or "", sum_up):
+        time = None if times is None else _time_of(times[place])
+        for row in _of_body(bodies[place], name or "", time, sum_up):
             rows.append(row)
             places.append(place)
             if len(rows) == _MOST_ROWS:
@@ -238,22 +245,34 @@ def _of_batch(
 
 
 def _of_body(
-    body: pa.Scalar, name: str, sum_up: Callable[[io.BytesIO], Iterator[Summary]]
+    body: pa.Scalar,
+    name: str,
+    when: datetime | None,
+    sum_up: Callable[[Any], Iterator[Summary]],
 ) -> Iterator[Summary]:
     if not body.is_valid:
-        yield Summary(name, error="the body is null")
+        yield Summary(name, when, error="the body is null")
         return
     if isinstance(body, pa.DictionaryScalar):
         body = body.value
-    yield from sum_up(_Body(body.as_buffer(), name))
+    open_body = functools.partial(io.BytesIO, body.as_buffer())
+    yield from sum_up(Place(name, open_body, is_named=True, when=when))
 
 
-class _Body(io.BytesIO):
-    """A file with the bytes of a body, and a name."""
+def _times_in(batch: pa.RecordBatch, name: str) -> pa.Array:
+    times = _column(batch, name)
+    kind = times.type
+    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_null(kind)):
+        raise TypeError(f"expected times or days in column {name!r}, got {kind}")
+    return times.cast(pa.timestamp("us"), safe=False)
 
-    def __init__(self, data: pa.Buffer, name: str) -> None:
-        super().__init__(data)
-        self.name = name
+
+def _time_of(time: pa.Scalar) -> datetime | None:
+    try:
+        found: datetime | None = time.as_py()
+    except (OverflowError, ValueError):  # a year that Python does not have
+        return None
+    return None if found is None else found.replace(tzinfo=timezone.utc)
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:

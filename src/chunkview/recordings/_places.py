@@ -8,6 +8,7 @@ import io
 import os
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from ._when import day_in, time_in_sidecar, time_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from datetime import datetime
+
 
 __all__ = ["Place", "is_url", "places_of"]
 
@@ -37,20 +38,24 @@ class Place:
         is_named: Whether the caller named this file, and not a folder or a pattern.
         open_sidecar: Opens the sidecar that `chunkview record` wrote, if there may be one. Raises
             OSError.
+        when: When the file was recorded, if the caller knows it.
     """
 
     name: str
     open: Callable[[], Any]
     is_named: bool = False
     open_sidecar: Callable[[], Any] | None = None
+    when: datetime | None = None
 
     def time(self, file: Any) -> datetime | None:
-        """Find when the file was recorded: by its sidecar, its path, or when it was modified.
+        """Find when the file was recorded, if the caller does not know it.
+
+        The sidecar tells it, or the path, or when the file was modified.
 
         Args:
             file: What `open` gave.
         """
-        return self._time_in_sidecar() or day_in(self.name) or time_of_file(file)
+        return self.when or self._time_in_sidecar() or day_in(self.name) or time_of_file(file)
 
     def _time_in_sidecar(self) -> datetime | None:
         if self.open_sidecar is None:

@@ -8,13 +8,16 @@ import os
 import sys
 import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import add_no_color, described, numeral
 from ..console import complain, has_color, reason_of
 from ..progress import Progress
+from .cluster import ClusterError
 from .local import Work, WorkerDiedError, sum_up
 from .parts import parts_of
+from .remote import sum_up_remotely
 from .rows import FORMATS, Output, format_of
 from .sums import GROUPS, Sums
 from .table import as_json, print_table
@@ -33,6 +36,12 @@ or a URL. A file that cannot be read is a row with an error; the others go on.
 
 All cores read the files. Streams are not decoded, but for those that may break
 a rule. Memory does not grow with the number of files.
+
+With --dask, the workers of a cluster do the same (extra "dask", also on the
+workers and the scheduler). They read the files themselves, and write the rows
+as Parquet files into a new folder, which gets a file _SUCCESS at the end. When
+a worker dies, another one takes its part. So all of them have to see the files
+and the folder: by URLs, or in shared folders.
 """
 _EPILOG = """\
 examples:
@@ -41,6 +50,7 @@ examples:
   chunkview stats 's3://bucket/2026/11/**/*.sse.gz' --by day -o rows.parquet
   chunkview stats recordings --by error --json | jq .groups
   chunkview stats recordings -o rows.csv --no-findings
+  chunkview stats s3://bucket/2026/11/ --dask tcp://scheduler:8786 -o s3://bucket/rows/
 
 columns of the file that -o writes, one row for each stream:
   source, when, id, model, stop_reason
@@ -58,7 +68,8 @@ its path (2026-11-26 or 2026/11/26), or when the file was modified.
 
 exit status:
   0    success
-  1    a file could not be read, or the output could not be written
+  1    a file could not be read, the output could not be written, or the cluster
+       failed
   2    the arguments are invalid
   130  ended by Ctrl-C: nothing was written
 """
@@ -76,7 +87,7 @@ def add_stats(commands: Any) -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    stats.set_defaults(run=_run)
+    stats.set_defaults(run=lambda arguments: _run(stats, arguments))
     stats.add_argument(
         "paths",
         nargs="+",
@@ -86,9 +97,8 @@ def add_stats(commands: Any) -> None:
     stats.add_argument(
         "-o",
         "--output",
-        type=_output,
         metavar="FILE",
-        help=f"write a row for each stream: {', '.join(FORMATS)}",
+        help=f"write a row for each stream: {', '.join(FORMATS)}; with --dask, a new folder",
     )
     stats.add_argument(
         "--by",
@@ -103,6 +113,11 @@ def add_stats(commands: Any) -> None:
         type=numeral(int, lambda jobs: jobs >= 1, "one process or more"),
         metavar="N",
         help="how many processes read (default: one for each core)",
+    )
+    stats.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the Dask cluster of this scheduler read and write (tcp://host:8786)",
     )
     stats.add_argument(
         "--no-findings",
@@ -125,15 +140,30 @@ def _columns(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _output(text: str) -> str:
-    try:
-        format_of(text)
-    except (ValueError, ImportError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Refuse arguments that do not fit together.
+
+    Raises:
+        SystemExit: By argparse.
+    """
+    output: str | None = arguments.output
+    if arguments.dask is None:
+        if output is not None:
+            try:
+                format_of(output)
+            except (ValueError, ImportError) as error:
+                parser.error(f"argument -o/--output: {error}")
+        return
+    if arguments.jobs is not None:
+        parser.error("--jobs is about this computer; the cluster has its own number of workers")
+    if "-" in arguments.paths:
+        parser.error("a cluster cannot read standard input")
+    if output is not None and Path(output).suffix.lower() in FORMATS.keys() - {".parquet"}:
+        parser.error("with --dask, -o names a new folder, for Parquet files")
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    _check(parser, arguments)
     sums = Sums(arguments.by)
     try:
         _sum_up(arguments, sums)
@@ -142,7 +172,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         complain(reason_of(error), file=str(error.filename or ""))
         return 1
-    except (ImportError, ValueError, WorkerDiedError) as error:
+    except (ImportError, ValueError, WorkerDiedError, ClusterError) as error:
         complain(str(error))
         return 1
     if arguments.json:
@@ -166,10 +196,12 @@ def _sum_up(arguments: argparse.Namespace, sums: Sums) -> None:
         ImportError: A library for a URL is missing.
         ValueError: fsspec does not know such URLs.
         WorkerDiedError: A process died.
+        ClusterError: The cluster cannot do the work.
     """
     paths: list[str] = arguments.paths
     options = {"findings": not arguments.no_findings, "provider": arguments.provider}
-    row_format = None if arguments.output is None else format_of(arguments.output)
+    is_local = arguments.dask is None
+    row_format = format_of(arguments.output) if is_local and arguments.output else None
     processes = 1 if "-" in paths else arguments.jobs or _cores()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chunkview-"))
@@ -177,8 +209,12 @@ def _sum_up(arguments: argparse.Namespace, sums: Sums) -> None:
         output = None
         if row_format is not None:
             output = stack.enter_context(Output(arguments.output, row_format))
+        if is_local:
+            parts = sum_up(parts_of(paths), work, processes)
+        else:
+            parts = sum_up_remotely(arguments.dask, paths, arguments.output, arguments.by, options)
         progress: Progress | None = None
-        for done in sum_up(parts_of(paths), work, processes):
+        for done in parts:
             if progress is None:
                 # By now there are all processes: one that has threads should not be forked.
                 color = has_color(sys.stderr, is_refused=arguments.no_color)

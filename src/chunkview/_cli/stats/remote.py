@@ -1,50 +1,48 @@
-"""Sum up recordings on a cluster. The workers read the files and write the rows."""
+"""A cluster sums up the parts of the work. Its workers read the files and write the rows."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ...recordings import is_url
+from ..console import complain
 from .cluster import Setting, connected
 from .dataset import Dataset
+from .local import Done
 from .parts import absolute, parts_of
+from .sums import Sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ...recordings import Summary
     from .parts import Part
 
-__all__ = ["Sums", "sum_up_remotely"]
-
-
-class Sums(Protocol):
-    """Sums of rows, which a worker makes and sends back."""
-
-    def add(self, row: Summary, /) -> object:
-        """Count a row."""
-
-
-S = TypeVar("S", bound=Sums)
+__all__ = ["sum_up_remotely"]
 
 
 def sum_up_remotely(
-    address: str, paths: Sequence[str], output: str | None, make_sums: Callable[[], S]
-) -> Iterator[S]:
+    address: str,
+    paths: Sequence[str],
+    output: str | None,
+    by: tuple[str, ...],
+    options: Mapping[str, Any],
+) -> Iterator[Done]:
     """Sum up recordings on a cluster.
 
     Args:
         address: The scheduler.
-        paths: What to read: paths, folders, patterns and URLs. They mean the same on each worker:
-            a local path is that of a folder which all computers share.
+        paths: What to read: paths, folders, patterns and URLs. A local path has to be in a folder
+            that all computers share.
         output: The folder for the rows, or its URL. None if only the sums are wanted.
-        make_sums: Makes empty sums. The workers import it.
+        by: The columns by which to sum up.
+        options: The options of `chunkview.recordings.summaries`.
 
     Yields:
-        The sums of each part, in the order of the files.
+        What each part amounts to, in order, without its rows.
 
     Raises:
         ClusterError: The cluster cannot do the work.
@@ -58,16 +56,18 @@ def sum_up_remotely(
     local = next((name for name in names if not is_url(name) and Path(name).exists()), None)
     dataset = None if output is None else Dataset(absolute(output))
     setting = Setting(local, dataset)
-    work = functools.partial(_sums_of, dataset, make_sums)
+    work = functools.partial(_done, dataset, by, dict(options))
     count = 0
     with connected(address) as cluster:
         if dataset is not None:
             dataset.begin()
         try:
+            if not cluster.threads:
+                complain("the cluster has no worker yet; waiting for one")
             cluster.check(setting)
-            for sums in cluster.map(work, itertools.chain((first,), parts), setting):
+            for done in cluster.map(work, itertools.chain((first,), parts), setting):
                 count += 1
-                yield sums
+                yield done
             if dataset is not None:
                 dataset.finish(count)
         except BaseException:
@@ -76,12 +76,14 @@ def sum_up_remotely(
             raise
 
 
-def _sums_of(dataset: Dataset | None, make_sums: Callable[[], S], part: Part) -> S:
+def _done(
+    dataset: Dataset | None, by: tuple[str, ...], options: dict[str, Any], part: Part
+) -> Done:
     """Sum up a part, and write its rows. This runs on a worker."""
-    sums = make_sums()
+    sums = Sums(by)
 
     def counted() -> Iterator[Summary]:
-        for row in part.rows():
+        for row in part.rows(**options):
             sums.add(row)
             yield row
 
@@ -90,4 +92,4 @@ def _sums_of(dataset: Dataset | None, make_sums: Callable[[], S], part: Part) ->
             pass
     else:
         dataset.write(part.number, counted())
-    return sums
+    return Done(sums, len(part.files))
