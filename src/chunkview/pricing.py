@@ -419,9 +419,9 @@ def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
         raise _NoPriceError(f"not on the price list{place}: {clipped(model)}")
     try:
         if not context:
-            known = price_of(counts, model, provider, timestamp)
-            if known is not None:
-                return known
+            usual = price_of(counts, model, provider, timestamp)
+            if usual is not None:
+                return usual
         price = genai_prices.calc_price(
             genai_prices.Usage(**counts),
             model,

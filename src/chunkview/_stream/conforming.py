@@ -368,8 +368,7 @@ class _Reader:
             _NotProvenError: It is another one, or may break a rule.
             DecodeError: It cannot be decoded.
         """
-        found = self._grammar.pings.match(self._data, self._at)
-        if found is not None:
+        while (found := self._grammar.ping.match(self._data, self._at)) is not None:
             self._at = found.end()
         self._events_so_far()
         chunk, self._at = self._event_at(self._at, kind)
@@ -481,7 +480,7 @@ class _Grammar(NamedTuple):
         pieces: Deltas of a tool's input.
         end: `message_delta`, with its counts as groups, and `message_stop`.
         stop: `message_stop`.
-        pings: Pings alone.
+        ping: A ping.
     """
 
     begin: re.Pattern[bytes]
@@ -491,7 +490,7 @@ class _Grammar(NamedTuple):
     pieces: re.Pattern[bytes]
     end: re.Pattern[bytes]
     stop: re.Pattern[bytes]
-    pings: re.Pattern[bytes]
+    ping: re.Pattern[bytes]
 
 
 @functools.cache  # made at first use: that takes some milliseconds
@@ -520,7 +519,7 @@ def _grammar() -> _Grammar:
         rf"{pings}(?P<opening>{piece}){text}(?:(?P=opening){text})*",
         pings + event("message_delta", _END) + pings + event("message_stop"),
         pings + event("message_stop"),
-        pings,
+        event("ping"),
     )
     return _Grammar(*(re.compile(pattern.encode("latin-1")) for pattern in patterns))
 

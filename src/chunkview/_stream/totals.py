@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._model import Usage
+
 if TYPE_CHECKING:
-    from .._model import Usage
     from ..common import CostMetadata
 
 __all__ = ["Totals", "totals_of"]
@@ -49,6 +50,9 @@ class Totals(NamedTuple):
     complete: bool
 
 
+_NO_USAGE = Usage()
+
+
 def totals_of(
     names: tuple[str | None, str | None, str | None],
     usage: Usage | None,
@@ -67,7 +71,7 @@ def totals_of(
         complete: Whether the message is finished.
     """
     if usage is None:
-        return Totals(*names, *(None,) * 9, cost_metadata, events, complete)
+        usage = _NO_USAGE
     written, tools = usage.cache_creation, usage.server_tool_use
     return Totals(
         *names,

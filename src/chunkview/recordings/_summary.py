@@ -17,7 +17,6 @@ from .._chunks import MessageStopChunk
 from .._stream import (
     AnthropicStream,
     Meter,
-    Totals,
     begins_like_conforming,
     read_conforming,
     totals_of,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Generator, Iterator
 
+    from .._stream import Totals
     from ..common import CostMetadata
     from ._recording import Maker, Readable, Recording
 
@@ -215,7 +215,18 @@ def _row(
     return Summary(
         name,
         when,
-        *totals[:_COUNTS],
+        totals.id,
+        totals.model,
+        totals.stop_reason,
+        totals.input_tokens,
+        totals.cache_read_input_tokens,
+        totals.cache_creation_input_tokens,
+        totals.ephemeral_5m_input_tokens,
+        totals.ephemeral_1h_input_tokens,
+        totals.output_tokens,
+        totals.web_search_requests,
+        totals.service_tier,
+        totals.inference_geo,
         cost,
         why_no_cost,
         totals.events,
@@ -285,7 +296,3 @@ def _price_or_reason() -> Any:
     except ImportError as missing:
         return str(missing)
     return price_or_reason
-
-
-_COUNTS = Totals._fields.index("cost_metadata")
-"""How many fields a Summary has from Totals, in the same order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -11,8 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...recordings import Place
 from ..arguments import add_no_color, described, numeral
-from ..console import complain, has_color, reason_of
+from ..console import complain, has_color, name_of, reason_of
 from ..progress import Progress
 from .cluster import ClusterError
 from .local import Work, WorkerDiedError, sum_up
@@ -210,7 +212,7 @@ def _sum_up(arguments: argparse.Namespace, sums: Sums) -> None:
         if row_format is not None:
             output = stack.enter_context(Output(arguments.output, row_format))
         if is_local:
-            parts = sum_up(parts_of(paths), work, processes)
+            parts = sum_up(parts_of(map(_source_of, paths)), work, processes)
         else:
             parts = sum_up_remotely(arguments.dask, paths, arguments.output, arguments.by, options)
         progress: Progress | None = None
@@ -224,6 +226,12 @@ def _sum_up(arguments: argparse.Namespace, sums: Sums) -> None:
                 if output is not None:
                     output.write(piece)
             progress.advance(done.files)
+
+
+def _source_of(path: str) -> str | Place:
+    if path != "-":
+        return path
+    return Place(name_of(path), lambda: io.FileIO(0, closefd=False))
 
 
 def _count(paths: Sequence[str]) -> int | None:

@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -26,7 +27,7 @@ from .rows import Format
 from .sums import Sums
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from multiprocessing.context import BaseContext
 
     from ...recordings import Summary
@@ -120,7 +121,8 @@ def _in_pool(parts: Iterator[Part], work: Work, processes: int) -> Iterator[Done
     pending: deque[Any] = deque()
     try:
         for part in parts:
-            pending.append(pool.submit(_done, work, part))
+            with _uninterrupted():
+                pending.append(pool.submit(_done, work, part))
             if len(pending) >= processes * _PARTS_PER_PROCESS:
                 yield pending.popleft().result()
         while pending:
@@ -136,6 +138,19 @@ def _context() -> BaseContext:
     """How to start processes. A fork has all modules already, but only a single thread may fork."""
     can_fork = sys.platform == "linux" and threading.active_count() == 1
     return multiprocessing.get_context("fork" if can_fork else "spawn")
+
+
+@contextmanager
+def _uninterrupted() -> Generator[None]:
+    """Let Ctrl-C wait for the end of the block. In the middle of a fork, Python only reports it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _stop: Any = None

@@ -44,6 +44,7 @@ class Part:
         Args:
             **options: The options of `chunkview.recordings.summaries`.
         """
+        file: Any
         for file in self.files:
             try:
                 yield from summaries(file, **options)
@@ -51,13 +52,13 @@ class Part:
                 yield Summary(file.name, error=reason_of(error))
 
 
-def parts_of(paths: Iterable[str]) -> Iterator[Part]:
+def parts_of(paths: Iterable[str | Place]) -> Iterator[Part]:
     """Find the files, and cut them into parts. The same files give the same parts.
 
     Without a file there is one part, without files.
 
     Args:
-        paths: Paths, folders, patterns and URLs.
+        paths: Paths, folders, patterns, URLs and places.
 
     Raises:
         OSError: No file fits a pattern, or a place cannot be listed.

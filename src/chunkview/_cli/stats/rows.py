@@ -35,9 +35,11 @@ class Format(Protocol):
 
     def encode(self, rows: list[Summary]) -> bytes:
         """Encode some rows. A part of the output may consist of several such pieces."""
+        raise NotImplementedError
 
     def writer(self, file: BinaryIO) -> Writer:
         """Begin a file."""
+        raise NotImplementedError
 
 
 class Writer(Protocol):
@@ -48,6 +50,9 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """End the file, without closing it."""
+
+    def abandon(self) -> None:
+        """End the work on a file that is not wanted."""
 
 
 class _Bytes:
@@ -62,6 +67,9 @@ class _Bytes:
 
     def close(self) -> None:
         """There is nothing to write at the end."""
+
+    def abandon(self) -> None:
+        """There is nothing to end."""
 
 
 class _JsonLines:
@@ -96,7 +104,8 @@ class _Parquet:
     """Parquet. A row is encoded in Arrow's own format, which is copied rather than parsed."""
 
     def __init__(self) -> None:
-        from ... import arrow  # noqa: F401 - without pyarrow, this fails before anything is read
+        # Without pyarrow, this fails before anything is read.
+        from ... import arrow  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     def encode(self, rows: list[Summary]) -> bytes:
         from ...arrow import to_batch
@@ -112,7 +121,8 @@ class _ParquetWriter:
     def __init__(self, file: BinaryIO) -> None:
         from ...arrow import SummaryWriter
 
-        self._writer = SummaryWriter(file)
+        self._sink = _Sink(file)
+        self._writer = SummaryWriter(self._sink)
 
     def write(self, encoded: bytes) -> None:
         import pyarrow as pa  # type: ignore[import-untyped]
@@ -123,6 +133,26 @@ class _ParquetWriter:
 
     def close(self) -> None:
         self._writer.close()
+
+    def abandon(self) -> None:
+        # pyarrow ends every file, even when nobody wants it and the disk is full.
+        self._sink.is_wanted = False
+        self._writer.close()
+
+
+class _Sink(io.RawIOBase):
+    """Passes what is written on to a file, as long as it is wanted."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self.is_wanted = True
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        return self._file.write(data) if self.is_wanted else len(data)
 
 
 class Output:
@@ -169,6 +199,12 @@ class Output:
             try:
                 if exc is None:
                     self._writer.close()
+            except BaseException:
+                self._writer.abandon()
+                raise
+            else:
+                if exc is not None:
+                    self._writer.abandon()
             finally:
                 self._file.close()
             if exc is None and not self._is_special:
