@@ -233,6 +233,14 @@ TABLES = (
         unit="seconds",
     ),
     Table(
+        "stats cluster",
+        "Sums of recordings on a cluster of one machine",
+        "`chunkview stats` with its start, by the clock: two processes of its own, and two workers "
+        "of a Dask cluster that runs already.",
+        (("Dask", "two processes"),),
+        unit="seconds",
+    ),
+    Table(
         "stats memory",
         "Memory of sums",
         "The largest process of `chunkview stats`, on 1,000 and on 100,000 recordings.",

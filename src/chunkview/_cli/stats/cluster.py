@@ -95,19 +95,27 @@ def connected(address: str) -> Generator[Cluster]:
         ImportError: Dask is not installed.
     """
     dask = _distributed()
-    # A `ClusterError` says what is wrong. The log would add pages of tracebacks.
-    log = logging.getLogger("distributed.client")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
+    with _quiet_logs():
         try:
             client = dask.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(f"no scheduler answers at {address}: {error}") from error
         with client:
             yield Cluster(client)
+
+
+@contextmanager
+def _quiet_logs() -> Generator[None]:
+    """Keep Dask from logging tracebacks: a `ClusterError` says what is wrong."""
+    logs = [logging.getLogger(name) for name in ("distributed.client", "tornado.application")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
+    try:
+        yield
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 class Cluster:
