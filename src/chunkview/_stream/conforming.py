@@ -256,8 +256,9 @@ class _Reader:
             index, kind, tool_id = chunk.index, *_kind_of(chunk.content_block)
         else:
             self._at = found.end("start")
-            index, kind = int(found["number"]), found["type"].decode()
-            tool_id = "" if found["id"] is None else found["id"].decode()
+            number, tag, name = found.group("number", "type", "id")
+            index, kind = int(number), tag.decode()
+            tool_id = "" if name is None else name.decode()
         if index != self._blocks:
             raise _NotProvenError
         self._blocks += 1
@@ -286,11 +287,11 @@ class _Reader:
         takes = _TAKES[kind]
         is_signed = kind != "thinking"
         while True:
-            at, of_cited, of_stop = found["index"], found["cited"], found["stop"]
+            at, delta, of_cited, of_stop = found.group("index", "kind", "cited", "stop")
             if at is not None:
-                if at != index or found["kind"] not in takes:
+                if at != index or delta not in takes:
                     raise _NotProvenError
-                if found["kind"] == b"signature":
+                if delta == b"signature":
                     is_signed |= found.string[found.end("opening")] != _QUOTE
             elif of_cited is not None and (of_cited != index or b"citations" not in takes):
                 raise _NotProvenError
