@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from chunkview._cli import main
+from chunkview._cli.stats.cluster import Setting
+from chunkview._cli.stats.dataset import Dataset
 
 DASK = ["--dask", "tcp://127.0.0.1:9"]
 
@@ -50,3 +53,25 @@ def test_without_dask_the_error_names_the_extra(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 1
     assert "pip install 'chunkview[dask]'" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra"), [("yaml", "yaml"), ("zstandard", "zstd"), ("pyarrow", "dask")]
+)
+def test_a_worker_says_which_library_it_lacks(tmp_path: Path, missing: str, extra: str) -> None:
+    """A process without the library reads the setting of this one."""
+    dataset = Dataset(str(tmp_path / "rows"))
+    dataset.begin()
+    program = (
+        "import importlib.util, pickle, sys; find = importlib.util.find_spec; "
+        f"unknown = {[missing, 'compression']}; "
+        "importlib.util.find_spec = lambda name: name not in unknown and find(name); "
+        f"sys.modules[{missing!r}] = None; "
+        "print(pickle.load(sys.stdin.buffer).problem())"
+    )
+    setting = Setting(dataset=dataset)
+    assert setting.problem() is None
+    ran = subprocess.run(
+        [sys.executable, "-c", program], input=pickle.dumps(setting), capture_output=True
+    )
+    assert f"pip install 'chunkview[{extra}]'" in ran.stdout.decode(), ran.stderr

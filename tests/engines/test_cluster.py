@@ -223,10 +223,11 @@ def test_a_file_that_is_gone_is_a_row(cluster: Any, tmp_path: Path) -> None:
     [
         (Setting(chunkview="9.9"), "2 workers: it has chunkview .*, and this computer has 9.9"),
         (Setting(prices="9.9"), "2 workers: it has genai-prices .*, and this computer has 9.9"),
+        (Setting(extras=frozenset({"magic"})), r"2 workers: it lacks .*'chunkview\[magic\]'"),
         (Setting(file="/no/such"), "2 workers: it does not see /no/such: use a folder that they"),
         (Setting(dataset=Dataset("/no/such")), "2 workers: it does not see /no/such"),
     ],
-    ids=["chunkview", "prices", "input", "output"],
+    ids=["chunkview", "prices", "extra", "input", "output"],
 )
 def test_a_worker_that_would_make_other_rows_is_named_before_the_run(
     cluster: Any, setting: Setting, problem: str
