@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from ... import __version__
-
-# A worker has to know these when it reads a `Setting`.
 from .dataset import Dataset
 
 if TYPE_CHECKING:
