@@ -150,6 +150,13 @@ browser: $(VENV)/.dev ## the tests of `chunkview show --html` in a headless Chro
 screenshot: $(VENV)/.dev ## take the screenshot of docs/picture.md
 	$(BIN)/python .ci/screenshot.py docs/picture.webp
 
+# --- Clusters -------------------------------------------------------------------------------------
+
+# `make test` runs the same tests on a few hundred recordings.
+.PHONY: engines
+engines: $(VENV)/.dev ## `chunkview stats --dask` on a cluster, with 10,000 recordings
+	REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests/engines/test_cluster.py
+
 # --- Servers that imitate the API ----------------------------------------------------------------
 
 # The answers of LiteLLM differ between releases. tests/engines/test_litellm.py has those of this one.

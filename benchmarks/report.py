@@ -228,6 +228,36 @@ TABLES = (
         (("meters", "forwards"),),
     ),
     Table(
+        "stats",
+        "Sums of recordings",
+        "`chunkview.recordings.summaries` on a folder of bodies, on one core, against reading, "
+        "decoding and accumulating each. A row has the totals, the price and the broken rules.",
+        (("accumulate", "stats"), ("accumulate", "stats, no findings")),
+        unit="ns per body",
+    ),
+    Table(
+        "stats cores",
+        "Sums of recordings on two cores",
+        "`chunkview stats` with its start, by the clock.",
+        (("one process", "two processes"),),
+        unit="seconds",
+    ),
+    Table(
+        "stats cluster",
+        "Sums of recordings on a cluster of one machine",
+        "`chunkview stats` with its start, by the clock: two processes of its own, and two workers "
+        "of a Dask cluster that runs already.",
+        (("Dask", "two processes"),),
+        unit="seconds",
+    ),
+    Table(
+        "stats memory",
+        "Memory of sums",
+        "The largest process of `chunkview stats`, on 1,000 and on 100,000 recordings.",
+        (("100,000", "1,000"),),
+        unit="MiB",
+    ),
+    Table(
         "accumulate",
         "Chunk views to a Message",
         "`chunkview.accumulate` against the SDK's `accumulate_event`, from the events' objects. "
@@ -370,6 +400,14 @@ def _meter_targets() -> Iterator[Target]:
     )
 
 
+def _stats_targets() -> Iterator[Target]:
+    for row in ("recorded", "short streams", "workloads of 200 deltas"):
+        for ours in ("stats", "stats, no findings"):
+            yield Target(f"{ours}, {row}", "stats", row, "accumulate", ours, least=4)
+    yield Target("stats on two cores", "stats cores", "", "one process", "two processes", least=1.7)
+    yield Target("Memory of stats", "stats memory", "", "100,000", "1,000", most=FLAT)
+
+
 # A target with "of before" wants a share of the time that chunkview took before its hot path was
 # written anew. The ratio to the peer was then, on CPython 3.11: message_start 0.427, an SDK object
 # of message_start 0.0784, the first body 0.42. The limit is this ratio divided by the share.
@@ -394,6 +432,7 @@ TARGETS = (
     ),
     *_stream_targets(),
     *_meter_targets(),
+    *_stats_targets(),
     Target("SDK object", "wrapper", "construct, text delta", "Mirascope", OURS, least=5),
     Target(
         "SDK object, message_start",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import re
+import tempfile
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,11 +15,43 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
-from chunkview.testing import recording
+from chunkview.arrow import SummaryWriter
+from chunkview.recordings import summaries
+from chunkview.testing import recording, recording_names
 from test_readme import ROOT, run_python, run_shell
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-KINDS = {"python": run_python, "sh": run_shell}
+BY_HAND = "# Run by hand on "
+"""How a block begins that needs what the tests lack. It is compiled, not run."""
+
+
+def run_or_compile(example: Any) -> None:
+    """Run a block of Python, unless it is run by hand or its engine is not installed."""
+    text = example.parsed
+    engines = re.findall(r"^import (duckdb)$", text, re.MULTILINE)
+    if text.startswith(BY_HAND) or not all(map(importlib.util.find_spec, engines)):
+        compile(text, example.path, "exec")
+    else:
+        run_python(example)
+
+
+def run_query(example: Any) -> None:
+    """Run a query of DuckDB, if it is installed, on the rows of the bundled recordings."""
+    if importlib.util.find_spec("duckdb") is None:
+        return
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder, "rows")
+        rows.mkdir()
+        with SummaryWriter(str(rows / "part-00000.parquet")) as writer:
+            for name in recording_names():
+                writer.write(summaries(io.BytesIO(recording(name))))
+        query = example.parsed.replace("rows/", f"{rows}/")
+        assert len(duckdb.execute(query).fetchall()) > 1
+
+
+KINDS = {"python": run_or_compile, "sh": run_shell, "sql": run_query}
 GOOD = recording("text")
 # The index of the only block is wrong, and the last event cannot be read.
 BAD = GOOD.replace(b'"index":0', b'"index":2') + b"event: more\ndata: no\n\ndata: yes\n\n"

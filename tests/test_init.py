@@ -44,10 +44,12 @@ LAYERS = [
     "_stream",
     "",
     "conformance",
+    "_rates",
     "pricing",
     "interop",
     "anthropic",
     "recordings",
+    "arrow",
     "testing",
     "_cli",
     "__main__",
@@ -174,7 +176,7 @@ def test_importing_the_package_pulls_in_nothing_heavy() -> None:
     heavy = {"pydantic", "anthropic", "hypothesis", "msgspec", "asyncio", "jiter", "rich", "httpx"}
     heavy |= {"starlette", "uvicorn", "chunkview._cli"}
     rarely_needed = {"socket", "chunkview._rules.measured"}
-    rarely_needed |= {"chunkview.recordings", "yaml", "zstandard", "fsspec", "zlib"}
+    rarely_needed |= {"chunkview.recordings", "yaml", "zstandard", "fsspec", "zlib", "pyarrow"}
     # Coverage, which may run there too, has modules of its own.
     program = (
         "import sys; before = set(sys.modules); import chunkview; "

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import decimal
 import importlib
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Any
@@ -30,6 +31,7 @@ from support import (
     MESSAGE_STOP,
     block_start,
     block_stop,
+    examples,
     message_delta,
     message_start,
     text_delta,
@@ -289,7 +291,8 @@ def test_a_count_that_the_price_list_refuses_has_no_price(monkeypatch: pytest.Mo
         raise ValueError("Invalid usage data")
 
     monkeypatch.setattr(genai_prices, "calc_price", refuse)
-    assert cost(metadata()) is None
+    # The standard prices of a day are asked for only once.
+    assert cost(metadata(tier="batch")) is None
 
 
 @pytest.mark.parametrize(
@@ -812,3 +815,80 @@ def test_a_split_of_the_whole_that_contradicts_it_is_not_that_of_its_iterations(
     for split in ({"cache_write_1h_tokens": 2_000}, {"cache_write_5m_tokens": 500}):
         assert cost(metadata(cache_write_tokens=1_000, iterations=(half, half), **split)) is None
         assert cost(metadata(cache_write_tokens=1_000, iterations=(half,), **split)) is None
+
+
+@given(
+    model=st.sampled_from(
+        ["claude-sonnet-4-5-20250929", "claude-opus-4-5", "claude-3-haiku-20240307"]
+    ),
+    counts=st.lists(st.integers(0, 300_000), min_size=5, max_size=5),
+    searches=st.integers(0, 20),
+    day=st.dates(date(2024, 1, 1), date(2027, 1, 1)),
+)
+@examples(2)
+def test_an_ordinary_request_has_the_price_that_the_list_charges(
+    model: str, counts: list[int], searches: int, day: date
+) -> None:
+    """The prices of a day are looked up once. What they amount to is what the list says."""
+    new, read, short, long, output = counts
+    when = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+    of = CostMetadata(
+        new,
+        output,
+        read,
+        model=model,
+        cache_write_tokens=short + long,
+        cache_write_5m_tokens=short,
+        cache_write_1h_tokens=long,
+        web_search_requests=searches,
+    )
+    usage = genai_prices.Usage(
+        input_tokens=new + read + short + long,
+        cache_read_tokens=read,
+        cache_write_tokens=short + long,
+        cache_write_1h_tokens=long,
+        output_tokens=output,
+        web_searches=searches,
+    )
+    listed = genai_prices.calc_price(
+        usage, model, provider_id="anthropic", genai_request_timestamp=when
+    )
+    assert cost(of, when=when) in (listed.total_price, None)
+    if model != "claude-3-haiku-20240307":
+        assert cost(of, when=when) == listed.total_price
+
+
+def test_prices_of_a_new_list_replace_those_that_were_looked_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = cost(metadata(input_tokens=MILLION))
+    assert before is not None
+    snapshot = copy.deepcopy(genai_prices.data_snapshot.get_snapshot())
+    for provider in snapshot.providers:
+        for listed in provider.models:
+            listed.prices = genai_prices.types.ModelPrice(input_mtok=Decimal(7))
+    monkeypatch.setattr(genai_prices.data_snapshot, "_custom_snapshot", snapshot)
+    assert cost(metadata(input_tokens=MILLION)) == 7
+    monkeypatch.undo()
+    assert cost(metadata(input_tokens=MILLION)) == before
+
+
+def test_a_price_that_depends_on_the_time_of_day_is_looked_up_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    types = genai_prices.types
+    snapshot = copy.deepcopy(genai_prices.data_snapshot.get_snapshot())
+    night = types.TimeOfDateConstraint(
+        start_time=time(0, tzinfo=timezone.utc), end_time=time(6, tzinfo=timezone.utc)
+    )
+    prices = [
+        types.ConditionalPrice(prices=types.ModelPrice(input_mtok=Decimal(7))),
+        types.ConditionalPrice(constraint=night, prices=types.ModelPrice(input_mtok=Decimal(3))),
+    ]
+    for provider in snapshot.providers:
+        for listed in provider.models:
+            listed.prices = prices
+    monkeypatch.setattr(genai_prices.data_snapshot, "_custom_snapshot", snapshot)
+    for hour, dollars in ((1, 3), (12, 7), (2, 3)):
+        when = datetime(2026, 11, 26, hour, tzinfo=timezone.utc)
+        assert cost(metadata(input_tokens=MILLION), when=when) == dollars

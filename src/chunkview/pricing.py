@@ -7,9 +7,11 @@ inference without a price on the list, for counts that make no sense. `why_no_co
 from __future__ import annotations
 
 import decimal
+import operator
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
+from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
@@ -23,6 +25,7 @@ except ImportError as _error:
     raise ImportError(
         "chunkview.pricing needs the price lists: pip install 'chunkview[prices]'"
     ) from _error
+from ._rates import price_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +61,8 @@ _COUNTS = (
     "web_search_requests",
     "web_fetch_requests",
 )
+
+_counts_in = operator.attrgetter(*_COUNTS)
 
 # No response has more tokens, and a price is exact up to this count.
 _MOST = 10**12
@@ -140,10 +145,7 @@ def cost(
     Raises:
         TypeError: `prices` gives something other than a Decimal or None.
     """
-    try:
-        return _price(of, _Asked(model, when, provider, prices))
-    except _NoPriceError:
-        return None
+    return price_or_reason(of, model=model, when=when, provider=provider, prices=prices)[0]
 
 
 def why_no_cost(
@@ -169,11 +171,22 @@ def why_no_cost(
     Raises:
         TypeError: `prices` gives something other than a Decimal or None.
     """
+    return price_or_reason(of, model=model, when=when, provider=provider, prices=prices)[1]
+
+
+def price_or_reason(
+    of: Priced,
+    *,
+    model: str | None = None,
+    when: datetime | None = None,
+    provider: str | None = None,
+    prices: Callable[[CostMetadata], Decimal | None] | None = None,
+) -> tuple[Decimal | None, str | None]:
+    """Give what `cost` gives, and what `why_no_cost` gives: one of them is None."""
     try:
-        _price(of, _Asked(model, when, provider, prices))
+        return _price(of, _Asked(model, when, provider, prices)), None
     except _NoPriceError as reason:
-        return str(reason)
-    return None
+        return None, str(reason)
 
 
 class _NoPriceError(Exception):
@@ -237,6 +250,11 @@ def _price(of: Priced, asked: _Asked) -> Decimal:
 
 
 def _check_counts(metadata: CostMetadata) -> None:
+    counts = _counts_in(metadata)
+    if {int, NoneType}.issuperset(map(type, counts)) and all(
+        0 <= count <= _MOST for count in counts if count
+    ):
+        return  # most
     for name in _COUNTS:
         count: object = getattr(metadata, name)
         if count is None:
@@ -284,6 +302,8 @@ def _by_lifetime(part: CostMetadata) -> list[CostMetadata]:
     written = part.cache_write_tokens
     five_minutes, one_hour = part.cache_write_5m_tokens, part.cache_write_1h_tokens
     short, long = five_minutes or 0, one_hour or 0
+    if written == short + long and None not in (five_minutes, one_hour) and not part.iterations:
+        return [part]  # most
     if written is None:
         extremes = {(short, long)}
     elif five_minutes is None and long <= written:
@@ -398,6 +418,10 @@ def _list_price(part: CostMetadata, model: str, asked: _Asked) -> Decimal:
     if len(model) > _LONGEST_MODEL:
         raise _NoPriceError(f"not on the price list{place}: {clipped(model)}")
     try:
+        if not context:
+            usual = price_of(counts, model, provider, timestamp)
+            if usual is not None:
+                return usual
         price = genai_prices.calc_price(
             genai_prices.Usage(**counts),
             model,

@@ -22,6 +22,7 @@ from .demo import add_demo
 from .record import add_record
 from .serve import add_serve
 from .show import add_show
+from .stats import add_stats
 
 if TYPE_CHECKING:
     import argparse
@@ -36,7 +37,7 @@ _BROKEN_PIPE = 141
 # The error handlers of Python that raise for some of the characters that an encoding lacks.
 _STOPPING = ("strict", "surrogateescape", "surrogatepass")
 
-_DESCRIPTION = "Look at, replay, record, check and measure Anthropic's event streams."
+_DESCRIPTION = "Look at, replay, record, check, sum up and measure Anthropic's event streams."
 _EPILOG = """\
 examples:
   chunkview demo
@@ -45,6 +46,7 @@ examples:
   chunkview check answer.sse
   chunkview serve answer.sse --port 8080
   chunkview record --to https://api.anthropic.com recordings
+  chunkview stats recordings --by model,day
   chunkview bench my_package.parser:parse
 
 `chunkview COMMAND --help` has the options of a command and more examples.
@@ -116,7 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     # Like pip, which shows its help and succeeds when it is called without a command.
     parser.set_defaults(run=lambda _: _help(parser))
-    for add in (add_show, add_serve, add_record, add_check, add_bench, add_demo):
+    for add in (add_show, add_serve, add_record, add_check, add_stats, add_bench, add_demo):
         add(commands)
     add_completion(commands, parser)
     return parser

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
     from types import TracebackType
 
     import rich.progress
@@ -19,48 +17,32 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Shows how far several recordings have been read. Without rich or a terminal it does nothing.
+    """Shows how many files have been read. Without rich or a terminal it does nothing.
 
     As a context manager it draws the bar within the block, and removes it at the end.
     """
 
-    def __init__(self, files: Sequence[str], *, color: bool) -> None:
+    def __init__(self, total: int | None, *, color: bool, is_wanted: bool = True) -> None:
         """Prepare the bar.
 
         Args:
-            files: The paths of the files, in the order of reading. There is no bar for a single
-                file, nor when the size of a file is not known, for example of a pipe.
+            total: How many files there are; None if nobody knows.
             color: Whether the bar may have colors.
+            is_wanted: Whether there is to be a bar.
         """
-        self._bar = _bar(color=color) if len(files) > 1 and sys.stderr.isatty() else None
-        self._before = 0
-        self._position = 0
+        self._bar = _bar(color=color) if is_wanted and sys.stderr.isatty() else None
         if self._bar is not None:
-            sizes = [_size(file) for file in files]
-            if None in sizes:
-                self._bar = None
-            else:
-                self._task = self._bar.add_task("reading", total=sum(filter(None, sizes)))
+            self._task = self._bar.add_task("reading", total=total)
 
     @property
     def is_drawn(self) -> bool:
         """Whether there is a bar."""
         return self._bar is not None
 
-    def advance(self, position: int) -> None:
-        """Note how far the current file has been read.
-
-        Args:
-            position: The number of bytes.
-        """
-        self._position = position
+    def advance(self, files: int = 1) -> None:
+        """Note that files have been read."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._before + position)
-
-    def end_file(self) -> None:
-        """Note that the next file begins."""
-        self._before += self._position
-        self._position = 0
+            self._bar.advance(self._task, files)
 
     @contextmanager
     def between_streams(self) -> Generator[None]:
@@ -89,27 +71,19 @@ class Progress:
 
 def _bar(*, color: bool) -> rich.progress.Progress | None:
     try:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import Progress as Bar
     except ImportError:
         return None
     # By default rich would also redirect what is printed to standard output.
-    return Bar(
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("files"),
+        progress.TimeRemainingColumn(),
         console=Console(stderr=True, color_system="auto" if color else None),
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
     )
-
-
-def _size(file: str) -> int | None:
-    """How many bytes will be read from a file; None when unknown."""
-    if file == "-":
-        return None
-    try:
-        status = Path(file).stat()
-    except OSError:
-        return 0
-    if stat.S_ISDIR(status.st_mode):
-        return 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else None

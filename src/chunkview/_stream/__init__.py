@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from .accumulate import Accumulator
 from .check import check, check_each
+from .conforming import begins_like_conforming, read_conforming
 from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
 from .messages import aaccumulate, accumulate, aiter_messages, iter_messages
 from .meter import Meter
 from .stream import AnthropicStream
 from .timings import Timings, has_content
+from .totals import Totals, totals_of
 from .wire import ChunkDecoder
 
 __all__ = [
@@ -19,13 +21,17 @@ __all__ = [
     "Framer",
     "Meter",
     "Timings",
+    "Totals",
     "aaccumulate",
     "accumulate",
     "aiter_chunks",
     "aiter_messages",
+    "begins_like_conforming",
     "check",
     "check_each",
     "has_content",
     "iter_chunks",
     "iter_messages",
+    "read_conforming",
+    "totals_of",
 ]

@@ -21,6 +21,7 @@ from ..errors import DecodeError, kind_of
 from ._compression import compression_of, decompressed
 from ._recording import Maker
 from ._sse import begins_like_sse
+from ._when import time_in_headers, time_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,11 +113,15 @@ def read_exchanges(
         read_body: Gives the recordings of a body.
     """
     for number, entry in enumerate(entries, 1):
-        inner = Maker(maker.file, maker.max_bytes, label=str(number), format=kind)
+        inner = Maker(maker.file, maker.max_bytes, str(number), kind, maker.when)
         try:
             response = entry["response"] if isinstance(entry, dict) else None
             if not isinstance(response, dict):
                 raise inner.error(f"exchange {number} has no response", 0)
+            headers = _HEADERS[kind](response.get("headers"))
+            inner.when = (
+                time_read(entry.get(_TIMES[kind])) or time_in_headers(headers) or maker.when
+            )
             content_type, body = _ANSWERS[kind](response, inner)
             if body is None or not _counts(content_type, body):
                 continue
@@ -185,6 +190,12 @@ _ANSWERS: dict[Any, Callable[[dict[str, Any], Maker], tuple[str, bytes | None]]]
     "cassette": _of_cassette,
 }
 """What gives the content type and the body of a response. The body is None if there is none."""
+_HEADERS: dict[Any, Callable[[Any], dict[str, str]]] = {
+    "har": _headers_of_har,
+    "cassette": _headers_of_cassette,
+}
+_TIMES: dict[Any, str] = {"har": "startedDateTime", "cassette": "recorded_at"}
+"""The key of an exchange that says when it was."""
 
 
 def _bytes_of(text: str | bytes, encoding: Any, maker: Maker) -> bytes:

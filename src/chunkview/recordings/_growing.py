@@ -76,6 +76,7 @@ class Growing:
                 tuple(self._items),
                 self._format,
                 offsets=tuple(self._offsets),
+                size=self._size,
                 error=self.error,
                 **self._place,
             )

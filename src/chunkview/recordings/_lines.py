@@ -15,6 +15,7 @@ from .._chunks import EVENTS, events_of_whole_message, is_message, unwrapped
 from .._model import loads
 from ..errors import DecodeError, kind_of
 from ._growing import Growing
+from ._when import time_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -115,7 +116,9 @@ class Lines:
             yield from self._add_event(value, place)
         elif is_message(value) or (not isinstance(tag, str) and False not in self._streams):
             if not self._is_other_line(value):
-                yield self._maker.make(text, "message", offset=place.offset, line=place.line)
+                yield self._maker.make(
+                    text, "message", offset=place.offset, line=place.line, size=len(text)
+                )
         elif not self._is_other_line(value):
             yield from self._add_event(value, place)
 
@@ -195,6 +198,7 @@ class Lines:
             offset=place.offset,
             line=place.line,
             offsets=(place.offset,) * len(items),
+            size=place.size,
         )
 
     def _add_event(self, event: dict[str, Any], place: Place) -> Iterator[Recording]:
@@ -233,6 +237,7 @@ class Lines:
                 parent=parent,
                 offset=place.offset,
                 line=place.line,
+                when=time_read(value.get("timestamp")),
             )
             stream.begins_next(event)
         else:
@@ -260,7 +265,13 @@ class Lines:
         if joined is None:
             if len(self._joined) >= _MOST_OPEN:
                 yield from self._joined.pop(next(iter(self._joined))).end()
-            joined = _Joined(self._maker, parent=key[0], offset=place.offset, line=place.line)
+            joined = _Joined(
+                self._maker,
+                parent=key[0],
+                offset=place.offset,
+                line=place.line,
+                when=time_read(value.get("timestamp")),
+            )
         joined.add(value, place)
         self._joined[key] = joined
 
@@ -335,5 +346,6 @@ class _Joined:
             is_one_of_many=True,
             offsets=(first, *(at for at in self._offsets for _ in range(2)), last, last),
             error=self._error,
+            size=self._size,
             **self._place,
         )

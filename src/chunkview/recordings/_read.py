@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._model import loads
 from ..errors import DecodeError, clipped
@@ -17,16 +17,20 @@ from ._lines import Place as PlaceOfValue
 from ._places import places_of
 from ._recording import Broken, Maker, Recording
 from ._sse import begins_like_sse, read_head, read_sse
+from ._when import time_in_headers
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from ._input import Line
     from ._places import Place
     from ._recording import Readable
 
-__all__ = ["MAX_BYTES", "is_body", "is_other_file", "read"]
+    Pieces = Iterator[bytes]
+    Head = Callable[[Pieces, Maker], Generator[Any, None, tuple[Pieces, int] | None]]
+
+__all__ = ["MAX_BYTES", "is_body", "is_other_file", "read", "read_place"]
 
 MAX_BYTES = 256 * 1024 * 1024
 """How many bytes a recording may have, unless the caller says otherwise: as for `Accumulator`."""
@@ -65,7 +69,7 @@ def read(
         ValueError: fsspec does not know such URLs.
     """
     for place in places_of(source):
-        yield from _read_place(place, max_bytes)
+        yield from read_place(place, max_bytes)
 
 
 def is_body(start: bytes) -> bool:
@@ -90,7 +94,19 @@ def is_other_file(recording: Recording) -> bool:
     return isinstance(error, DecodeError) and error.problem.startswith(_UNKNOWN)
 
 
-def _read_place(place: Place, max_bytes: int) -> Iterator[Recording]:
+def read_place(place: Place, max_bytes: int, head: Head | None = None) -> Iterator[Any]:
+    """Read the recordings of a file.
+
+    Args:
+        place: The file.
+        max_bytes: As for `read`.
+        head: Takes the first recordings in its own way. It gets the pieces of the file, yields what
+            it makes of them, and returns the other pieces, and where in the file they begin; None
+            if there are none.
+
+    Yields:
+        What `head` yields, and then each other recording.
+    """
     maker = Maker(place.name, max_bytes)
     try:
         file = place.open()
@@ -100,8 +116,14 @@ def _read_place(place: Place, max_bytes: int) -> Iterator[Recording]:
         yield maker.make((), None, error=error)
         return
     try:
-        pieces = pieces_of(file, place.name)
-        yield from _read_all(Input(pieces, place.name, max_bytes=max_bytes), maker)
+        maker.when = place.time(file)
+        pieces, offset = pieces_of(file, place.name), 0
+        if head is not None:
+            rest = yield from head(pieces, maker)
+            if rest is None:
+                return
+            pieces, offset = rest
+        yield from _read_all(Input(pieces, place.name, max_bytes=max_bytes, offset=offset), maker)
     finally:
         file.close()
 
@@ -139,6 +161,7 @@ def _unpacked(source: Input, maker: Maker) -> Input:
             if headers is None:
                 raise maker.error("headers of an answer that do not end", source.offset)
             encoding = headers.get("content-encoding", "").strip().lower()
+            maker.when = time_in_headers(headers) or maker.when
             continue
         kind = compression_of(start) or (encoding if encoding == "deflate" else "")
         if not kind and encoding == "br":

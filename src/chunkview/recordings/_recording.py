@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import attrs
@@ -65,6 +66,13 @@ class Recording:
         line: In which line the recording begins, counted from 1; None in formats without lines.
         offsets: Where each item of `source` begins, counted as for `offset`. Empty if `source` is
             bytes.
+        size: How many bytes of the file belong to the recording, counted as for `offset`: the body,
+            or the lines, frames or values that its events were in. 0 if nothing can be read.
+        when: When the stream was recorded, in UTC; None if nothing tells. It is what the format
+            says: `startedDateTime` of a HAR file, `recorded_at` of a cassette, the header `date` of
+            an answer, the `timestamp` of Claude Code's lines. Otherwise it is what the sidecar of
+            `chunkview record` says, then the day in the path (`2026-11-26`, `2026/11/26`,
+            `year=2026/month=11/day=26`; its beginning), and then when the file was modified.
         error: Why the recording is not whole, or None. The stream itself may break rules all the
             same, or end early: `accumulate` and `check` say that.
     """
@@ -77,6 +85,8 @@ class Recording:
     offset: int = 0
     line: int | None = None
     offsets: tuple[int, ...] = attrs.field(default=(), repr=False)
+    size: int = attrs.field(default=0, repr=False)
+    when: datetime | None = attrs.field(default=None, repr=False)
     error: DecodeError | OSError | None = None
 
 
@@ -105,6 +115,7 @@ class Maker:
         file: The path or URL of the file, or "".
         max_bytes: How many bytes a recording may have.
         count: How many recordings were made.
+        when: When the recordings were made, if they do not say it themselves.
     """
 
     def __init__(
@@ -113,6 +124,7 @@ class Maker:
         max_bytes: int,
         label: str = "",
         format: Format | None = None,  # noqa: A002
+        when: datetime | None = None,
     ) -> None:
         """Begin a file.
 
@@ -121,8 +133,10 @@ class Maker:
             max_bytes: How many bytes a recording may have.
             label: What the names of all recordings begin with, after the file.
             format: The format of all recordings; None if each one says its own.
+            when: When the recordings were made, if they do not say it themselves.
         """
         self.file = file
+        self.when = when
         self.max_bytes = max_bytes
         self.count = 0
         self._label = label
@@ -136,6 +150,7 @@ class Maker:
         label: str = "",
         is_one_of_many: bool = False,
         error: DecodeError | OSError | None = None,
+        when: datetime | None = None,
         **place: Any,
     ) -> Recording:
         """Make the next recording.
@@ -146,22 +161,28 @@ class Maker:
             label: What tells the recording from others in the file, if not its number.
             is_one_of_many: Whether the first one has a number, too.
             error: Why the recording is not whole.
+            when: When it was recorded, if it says that itself.
             **place: Further attributes of the recording.
         """
-        self.count += 1
-        if not label and (is_one_of_many or self.count > 1):
-            label = str(self.count)
-        label = "#".join(filter(None, (self._label, label)))
         if error is not None and not isinstance(source, Broken):
             source = Broken((source,) if isinstance(source, bytes) and source else source, error)
         return Recording(
-            f"{self.file}#{label}" if label else self.file,
+            self.next_name(label, is_one_of_many=is_one_of_many),
             source,
             self._format or format,
             file=self.file,
             error=error,
+            when=when or self.when,
             **place,
         )
+
+    def next_name(self, label: str = "", *, is_one_of_many: bool = False) -> str:
+        """Count the next recording, and name it: arguments as for `make`."""
+        self.count += 1
+        if not label and (is_one_of_many or self.count > 1):
+            label = str(self.count)
+        label = "#".join(filter(None, (self._label, label)))
+        return f"{self.file}#{label}" if label else self.file
 
     def error(self, problem: str, offset: int, *, truncated: bool = False) -> RecordingError:
         """Make an error about a part of the file."""

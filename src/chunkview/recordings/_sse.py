@@ -74,22 +74,26 @@ def read_sse(source: Input, maker: Maker) -> Iterator[Recording]:
         end = base + framer.offset - sum(map(len, events))
         for event in events:
             if boundary.begins(tag_of_sse(event)):
-                yield maker.make(bytes(body[: end - begin]), "sse", offset=begin)
+                yield _made(maker, bytes(body[: end - begin]), begin)
                 del body[: end - begin]
                 begin = end
             end += len(event)
         if framer.is_too_long or len(body) > source.max_bytes:
             # What follows cannot be told apart from it, so that nothing more is read.
             error: DecodeError = maker.error(f"more than {source.max_bytes} bytes", begin)
-            yield maker.make(bytes(body), "sse", offset=begin, error=error)
+            yield _made(maker, bytes(body), begin, error)
             return
     ended = source.take_error()
     if framer.buffer and boundary.is_over and b"message_start" in framer.buffer:
-        yield maker.make(bytes(body[: end - begin]), "sse", offset=begin)
+        yield _made(maker, bytes(body[: end - begin]), begin)
         del body[: end - begin]
         begin = end
     if body or ended or not maker.count:
-        yield maker.make(bytes(body), "sse", offset=begin, error=ended)
+        yield _made(maker, bytes(body), begin, ended)
+
+
+def _made(maker: Maker, body: bytes, offset: int, error: DecodeError | None = None) -> Recording:
+    return maker.make(body, "sse", offset=offset, size=len(body), error=error)
 
 
 def read_head(source: Input) -> dict[str, str] | None:

@@ -146,16 +146,18 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
 def _show_files(arguments: argparse.Namespace) -> int:
     files: list[str] = arguments.files
     status = 0
-    with Progress(files, color=has_color(sys.stderr, is_refused=arguments.no_color)) as progress:
+    color = has_color(sys.stderr, is_refused=arguments.no_color)
+    # What comes from a pipe may be live: a person looks at it, and not at a bar.
+    is_wanted = len(files) > 1 and not any(map(_is_pipe, files))
+    with Progress(len(files), color=color, is_wanted=is_wanted) as progress:
         # Output to the bar's terminal waits until the bar is gone.
         is_held_back = progress.is_drawn and sys.stdout.isatty()
         out: TextIO = io.StringIO() if is_held_back else sys.stdout
         printer = _Printer(arguments, out)
 
-        def before_read(position: int) -> None:
+        def before_read(_position: int) -> None:
             # The next bytes may take a while.
             out.flush()
-            progress.advance(position)
 
         for file in files:
             for stream in streams_of(file, before_read=before_read, clock=time.perf_counter):
@@ -169,11 +171,16 @@ def _show_files(arguments: argparse.Namespace) -> int:
                     if problem:
                         complain(problem, file=stream.name)
                 status = status or int(bool(problem))
-            progress.end_file()
+            progress.advance()
     messages = printer.messages
     if len(messages) > 1 and not arguments.json and not arguments.chunks:
         print(f"\n{as_totals(totals(messages), columns=columns_of(sys.stdout))}", end="")
     return status
+
+
+def _is_pipe(file: str) -> bool:
+    path = Path(file)
+    return file == "-" or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def _follow(arguments: argparse.Namespace) -> int:
