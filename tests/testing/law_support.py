@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from chunkview import ChunkDecoder, ChunkView, aiter_chunks, iter_chunks
 
 SEARCH = settings(
-    max_examples=60,
+    max_examples=1_000,
     derandomize=True,
     database=None,
     deadline=None,

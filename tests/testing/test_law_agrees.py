@@ -13,7 +13,16 @@ from chunkview.recordings import read
 from chunkview.testing import laws, recording
 from chunkview.testing import strategies as cv
 from support import block_start, message_start
-from testing.law_support import FEW, RIGHT, SEARCH, events_in, events_of, lines_in, right, text_in
+from testing.law_support import (
+    FEW,
+    SEARCH,
+    events_in,
+    events_of,
+    lines_in,
+    right,
+    right_coroutine,
+    text_in,
+)
 
 
 def text_of(chunks: list[ChunkView]) -> str:
@@ -56,7 +65,7 @@ def second_block_lost(event: dict[str, Any]) -> Iterator[str]:
         yield from texts(event)
 
 
-@pytest.mark.parametrize("parse", RIGHT)
+@pytest.mark.parametrize("parse", [right, right_coroutine])
 def test_a_right_parser_passes(parse: laws.Parser) -> None:
     laws.assert_agrees(parse, events_of, settings=FEW)
 

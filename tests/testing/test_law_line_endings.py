@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chunkview.testing import laws, recording
 from chunkview.testing.laws._cases import Case, with_other_line_ends
 from support import examples
-from testing.law_support import FEW, RIGHT, SEARCH, events_in, lines_in, text_in
+from testing.law_support import FEW, SEARCH, events_in, lines_in, right, right_coroutine, text_in
 
 
 def blank_lines_in_lf(pieces: Iterator[bytes]) -> list[bytes]:
@@ -34,7 +34,7 @@ def first_end_is_taken_for_all(pieces: Iterator[bytes]) -> list[Any]:
     return list(events_in(text.split(first[0]))) if first else []
 
 
-@pytest.mark.parametrize("parse", RIGHT)
+@pytest.mark.parametrize("parse", [right, right_coroutine])
 def test_a_right_parser_passes(parse: laws.Parser) -> None:
     laws.assert_line_endings_do_not_matter(parse, settings=FEW)
 

@@ -10,7 +10,7 @@ import pytest
 
 from chunkview import ChunkviewError
 from chunkview.testing import laws
-from testing.law_support import FEW, RIGHT, SEARCH, events_in, lines_in
+from testing.law_support import FEW, SEARCH, events_in, lines_in, right, right_coroutine
 
 
 class ParseError(Exception):
@@ -33,7 +33,7 @@ def wrapping(*errors: type[Exception]) -> Callable[[Iterator[bytes]], list[Any]]
     return parse
 
 
-@pytest.mark.parametrize("parse", RIGHT)
+@pytest.mark.parametrize("parse", [right, right_coroutine])
 def test_a_parser_that_raises_only_what_it_says_passes(parse: laws.Parser) -> None:
     laws.assert_total(parse, raises=ChunkviewError, settings=FEW)
 

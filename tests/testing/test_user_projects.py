@@ -65,5 +65,5 @@ def test_each_law_of_the_page_finds_the_bug_that_is_planted(pytester: pytest.Pyt
     for right, wrong in planted.items():
         assert right in files["my_parser.py"]
         files["my_parser.py"] = files["my_parser.py"].replace(right, wrong)
-    result = run(pytester, files, max_examples=20)
+    result = run(pytester, files, max_examples=500)
     assert result.parseoutcomes()["failed"] >= 5
