@@ -75,7 +75,7 @@ mutate: .venvs/mutate/.test ## mutation testing of the core (it takes long)
 	HYPOTHESIS_PROFILE=mutate $(<D)/bin/mutmut run
 	$(<D)/bin/mutmut results
 
-# Without chunkview: its entry point for Hypothesis would import the unchanged modules first.
+# Without chunkview: the tests have to import the changed copy of it that mutmut makes in mutants/.
 .venvs/mutate/.test: pyproject.toml
 	$(call environment,$(PYTHON),"attrs>=23.1" --group mutate)
 
@@ -139,6 +139,17 @@ test-oldest: .venvs/oldest/.test ## the tests on the oldest versions that pyproj
 	$(call environment,$(call python,$(OLDEST)),--editable . --group test \
 		--constraint build/oldest.txt)
 
+# --- The picture of a stream -----------------------------------------------------------------------
+
+# Chromium and its driver are not installed here: apt install chromium chromium-driver
+.PHONY: browser
+browser: $(VENV)/.dev ## the tests of `chunkview show --html` in a headless Chromium
+	REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/browser
+
+.PHONY: screenshot
+screenshot: $(VENV)/.dev ## take the screenshot of docs/picture.md
+	$(BIN)/python .ci/screenshot.py docs/picture.webp
+
 # --- Clusters -------------------------------------------------------------------------------------
 
 # `make test` runs the same tests on a few hundred recordings.
@@ -181,20 +192,20 @@ format: $(VENV)/.dev ## format and fix with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The public modules (tests/test_house.py checks the list). pdoc documents the names in `__all__`;
-# a module is not in it and has to be named here.
-MODULES := chunkview chunkview.anthropic chunkview.arrow chunkview.call_response_chunk chunkview.common \
-	chunkview.conformance chunkview.errors chunkview.interop chunkview.pricing chunkview.recordings chunkview.testing \
-	chunkview.testing.laws chunkview.testing.replay chunkview.testing.strategies chunkview.testing.workloads
-
-# A warning of pdoc is an error, with one exception: it cannot resolve the type variable ChunkT in
-# methods that attrs generates.
+# A warning is an error. tests/test_docs.py checks that the reference has every public name.
 .PHONY: docs
-docs: $(VENV)/.dev ## the API reference, from the docstrings to site/
+docs: $(VENV)/.dev ## the site, with the API reference, to site/
 	rm -rf site
-	$(BIN)/python -W error::UserWarning -W "ignore:Error parsing type annotation ChunkT" \
-		.ci/docs.py --docformat google --output-directory site \
-		$(firstword $(MODULES)) '!chunkview\.' $(wordlist 2,99,$(MODULES))
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet docs site
+
+# It needs the network.
+.PHONY: links
+links: $(VENV)/.dev ## check that the links of the site lead somewhere
+	$(BIN)/python -m sphinx --builder linkcheck --quiet docs build/links
+
+.PHONY: pictures
+pictures: $(VENV)/.dev ## take the pictures of the command line: docs/pictures/*.svg
+	$(BIN)/python .ci/pictures.py
 
 .PHONY: build
 build: $(VENV)/.dev ## a wheel and an sdist, checked
@@ -242,6 +253,9 @@ bench: $(VENV)/.dev .venvs/mirascope/.bench ## measure against peers, write benc
 	rm -rf build/bench
 	mkdir -p build/bench
 	$(call measure,$(VENV),main)
+	@mkdir -p build/bench/workloads
+	$(BIN)/python -m chunkview bench benchmarks.peers:httpx_sse_body --json \
+		> build/bench/workloads/main.json
 	$(call measure,.venvs/mirascope,main-mirascope,/test_wrapper.py)
 	@$(call for_each_python,build/bench/python$$python.json)
 	$(BIN)/python -m benchmarks.report build/bench

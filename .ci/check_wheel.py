@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import tarfile
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 DIST = Path(__file__).parent.parent / "dist"
@@ -40,8 +41,17 @@ def check_installed() -> None:
     installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
     check("only chunkview and attrs are installed", installed == {"chunkview", "attrs"})
     names = {str(path) for path in metadata.files("chunkview") or ()}
-    for name in ("chunkview/py.typed", "chunkview/testing/recordings/text.sse"):
+    for name in (
+        "chunkview/py.typed",
+        "chunkview/testing/recordings/text.sse",
+        "chunkview/_cli/picture/picture.css",
+        "chunkview/_cli/picture/picture.html",
+        "chunkview/_cli/picture/picture.js",
+    ):
         check(f"the wheel has {name}", name in names)
+    for entry in metadata.distribution("chunkview").entry_points:
+        module = entry.module.partition(".")[0]
+        check(f"the wheel has {module}, which {entry.group} loads", find_spec(module) is not None)
     check("the wheel has LICENSE", any(name.endswith("/licenses/LICENSE") for name in names))
     check("the wheel has no tests", not any(name.startswith("tests") for name in names))
 
@@ -73,6 +83,8 @@ def check_use() -> None:
     text = chunkview.accumulate(chunkview.iter_chunks(recording("text"))).text
     path = Path(chunkview.__file__).parent / "testing" / "recordings" / "text.sse"
     check("chunkview show text.sse", text in chunkview_command("show", str(path)))
+    picture = chunkview_command("show", "--html", "-", str(path))
+    check("chunkview show --html - text.sse", picture.startswith("<!doctype html>"))
 
 
 def check_sdist() -> None:

@@ -12,11 +12,11 @@ import os
 import random
 import time
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chunkview._cli.streams import named_bodies_of
 from chunkview.testing import WORKLOAD_VERSION, recording, recording_names, workload
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ PACKAGES = ("anthropic", "attrs", "cattrs", "httpx-sse", "mirascope", "msgspec",
 
 
 def recorded_streams() -> list[bytes]:
-    """The bodies in the directory CHUNKVIEW_CORPUS if it is set, else the bundled recordings."""
+    """The streams in the folder CHUNKVIEW_CORPUS and below if it is set, else the bundled ones."""
     if CORPUS:
-        bodies = [path.read_bytes() for path in sorted(Path(CORPUS).glob("*.sse"))]
+        bodies = [body for _, body in named_bodies_of(CORPUS, skips_other_files=True)]
+        if not bodies:
+            raise pytest.UsageError(f"CHUNKVIEW_CORPUS={CORPUS} holds no stream")
     else:
         bodies = [recording(name) for name in recording_names()]
     # The SDK raises at an error event, so these streams cannot be compared.

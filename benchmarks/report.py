@@ -5,7 +5,8 @@
 With `--print`, it only prints what was measured. A figure is the fastest round of all laps
 (`--laps`), in CPU time. Disturbances only make a round slower, so slow spells of the machine do not
 spoil the report. The tables and the chart show the Python of
-`main*.json`. The table of targets also has the figures of other Pythons; missed ones come first.
+`main*.json`, and what `chunkview bench --json` printed into `workloads/main.json`. The table of
+targets also has the figures of other Pythons; missed ones come first.
 """
 
 # ruff: noqa: RUF001 - the tables are for people: they have a multiplication sign and a dash
@@ -20,6 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+
+from chunkview._cli.bench.figures import Figure
+from chunkview._cli.bench.report import HEAD, cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -140,6 +144,12 @@ REASONS = """\
 """
 """Why targets are missed. Measured by hand in November 2026."""
 
+WORKLOADS = (
+    "What `chunkview bench benchmarks.peers:httpx_sse_body` prints: whole bodies of the workloads "
+    "that `chunkview.testing.workload` makes, by httpx-sse with plain dicts, by chunkview, and by "
+    "the peers of the command. Means, and the standard deviation in percent."
+)
+
 TABLES = (
     Table(
         "profile",
@@ -236,6 +246,14 @@ TABLES = (
         "`chunkview stats` with its start: CPU time on the longest path, which is that of the "
         "command and of one of its processes.",
         (("one process", "two processes"),),
+        unit="seconds",
+    ),
+    Table(
+        "stats cluster",
+        "Sums of recordings on a cluster of one machine",
+        "`chunkview stats` with its start, by the clock: two processes of its own, and two workers "
+        "of a Dask cluster that runs already.",
+        (("Dask", "two processes"),),
         unit="seconds",
     ),
     Table(
@@ -570,7 +588,18 @@ def versions_text(figures: Figures) -> str:
     return text
 
 
-def results(pythons: Sequence[Figures]) -> str:
+def workloads_text(directory: Path) -> list[str]:
+    """The section with the table of `chunkview bench`, if it was run."""
+    path = directory / "workloads" / "main.json"
+    if not path.exists():
+        return []
+    report = json.loads(path.read_text(encoding="utf-8"))
+    figures = [Figure(**figure) for figure in report["figures"]]
+    table = markdown_table(HEAD, [line for group in cells_of(figures) for line in group])
+    return [f"## The workloads\n\n{WORKLOADS}\n\n{table}"]
+
+
+def results(pythons: Sequence[Figures], workloads: Sequence[str] = ()) -> str:
     """The whole of `RESULTS.md`."""
     figures, *others = pythons
     losing = "\n".join(losses(figures)) or "Nowhere in these benchmarks."
@@ -583,7 +612,7 @@ def results(pythons: Sequence[Figures]) -> str:
     ]
     if others:
         parts.append(f"All figures outside this table are from {figures.python}.")
-    return "\n\n".join([*parts, *section_texts(figures)]) + "\n"
+    return "\n\n".join([*parts, *section_texts(figures), *workloads]) + "\n"
 
 
 def section_texts(figures: Figures) -> list[str]:
@@ -666,7 +695,8 @@ def main(arguments: Sequence[str]) -> None:
     if options == ["--print"]:
         print(printed(pythons))
         return
-    (HERE / "RESULTS.md").write_text(results(pythons), encoding="utf-8")
+    text = results(pythons, workloads_text(Path(directory)))
+    (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
     (HERE / "chart.svg").write_text(chart(pythons[0]), encoding="utf-8")
     print(target_table(pythons))
 

@@ -10,7 +10,7 @@ from anthropic.lib.streaming._messages import accumulate_event
 from chunkview import Accumulator, Message, accumulate, decode
 from floods import FLOODS, flood
 
-from .peers import sdk, without_nulls
+from .peers import sdk_event, without_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ def test_growth_of_any_event(growth: Growth, kind: str) -> None:
 
 PEERS: dict[str, tuple[Callable[[Any], Any], Callable[[list[Any]], Any]]] = {
     "chunkview": (decode, accumulate),
-    "SDK": (sdk, sdk_accumulate),
+    "SDK": (sdk_event, sdk_accumulate),
 }
 
 

@@ -11,7 +11,7 @@ from chunkview import TextDeltaChunk, decode
 from chunkview._model import maker
 
 from .events import EVENTS, NOT_OF_THE_SDK, delta
-from .peers import READERS, TUPLES, floor_wire, sdk, without_nulls
+from .peers import READERS, TUPLES, floor_wire, sdk_event, without_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def test_recorded_streams(measure: Measure, streams: list[bytes], peer: str) -> 
     measure("parsed dict", "all recorded", peer, len(events), for_each, DECODERS[peer], events)
 
     for event in events:
-        written = json.loads(json.dumps(sdk(event).to_dict()))
+        written = json.loads(json.dumps(sdk_event(event).to_dict()))
         assert without_nulls(written) == without_nulls(decode(event).to_event())
 
 

@@ -4,11 +4,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .report import MISSED, OURS, TARGETS, Figures, Target, number, target_table
+from .report import (
+    MISSED,
+    OURS,
+    TARGETS,
+    Figures,
+    Target,
+    number,
+    target_table,
+    workloads_text,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEAST = Target("Decoding", "wire", "row", "SDK", OURS, least=9)
 MOST = Target("Growth", "flood", "", "100,000", "100", most=1.25)
@@ -65,3 +78,20 @@ def test_missed_targets_come_first_in_the_table() -> None:
     missed = [MISSED in line for line in lines]
     assert missed == sorted(missed, reverse=True)
     assert missed.count(True) == 1
+
+
+def test_the_report_has_the_table_of_the_bench_command(tmp_path: Path) -> None:
+    assert workloads_text(tmp_path) == []
+    figure = {
+        "row": "chat",
+        "function": "mine",
+        "mean": 0.002,
+        "std": 0.0001,
+        "ratio": 2.5,
+        "megabytes_per_second": 70.0,
+        "events_per_second": 1234.0,
+    }
+    (tmp_path / "workloads").mkdir()
+    (tmp_path / "workloads" / "main.json").write_text(json.dumps({"figures": [figure]}))
+    (text,) = workloads_text(tmp_path)
+    assert "| chat | mine | 2 ms | 5% | 2.50x | 70.0 | 1,234 |" in text

@@ -13,6 +13,7 @@ from chunkview._model.json import stdlib_loads
 
 from .events import EVENTS
 from .peers import (
+    chunkview_wire,
     floor_wire,
     floor_wire_msgspec,
     httpx_sse_wire,
@@ -31,23 +32,13 @@ if TYPE_CHECKING:
     Wire = Callable[[Iterable[bytes]], list[Any]]
 
 
-def chunkview_wire(
-    pieces: Iterable[bytes], loads: Callable[[bytes], Any] | None = stdlib_loads
-) -> list[Any]:
-    decoder = ChunkDecoder(loads=loads)
-    chunks: list[Any] = []
-    for piece in pieces:
-        chunks += decoder.feed(piece)
-    return chunks + decoder.close()
-
-
-def chunkview_wire_msgspec(pieces: Iterable[bytes]) -> list[Any]:
-    return chunkview_wire(pieces, None)
+def chunkview_wire_stdlib(pieces: Iterable[bytes]) -> list[Any]:
+    return chunkview_wire(pieces, stdlib_loads)
 
 
 PEERS: dict[str, Wire] = {
-    "chunkview": chunkview_wire,
-    "chunkview + msgspec": chunkview_wire_msgspec,
+    "chunkview": chunkview_wire_stdlib,
+    "chunkview + msgspec": chunkview_wire,
     "SDK": sdk_wire,
     "httpx-sse + json": httpx_sse_wire,
     "msgspec Structs": structs_wire,
@@ -82,7 +73,7 @@ def text_event(text: str) -> bytes:
 def assert_same(peer: str, theirs: list[Any], pieces: list[bytes]) -> None:
     """Check that the peer found the same events: their number, their texts, and more if it can."""
     ours = chunkview_wire(pieces)
-    assert chunkview_wire_msgspec(pieces) == ours
+    assert chunkview_wire_stdlib(pieces) == ours
     if peer == "SDK":
         ours = [chunk for chunk in ours if chunk.type != "ping"]
     events = [chunk.to_event() for chunk in ours]
@@ -137,7 +128,7 @@ SHAPES: dict[str, Callable[[bytes], bytes]] = {
     "no event: lines": without_event_lines,
     "CRLF": with_crlf,
 }
-OWN: dict[str, Wire] = {"": chunkview_wire_msgspec, ", standard library": chunkview_wire}
+OWN: dict[str, Wire] = {"": chunkview_wire, ", standard library": chunkview_wire_stdlib}
 
 
 @pytest.mark.parametrize("library", OWN)

@@ -104,13 +104,16 @@ class Recorded:
 
 @functools.cache
 def recorded_streams() -> list[Recorded]:
-    """The bundled recordings, and the streams in the directory CHUNKVIEW_CORPUS."""
+    """The bundled recordings, and all streams in the folder CHUNKVIEW_CORPUS and below."""
     streams = [Recorded(name, recording(name)) for name in recording_names()]
     corpus = os.environ.get("CHUNKVIEW_CORPUS")
     if corpus:
-        paths = sorted(Path(corpus).glob("*.sse"))
-        assert paths, f"CHUNKVIEW_CORPUS={corpus} holds no *.sse"
-        streams += [Recorded(path.stem, path.read_bytes()) for path in paths]
+        from chunkview._cli.streams import named_bodies_of
+
+        bodies = named_bodies_of(corpus, skips_other_files=True)
+        found = [Recorded(Path(name).stem, body) for name, body in bodies]
+        assert found, f"CHUNKVIEW_CORPUS={corpus} holds no stream"
+        streams += found
     return streams
 
 

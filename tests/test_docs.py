@@ -20,7 +20,7 @@ from chunkview.recordings import summaries
 from chunkview.testing import recording, recording_names
 from test_readme import ROOT, run_python, run_shell
 
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 BY_HAND = "# Run by hand on "
 """How a block begins that needs what the tests lack. It is compiled, not run."""
 
@@ -84,7 +84,7 @@ def run_page(page: Path) -> dict[str, Any]:
     return namespace
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_code_block_of_a_page_runs(page: Path) -> None:
     fences = re.findall(r"^```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(fences) <= {*KINDS, "text", "diff"}

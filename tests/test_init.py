@@ -51,7 +51,6 @@ LAYERS = [
     "recordings",
     "arrow",
     "testing",
-    "_hypothesis",
     "_cli",
     "__main__",
 ]
@@ -147,6 +146,32 @@ def test_each_file_belongs_to_a_layer_and_each_layer_to_a_file() -> None:
     assert {module_of(path)[0] if module_of(path) else "" for path in FILES} == set(LAYERS)
 
 
+BESIDE = sorted(PACKAGE.parent.glob("_chunkview_*.py"))
+"""The entry points of others. They are beside the package: each test run of a user loads them."""
+
+
+def imports_at_once(path: Path) -> set[str]:
+    """The packages that a file imports when it is imported."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", BESIDE, ids=lambda path: path.stem)
+def test_a_module_beside_the_package_imports_nothing_of_it_until_it_is_used(path: Path) -> None:
+    assert imports_at_once(path) <= {*sys.stdlib_module_names, "pytest"}
+
+
+def test_the_package_itself_imports_no_module_beside_it() -> None:
+    assert {path.stem for path in BESIDE} == {"_chunkview_hypothesis", "_chunkview_pytest"}
+    for path in FILES:
+        assert not imports_at_once(path) & {path.stem for path in BESIDE}
+
+
 def test_importing_the_package_pulls_in_nothing_heavy() -> None:
     heavy = {"pydantic", "anthropic", "hypothesis", "msgspec", "asyncio", "jiter", "rich", "httpx"}
     heavy |= {"starlette", "uvicorn", "chunkview._cli"}
@@ -161,17 +186,6 @@ def test_importing_the_package_pulls_in_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "[]"
-
-
-def test_importing_hypothesis_pulls_in_the_package_and_nothing_heavy() -> None:
-    program = (
-        "import sys, hypothesis; hypothesis.strategies.integers(); "
-        "print('chunkview' in sys.modules, 'http.server' in sys.modules)"
-    )
-    shown = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert shown.stdout.strip() == "True False"
 
 
 def test_the_replay_server_needs_no_hypothesis() -> None:

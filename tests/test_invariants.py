@@ -1,4 +1,4 @@
-"""The invariants of the README, each as a property with its number.
+"""The guarantees of docs/guarantees.md, each as a property with its number.
 
 Here they are tested on generated streams. The tests of the modules do it on recorded ones.
 """

@@ -15,6 +15,7 @@ Import everything from here. The modules to import by name are `chunkview.anthro
 
 from __future__ import annotations
 
+import sys as _sys
 from types import FunctionType
 from typing import Any, ClassVar, Literal  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
@@ -184,3 +185,7 @@ __all__ = [
 for _public in [globals()[name] for name in __all__]:
     if isinstance(_public, (type, FunctionType)):
         _public.__module__ = __name__
+
+# If Hypothesis was imported before, it has loaded its entry point, which waits for the classes.
+if (_entry_point := _sys.modules.get("_chunkview_hypothesis")) is not None:
+    _entry_point.register()

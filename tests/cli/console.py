@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import pytest
+from hypothesis import strategies as st
 
-from chunkview import iter_chunks
+from chunkview import TextBlock, accumulate, iter_chunks
 from chunkview._cli.main import main
 from chunkview.testing import recording
 
@@ -32,6 +34,16 @@ needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 
 def text_of(body: bytes) -> str:
     return "".join(chunk.content for chunk in iter_chunks(body))
+
+
+def sections_of(body: bytes) -> list[str]:
+    """The text of a message in the pieces in which it is shown: other blocks come between them."""
+    blocks = accumulate(body).content
+    return [
+        "".join(block.text for block in run if isinstance(block, TextBlock))
+        for is_text, run in itertools.groupby(blocks, lambda block: isinstance(block, TextBlock))
+        if is_text
+    ]
 
 
 def thinking_of(body: bytes) -> str:
@@ -123,3 +135,18 @@ def run(
 
 
 MODES = [["--no-color"], ["--chunks"], ["--json"]]
+
+HARMFUL = "".join(
+    map(
+        chr,
+        [
+            *(code for code in range(0x20) if chr(code) not in "\n\t"),
+            *range(0x7F, 0xA0),
+            *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029),
+            *range(0x202A, 0x202F),
+            *range(0x2066, 0x206A),
+        ],
+    )
+)
+HALVES = "\ud83d\ude00\udcff"
+harmful = st.text(st.sampled_from(HARMFUL + HALVES + 'a"\\ \n\t\u00e9\U0001f409'), min_size=1)

@@ -16,29 +16,39 @@ def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["show"], ["serve"], ["record"], ["check"], ["demo"]], ids=" ".join
+    "command",
+    [[], ["show"], ["serve"], ["record"], ["check"], ["bench"], ["demo"], ["completion"]],
+    ids=" ".join,
 )
-def test_the_examples_in_the_help_texts_are_valid(command: list[str], capsys: Capture) -> None:
+def test_the_help_texts_fit_into_80_columns_and_their_examples_are_valid(
+    command: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit, match="0"):
         main([*command, "--help"])
     out = capsys.readouterr().out
     assert out.isascii()
+    assert max(map(len, out.splitlines())) <= 80
     _, _, examples = out.partition("examples:\n")
     lines = examples.partition("\n\n")[0].splitlines()
     assert lines
     for line in lines:
-        arguments = line.partition("chunkview ")[2].partition(" | ")[0].partition("   (")[0]
+        arguments = line.partition("chunkview ")[2]
+        for rest in (" | ", " > ", "   ("):
+            arguments = arguments.partition(rest)[0]
         with pytest.raises(SystemExit, match="0"):
-            main([*arguments.split(), "--help"])
+            main([*arguments.rstrip(')"').split(), "--help"])
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["show"],
         ["serve"],
         ["show", "--chunks", "--json", "-"],
+        ["show", "--follow", "-"],
+        ["show", "--follow", "missing.sse"],
+        ["show", "--follow", __file__, __file__],
         ["serve", "-", "--port", "65536"],
         ["serve", "-", "--port", "http"],
         ["serve", "-", "--segment-size", "0"],
@@ -61,6 +71,14 @@ def test_invalid_arguments_end_with_status_2(arguments: list[str], capsys: Captu
     captured = capsys.readouterr()
     assert captured.err.startswith("usage: chunkview")
     assert captured.out == ""
+
+
+def test_without_a_command_the_help_is_shown(capsys: Capture) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert shown == capsys.readouterr().out
 
 
 def test_show_imports_no_optional_package(start: Start, files: Files) -> None:

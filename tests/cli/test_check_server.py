@@ -23,6 +23,8 @@ from chunkview._cli.check.requests import REQUESTS
 from chunkview._cli.check.server import Watch, messages_url, shown_url
 from chunkview.testing import strategies as cv
 from cli.console import (
+    HALVES,
+    HARMFUL,
     Start,
     needs_sigint,
     read_rest,
@@ -31,7 +33,6 @@ from cli.console import (
     run_on_terminal,
     without,
 )
-from cli.test_terminal import HALVES, HARMFUL
 
 IMITATOR = str(Path(__file__).with_name("imitator.py"))
 MODEL = "imitation-1"
@@ -641,4 +642,4 @@ def test_the_report_of_a_server_fits_a_terminal(
     lines = shown.replace("\r", "").splitlines()
     assert "text               1 error" in lines
     blocks = lines[lines.index("") : max(at for at, line in enumerate(lines) if not line)]
-    assert all(len(line) <= columns or line.startswith("  page") for line in blocks)
+    assert [line for line in blocks if len(line) > columns and not line.startswith("  page")] == []

@@ -71,6 +71,20 @@ def test_what_breaks_while_it_is_written_leaves_nothing(folder: str) -> None:
     assert names(dataset) == before
 
 
+def test_a_file_appears_when_it_is_whole(folder: str) -> None:
+    seen: set[str] = set()
+
+    def rows() -> Iterator[Summary]:
+        yield from ROWS
+        seen.update(dataset.names())
+
+    dataset = Dataset(folder)
+    dataset.begin()
+    dataset.write(0, rows())
+    assert all(name.startswith(".") for name in seen)
+    assert "part-00000.parquet" in names(dataset)
+
+
 def test_the_rest_of_a_killed_worker_is_removed_at_the_end(tmp_path: Path) -> None:
     dataset = Dataset(str(tmp_path))
     dataset.begin()

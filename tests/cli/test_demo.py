@@ -31,7 +31,8 @@ def test_the_demo_escapes_the_control_characters_of_an_error(
     bad = harmless.replace(b"Overloaded", "\x9b31m\u202e".encode())
     assert bad != harmless
     monkeypatch.setattr(
-        "chunkview._cli.demo.recording", lambda name: bad if name == "error" else recording(name)
+        "chunkview._cli.demo.program.recording",
+        lambda name: bad if name == "error" else recording(name),
     )
     out, _, status = run("demo", "--no-delay", is_terminal=True)
     assert status == 0
@@ -52,10 +53,10 @@ def test_the_demo_streams_through_the_official_client_without_key_or_network(
     assert "finish reason  end_turn (stop)\n" in text
     assert tool_call.startswith("| The user wants")
     assert text_of(TOOL_CALL) in tool_call
-    assert 'tool call      find_copies {"title": "The Tombs of Atuan"' in tool_call
+    assert '\ntool call find_copies\n  {\n    "title": "The Tombs of Atuan",\n' in tool_call
     assert error.startswith(text_of(ERROR))
-    assert "The client raised APIStatusError: " in error
-    assert f"stream.content is still {text_of(ERROR)!r}\n" in error
+    assert "The client raised APIStatusError: Overloaded (overloaded_error)\n" in error
+    assert f"stream.content is:\n  {text_of(ERROR)!r}\n" in error
     assert captured.err == ""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from hypothesis import given
@@ -56,8 +55,8 @@ def test_one_long_name_among_many_tool_calls_is_written_once(files: Files, capsy
     assert main(["show", *files(body=body)]) == 0
     out = capsys.readouterr().out
     assert len(out) < len(body)
-    assert f"\ntool call      {'x' * 200}... (100,000 characters) {{}}\n" in out
-    assert out.count("tool call      get_weather {}\n") == calls - 1
+    assert f"tool call {'x' * 200}... (100,000 characters)\n  {{}}\n" in out
+    assert out.count("tool call get_weather\n  {}\n") == calls - 1
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
@@ -70,17 +69,17 @@ def test_one_long_stop_reason_does_not_pad_the_rows_of_other_files(
     out, _, status = run("show", *paths, is_terminal=is_terminal)
     assert status == 0
     assert len(out) < 3 * length
-    assert "... (100,000 characters)" in re.sub(r"\s*│\s*│?\s*", "", out)
+    assert "... (100,000 characters)" in out
 
 
 def test_a_tool_input_is_shown_whole_unless_it_is_far_too_long(
     files: Files, capsys: Capture
 ) -> None:
-    for length, end in ((9_000, 'x"}\n'), (50_000, "x... (50,009 characters)\n")):
+    for length, end in ((9_000, 'x"\n  }'), (50_000, "x... (50,009 characters)")):
         main(["show", *files(body=sse(tool_stream(json.dumps({"a": "x" * length}))))])
-        (line,) = re.findall("(?m)^tool call.*\n", capsys.readouterr().out)
-        assert line.endswith(end)
-        assert len(line) < 11_000
+        shown = capsys.readouterr().out.partition("\n\nmodel ")[0]
+        assert shown.endswith(end)
+        assert len(shown) < 11_000
 
 
 def test_the_message_about_an_error_has_a_bounded_length(files: Files, capsys: Capture) -> None:

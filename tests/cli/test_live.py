@@ -78,7 +78,7 @@ def test_the_timing_is_computed_from_the_clock(
 ) -> None:
     ticks = itertools.count(100)
     time = SimpleNamespace(perf_counter=lambda: next(ticks))
-    monkeypatch.setattr(sys.modules[main.__module__], "time", time)
+    monkeypatch.setattr("chunkview._cli.show.command.time", time)
     ours, theirs = os.pipe()
     with io.FileIO(ours), io.FileIO(theirs, "wb") as pipe:
         pipe.write(TEXT)
@@ -98,7 +98,7 @@ def test_standard_input_is_named_in_messages(
     process = start("-m", "chunkview", "show", "-")
     output, errors = process.communicate(ERROR)
     assert output.decode().startswith(text_of(ERROR))
-    assert errors.startswith(b"chunkview: standard input: byte 1258: error event: ")
+    assert errors.startswith(b"chunkview: standard input: byte 1258: the server sent ")
     assert process.returncode == 1
 
 

@@ -52,7 +52,8 @@ def test_show_prints_each_stream_of_a_file(name: str, compression: str, tmp_path
     out, complaints, status = run("show", path)
     assert (complaints, status) == ("", 0)
     for body in (TEXT, TOOL_CALL):
-        assert f"{text_of(body)}\n\nmodel " in out
+        after = "model " if body is TEXT else "tool call find_copies\n  {"
+        assert f"{text_of(body)}\n\n{after}" in out
     heads = re.findall(r"(?m)^==> (.*) <==$", out)
     assert len(set(heads)) == len(heads) >= 1
     assert all(head.startswith(f"{path}#") for head in heads)
@@ -97,7 +98,7 @@ def test_a_body_of_several_messages_has_a_head_for_each_but_the_first(
     captured = capsys.readouterr()
     assert re.findall(r"(?m)^==> (.*) <==$", captured.out) == [f"{path}#2", f"{path}#3"]
     place = len(TEXT) + ERROR.index(b"event: error")
-    assert captured.err.startswith(f"chunkview: {path}#2: byte {place}: error event: ")
+    assert captured.err.startswith(f"chunkview: {path}#2: byte {place}: the server sent ")
     assert text_of(TOOL_CALL) in captured.out
 
 

@@ -8,8 +8,13 @@ import re
 import signal
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from chunkview._cli.console import log_answer
 from chunkview._cli.main import main
+from chunkview.testing import AnsweredRequest
 from cli.console import (
     ERROR,
     GUARD_SECONDS,
@@ -28,7 +33,7 @@ def ask(url: str) -> bytes:
     """Ask a server for a stream, with the standard library only."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=GUARD_SECONDS)
     with contextlib.closing(connection):
-        connection.request("POST", "/v1/messages", b'{"stream": true}')
+        connection.request("POST", "/v1/messages?key=a", b'{"stream": true, "model": "my-model"}')
         return connection.getresponse().read()
 
 
@@ -40,8 +45,40 @@ def test_serve_plays_its_files_in_turn_until_ctrl_c(start: Start, files: Files) 
     url = re.findall(r"ANTHROPIC_BASE_URL=(\S+)", shown)[0]
     assert [ask(url) for _ in range(4)] == [TEXT, b"\xff is no stream", ERROR, TEXT]
     process.send_signal(signal.SIGINT)
-    _, errors, status = read_rest(process)
-    assert (errors, status) == (b"", 0)
+    _, log, status = read_rest(process)
+    warning, *lines = log.decode().splitlines()
+    assert warning.startswith(f"chunkview: {paths[1]}: warning: no client will understand ")
+    line = r"\d\d:\d\d:\d\d POST /v1/messages my-model 200 (\d+) B"
+    sizes = [int(match[1]) for match in map(re.compile(line).fullmatch, lines) if match]
+    assert sorted(sizes) == [14, len(ERROR), len(TEXT), len(TEXT)]
+    assert (len(lines), status) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "warning"),
+    [
+        (TEXT, ""),
+        (TEXT[:500], ""),
+        (ERROR, ""),
+        (b"# Notes\n\nText\n", "the body is no event stream; it begins with '# Notes\\n\\nText'"),
+        (b"", "it has no event"),
+        (b": only a comment\n\n", "it has no event"),
+        (b"data: x\n\n", "invalid JSON: no JSON value at character 0"),
+    ],
+)
+def test_serve_warns_of_what_no_client_understands(
+    body: bytes, warning: str, files: Files, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chunkview._cli.serve.time", SimpleNamespace(sleep=interrupt))
+    (path,) = files(body=body)
+    assert main(["serve", path]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Listening on ")
+    expected = f"chunkview: {path}: warning: no client will understand this: {warning}\n"
+    assert captured.err == (expected if warning else "")
 
 
 def test_the_official_client_streams_from_serve(start: Start, files: Files) -> None:
@@ -76,3 +113,12 @@ def test_serve_says_that_a_port_is_taken(files: Files, capsys: Capture) -> None:
         port = taken.getsockname()[1]
         assert main(["serve", *files(body=TEXT), "--port", str(port)]) == 1
     assert capsys.readouterr().err.startswith(f"chunkview: cannot listen on port {port}: ")
+
+
+def test_a_line_of_the_log_has_no_control_characters_and_no_gaps(capsys: Capture) -> None:
+    log_answer(AnsweredRequest("POST", "/v1/\x1b[2J", "a\nb" + "x" * 9000, 200, 5))
+    log_answer(AnsweredRequest("", "", "", None, 0))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.isprintable()
+    assert len(first) < 3000
+    assert second[8:] == " - - - - 0 B"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import attrs
 import pytest
@@ -11,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import IncompleteStreamError, Message, Timings, accumulate, iter_chunks
-from chunkview._cli.display import summary
 from chunkview._cli.main import main
+from chunkview._cli.show.summary import summary
 from chunkview.testing import recording
 from cli.console import (
     DELTA,
@@ -22,6 +21,7 @@ from cli.console import (
     Files,
     Start,
     read_rest,
+    sections_of,
     text_of,
     thinking_of,
     without,
@@ -36,7 +36,7 @@ def test_show_prints_the_text_of_a_recording_unchanged(
 ) -> None:
     assert main(["show", *files(body=recording(name))]) == 0
     captured = capsys.readouterr()
-    assert text_of(recording(name)) in captured.out
+    assert all(text in captured.out for text in sections_of(recording(name)))
     assert captured.err == ""
 
 
@@ -53,20 +53,35 @@ def test_show_ends_with_a_summary(files: Files, capsys: Capture) -> None:
     )
 
 
-def test_the_summary_lists_tool_calls_with_their_input(files: Files, capsys: Capture) -> None:
-    main(["show", *files(body=TOOL_CALL)])
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if "tool call" in line)
-    [tool] = accumulate(iter_chunks(TOOL_CALL)).tool_calls
-    label, name, tool_input = re.split(r" +", line.replace("tool call", "tool_call"), maxsplit=2)
-    assert (label, name, json.loads(tool_input)) == ("tool_call", tool.name, tool.input)
-
-
-def test_the_summary_distinguishes_server_tools_from_your_own(
+def test_a_tool_call_is_shown_with_its_input_after_the_text_before_it(
     files: Files, capsys: Capture
 ) -> None:
-    main(["show", *files(body=recording("citations"))])
+    main(["show", *files(body=TOOL_CALL)])
+    _, _, after = capsys.readouterr().out.partition(f"{text_of(TOOL_CALL)}\n\n")
+    head, shown = after.partition("\n\nmodel ")[0].split("\n", 1)
+    [tool] = accumulate(iter_chunks(TOOL_CALL)).tool_calls
+    assert head == f"tool call {tool.name}"
+    assert json.loads(shown) == tool.input
+
+
+def test_a_web_search_is_shown_with_what_it_found(files: Files, capsys: Capture) -> None:
+    body = recording("citations")
+    main(["show", *files(body=body)])
+    before, after = sections_of(body)
+    begin = (
+        f"{before}\n\n"
+        "server tool web_search\n"
+        '  {"query": "Skerry Point lighthouse lamp museum"}\n\n'
+        "result of web_search\n"
+        "  - The Skerry Point lens \u2013 Harbour Museum (March 4, 2025)\n"
+        "    https://museum.example/collection/skerry-point-lens\n"
+        "  - Lighthouses of the north coast\n"
+        "    https://lights.example/north-coast\n\n"
+        f"{after}\n\n"
+        "[1] Keeper\u2019s log, characters 118 to 175: "
+    )
     out = capsys.readouterr().out
-    assert "\nserver tool    web_search {" in out
+    assert out.startswith(begin)
     assert "web searches 1" in out
 
 
@@ -74,7 +89,7 @@ def test_a_tool_input_that_is_not_json_is_shown_as_text(files: Files, capsys: Ca
     body = TOOL_CALL.replace(b'"partial_json":"ue}"', b'"partial_json":"\\u001b"')
     assert main(["show", *files(body=body)]) == 0
     out = capsys.readouterr().out
-    assert 'find_copies with invalid JSON: {"title": "The Tombs' in out
+    assert '\ntool call find_copies\n  invalid JSON: {"title": "The Tombs' in out
     assert '"on_shelf": tr\\x1b\n' in out
 
 
@@ -98,7 +113,7 @@ def test_thinking_is_marked_line_by_line_and_set_apart(files: Files, capsys: Cap
     main(["show", *files(body=TOOL_CALL)])
     out = capsys.readouterr().out
     marked = "".join(f"| {line}\n" for line in thinking_of(TOOL_CALL).split("\n"))
-    assert out.startswith(f"{marked}\n{text_of(TOOL_CALL)}\n\nmodel ")
+    assert out.startswith(f"{marked}\n{text_of(TOOL_CALL)}\n\ntool call ")
     assert "\033" not in out
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from chunkview import iter_chunks
 from chunkview._cli.main import main
+from chunkview._cli.show.summary import as_totals
 from cli.console import TEXT, TOOL_CALL, Capture, Files, text_of
 
 
@@ -61,3 +64,54 @@ def test_chunks_of_several_files_have_heads_and_no_totals(files: Files, capsys: 
     lines = capsys.readouterr().out.splitlines()
     chunks = [repr(chunk) for chunk in iter_chunks(TEXT)]
     assert lines == [f"==> {first} <==", *chunks, "", f"==> {second} <==", *chunks]
+
+
+@pytest.mark.parametrize(
+    ("columns", "totals"),
+    [
+        (
+            93,
+            """\
+file                    finish reason  input  cached  cache write  output                cost
+thinking_and_tools.sse  tool_use       1,612       0            0     187           $0.004641
+broken                  none              27       0            0       1                   ?
+total                                  1,639       0            0     188  at least $0.004641
+""",
+        ),
+        (
+            80,
+            """\
+file
+  finish reason  input  cached  cache write  output                cost
+thinking_and_tools.sse
+  tool_use       1,612       0            0     187           $0.004641
+broken
+  none              27       0            0       1                   ?
+total
+                 1,639       0            0     188  at least $0.004641
+""",
+        ),
+        (
+            50,
+            """\
+thinking_and_tools.sse
+  tool_use, 1,612 input, 0 cached, 0 cache write,
+  187 output, cost $0.004641
+broken
+  none, 27 input, 0 cached, 0 cache write, 1
+  output, cost ?
+total
+  1,639 input, 0 cached, 0 cache write, 188
+  output, cost at least $0.004641
+""",
+        ),
+    ],
+)
+def test_totals_fit_into_the_terminal(columns: int, totals: str) -> None:
+    rows = [
+        ("thinking_and_tools.sse", "tool_use", "1,612", "0", "0", "187", "$0.004641"),
+        ("broken", "none", "27", "0", "0", "1", "?"),
+        ("total", "", "1,639", "0", "0", "188", "at least $0.004641"),
+    ]
+    shown = as_totals(rows, columns=columns)
+    assert [line.rstrip() for line in shown.splitlines()] == totals.splitlines()

@@ -14,7 +14,7 @@ import yaml
 import zstandard
 
 from chunkview import Message, accumulate, encode, iter_chunks
-from chunkview._cli.display import as_json
+from chunkview._cli.show.rows import as_json
 from support import Event, sse
 
 Streams = list[list[Event]]

@@ -29,9 +29,10 @@ from testing.clients import (
     ("method", "path", "status", "error_type"),
     [
         ("POST", "/", 404, "not_found_error"),
-        ("POST", "/v1/messages/count_tokens", 404, "not_found_error"),
         ("POST", "/v1/messages/", 404, "not_found_error"),
-        ("GET", "/v1/models", 404, "not_found_error"),
+        ("POST", "/v1/messages/batches", 404, "not_found_error"),
+        ("GET", "/v1/messages/count_tokens", 405, "invalid_request_error"),
+        ("POST", "/v1/models", 405, "invalid_request_error"),
         ("GET", "/v1/messages", 405, "invalid_request_error"),
         ("DELETE", "/v1/messages?beta=true", 405, "invalid_request_error"),
         ("BREW", "/v1/messages", 405, "invalid_request_error"),
@@ -285,4 +286,5 @@ def test_any_path_can_be_named_in_a_refusal(path: str) -> None:
         request = f"GET {path} HTTP/1.1\r\nconnection: close\r\n\r\n".encode("latin-1")
         _, body = exchange(server, request)
     message = json.loads(body)["error"]["message"]
-    assert message == f"this server answers /v1/messages only, not {path.replace('//', '/')}"
+    paths = "/v1/messages, /v1/messages/count_tokens and /v1/models"
+    assert message == f"this server answers {paths} only, not {path.replace('//', '/')}"

@@ -13,10 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-__all__ = ["FOREVER", "Parser", "add_no_color", "described", "numeral"]
+__all__ = [
+    "FOREVER",
+    "HELP_COLUMNS",
+    "Parser",
+    "add_files",
+    "add_no_color",
+    "completed_as_path",
+    "described",
+    "numeral",
+]
 
 FOREVER = 1_000_000.0
 """Seconds. `threading` overflows on longer timeouts."""
+
+HELP_COLUMNS = 80
+"""How wide the help texts are."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,10 +49,40 @@ def described(
     return parser
 
 
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments FILE."""
+    completed_as_path(
+        parser.add_argument(
+            "files",
+            nargs="+",
+            metavar="FILE",
+            help="recorded streams, in any format; a folder, a pattern or a URL; - is standard "
+            "input",
+        )
+    )
+
+
+def completed_as_path(argument: argparse.Action) -> None:
+    """Let a shell complete an argument with the names of files.
+
+    Args:
+        argument: What `add_argument` gave. It gets what `shtab.FILE` is.
+    """
+    names = {
+        "bash": "_shtab_compgen_files",
+        "fish": "(__fish_complete_path (commandline -ct))",
+        "tcsh": "f",
+        "zsh": "_files",
+    }
+    argument.complete = names  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def add_no_color(parser: argparse.ArgumentParser) -> None:
     """Add the option `--no-color`."""
     parser.add_argument(
-        "--no-color", action="store_true", help="no colors (also with NO_COLOR in the environment)"
+        "--no-color",
+        action="store_true",
+        help="no colors, even with FORCE_COLOR",
     )
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,11 +19,15 @@ from .display import printable, printable_name, shortened
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from ..testing import AnsweredRequest
+
 __all__ = [
     "LONGEST_PROBLEM",
+    "columns_of",
     "complain",
     "has_color",
     "is_regular",
+    "log_answer",
     "name_of",
     "opened",
     "reason_of",
@@ -29,6 +35,9 @@ __all__ = [
 
 LONGEST_PROBLEM = 2_000
 """A message about a problem is cut to this many characters."""
+
+# Longer lines are hard to read.
+_MOST_COLUMNS = 200
 
 
 def complain(problem: str, *, file: str = "") -> None:
@@ -42,6 +51,19 @@ def complain(problem: str, *, file: str = "") -> None:
     shown = printable(shortened(problem, LONGEST_PROBLEM))
     with suppress(OSError):
         print(f"chunkview: {about}{shown}", file=sys.stderr, flush=True)
+
+
+def log_answer(answer: AnsweredRequest) -> None:
+    """Write a line about an answer of a server to standard error."""
+    words = [
+        printable_name(shortened(word, LONGEST_PROBLEM)) or "-"
+        for word in (answer.method, answer.path, answer.model)
+    ]
+    line = f"{time.strftime('%H:%M:%S')} {' '.join(words)} {answer.status or '-'} {answer.size} B"
+    # In one write, since several threads write. Nobody may read the lines any more.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def reason_of(error: OSError) -> str:
@@ -70,11 +92,32 @@ def is_regular(source: io.FileIO) -> bool:
 
 
 def has_color(stream: TextIO, *, is_refused: bool) -> bool:
-    """Say whether an output gets colors. See https://no-color.org.
+    """Say whether an output gets colors.
+
+    `--no-color` decides, then NO_COLOR, then FORCE_COLOR, as in Python's own tools. Otherwise a
+    terminal gets colors.
+
+    Sources: https://no-color.org, https://force-color.org.
 
     Args:
         stream: The output.
         is_refused: Whether `--no-color` was given.
     """
-    refused = is_refused or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return not refused and stream.isatty()
+    if is_refused or os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Give the width of a terminal, in cells; None for an output that is none.
+
+    COLUMNS in the environment overrides it.
+
+    Args:
+        stream: The output.
+    """
+    if not stream.isatty():
+        return None
+    return min(shutil.get_terminal_size().columns, _MOST_COLUMNS)

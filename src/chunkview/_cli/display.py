@@ -1,39 +1,27 @@
-"""What the command line shows, as strings. Nothing here reads or writes.
+"""What the commands show, as strings: names and texts, tables, counts and prices.
 
-There is a transcript of a stream as it arrives, a line for a chunk, the summary of a message, and
-the totals of several.
+Nothing here reads or writes.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from .._chunks import common_finish_reasons
-from .._model import (
-    InvalidJson,
-    McpToolUseBlock,
-    ServerToolUseBlock,
-    ToolUseBlock,
-    with_whole_characters,
-)
-from ..common import CostMetadata
+from .._model import with_whole_characters
+from .cells import width_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from .._chunks import AnthropicCallResponseChunk
-    from .._model import ContentBlock, Message
-    from .._stream import Timings
     from ..pricing import Priced
 
 __all__ = [
-    "TOTALS_HEAD",
-    "TOTALS_WORDS",
-    "Transcript",
-    "as_json",
+    "BOLD",
+    "DIM",
+    "LONGEST_ADDRESS",
+    "LONGEST_NAME",
     "as_number",
     "as_sum",
     "as_table",
@@ -41,13 +29,22 @@ __all__ = [
     "price_of",
     "printable",
     "printable_name",
+    "printable_text",
     "shortened",
-    "summary",
-    "totals",
+    "styled",
 ]
 
-_DIM, _PLAIN = "\033[2m", "\033[0m"
-_THINKING = "| "
+BOLD = "1"
+"""The code of a style, for `styled`."""
+
+DIM = "2"
+"""The code of a style, for `styled`."""
+
+LONGEST_ADDRESS = 2_000
+"""How many characters are shown of a URL from a stream."""
+
+LONGEST_NAME = 200
+"""How many characters are shown of a name from a stream: of a model or a tool, for example."""
 
 # What a terminal would obey instead of showing it: the control characters of ASCII and Latin-1,
 # those for the direction of text, and the separators of lines and paragraphs.
@@ -69,11 +66,6 @@ _BYTES = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
 _HALF = re.compile("[\ud800-\udfff]")
 _HARMFUL_OR_HALF = re.compile(f"[{re.escape(''.join(map(chr, _HARMFUL)))}\ud800-\udfff]")
 
-# How many characters are shown of a model's or a tool's name, and of a tool's input.
-_LONGEST_NAME = 200
-_LONGEST_INPUT = 10_000
-# A higher count makes no sense, and dividing an integer of hundreds of digits raises.
-_MOST_TOKENS = 10**12
 # A column is never padded to more characters than this.
 _WIDEST = 200
 
@@ -89,6 +81,17 @@ def printable(text: str) -> str:
         text. Half a character is U+FFFD.
     """
     return text.translate(_ESCAPES).translate(_MARKS)
+
+
+def printable_text(text: str, *, is_terminal: bool) -> str:
+    """Prepare text of many lines for an output.
+
+    Args:
+        text: The text. A pair of surrogates is joined, and half a pair is U+FFFD.
+        is_terminal: Whether to escape what a terminal would obey, but for line feeds and tabs.
+    """
+    text = with_whole_characters(text)
+    return text.translate(_ESCAPES_IN_TEXT) if is_terminal else text
 
 
 def printable_name(file: str) -> str:
@@ -116,126 +119,6 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
 
 
-class Transcript:
-    """The text and the thinking of one stream as they arrive, the thinking marked with `| `."""
-
-    def __init__(self, *, is_terminal: bool, color: bool) -> None:
-        """Begin a transcript.
-
-        Args:
-            is_terminal: Whether a terminal will show it. Then control characters are escaped.
-                Otherwise the text is unchanged, except that half a character without the other
-                half is U+FFFD, since it cannot be encoded.
-            color: Whether thinking is also dimmed.
-        """
-        self._is_terminal = is_terminal
-        self._color = color
-        self._kind = ""
-        self._half = ""
-        self._at_line_start = True
-
-    def add(self, chunk: AnthropicCallResponseChunk) -> str:
-        """Take the next chunk view.
-
-        Args:
-            chunk: The chunk view.
-
-        Returns:
-            The text to write, often "". Half a character at its end is held back until the
-            other half arrives.
-        """
-        return self._add("thinking", chunk.thinking) + self._add("text", chunk.content)
-
-    def end(self) -> str:
-        """End the transcript, so that something else can follow.
-
-        Returns:
-            A line feed if one is missing, and an empty line; "" if nothing was written.
-        """
-        return f"{self._kind_end()}\n" if self._kind else ""
-
-    def _add(self, kind: str, text: str) -> str:
-        if not text:
-            return ""
-        before = ""
-        if kind != self._kind:
-            # An empty line between thinking and text.
-            before = f"{self._kind_end()}\n" if self._kind else ""
-            self._kind = kind
-        text = self._half + text
-        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
-        return before + self._shown(text[:-1] if self._half else text)
-
-    def _kind_end(self) -> str:
-        """What ends the current line of the text or the thinking."""
-        half, self._half = self._half, ""
-        written = self._shown(half)
-        is_missing = not self._at_line_start
-        self._at_line_start = True
-        return written + "\n" * is_missing
-
-    def _shown(self, text: str) -> str:
-        if not text:
-            return ""
-        text = with_whole_characters(text)
-        if self._is_terminal:
-            text = text.translate(_ESCAPES_IN_TEXT)
-        if self._kind == "text":
-            self._at_line_start = text.endswith("\n")
-            return text
-        text = text.replace("\n", f"\n{_THINKING}")
-        if self._at_line_start:
-            text = _THINKING + text
-        self._at_line_start = False
-        return f"{_DIM}{text}{_PLAIN}" if self._color else text
-
-
-def as_json(
-    file: str,
-    offset: int,
-    chunk: AnthropicCallResponseChunk,
-    *,
-    ascii_only: bool,
-    is_terminal: bool,
-) -> str:
-    """Write a chunk view for other programs.
-
-    Args:
-        file: The file that the chunk was read from.
-        offset: The byte offset of its event in the file.
-        chunk: The chunk view.
-        ascii_only: Whether to write characters beyond ASCII as JSON escapes.
-        is_terminal: Whether a terminal will show it: then control characters are JSON escapes,
-            which mean the same.
-
-    Returns:
-        A JSON object on one line, always with the same keys. UTF-8 can encode it.
-    """
-    usage = chunk.usage
-    text = json.dumps(
-        {
-            "file": file,
-            "offset": offset,
-            "type": chunk.type,
-            "delta_type": getattr(chunk, "delta_type", None),
-            "index": getattr(chunk, "index", None),
-            "content": chunk.content,
-            "thinking": chunk.thinking,
-            "finish_reasons": chunk.finish_reasons,
-            "common_finish_reasons": chunk.common_finish_reasons,
-            "model": chunk.model,
-            "id": chunk.id,
-            "usage": None if usage is None else usage.to_dict(),
-            "input_tokens": chunk.input_tokens,
-            "cached_tokens": chunk.cached_tokens,
-            "output_tokens": chunk.output_tokens,
-            "event": chunk.to_event(),
-        },
-        ensure_ascii=ascii_only,
-    )
-    return json_escaped(text, is_terminal=is_terminal)
-
-
 def json_escaped(text: str, *, is_terminal: bool) -> str:
     """Replace characters with JSON escapes. In JSON text, they occur in strings only.
 
@@ -248,69 +131,15 @@ def json_escaped(text: str, *, is_terminal: bool) -> str:
     return characters.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def summary(message: Message, timings: Timings | None = None) -> str:
-    """Describe a message and its costs in a few lines.
+def styled(text: str, style: str, *, color: bool) -> str:
+    """Give a text its style.
 
     Args:
-        message: A Message, finished or not.
-        timings: How long its stream took, if it was live.
-
-    Returns:
-        Lines, each with its line feed.
+        text: The text.
+        style: The codes of the style, with semicolons between them; "" for none.
+        color: Whether the output gets colors and styles.
     """
-    counts = message.cost_metadata
-    tokens = {
-        "input": counts.input_tokens,
-        "cached": counts.cached_tokens,
-        "cache write": counts.cache_write_tokens,
-        "output": counts.output_tokens,
-    }
-    price = price_of(message)
-    rows = [
-        ("model", shortened(message.model, _LONGEST_NAME)),
-        ("id", shortened(message.id, _LONGEST_NAME)),
-        ("finish reason", _finish_reason(message)),
-        ("tokens", ", ".join(f"{as_number(count)} {name}" for name, count in tokens.items())),
-        ("timing", "" if timings is None else _timing(timings, counts)),
-        ("cost metadata", _further_costs(counts)),
-        ("cost", price if isinstance(price, str) else as_number(price)),
-        *(row for block in message.content if (row := _tool_call(block))),
-    ]
-    return as_table([(name, printable(value)) for name, value in rows if value], words=2)
-
-
-TOTALS_WORDS = 2
-TOTALS_HEAD = ("file", "finish reason", "input", "cached", "cache write", "output", "cost")
-
-
-def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ...]]:
-    """Add up several messages.
-
-    Args:
-        messages: The name of each file and what was read from it, or None.
-
-    Returns:
-        A row for each file and one for their sum, with the columns `TOTALS_HEAD`. If a part of
-        a sum is not known, it is "at least" the sum of the others.
-    """
-    rows: list[tuple[str, ...]] = []
-    columns: list[list[int | Decimal | None]] = [[], [], [], [], []]
-    for file, message in messages:
-        counts = CostMetadata() if message is None else message.cost_metadata
-        price = None if message is None else price_of(message)
-        numbers = [
-            counts.input_tokens,
-            counts.cached_tokens,
-            counts.cache_write_tokens,
-            counts.output_tokens,
-            price if isinstance(price, Decimal) else None,
-        ]
-        for column, number in zip(columns, numbers, strict=True):
-            column.append(number)
-        reason = "unreadable" if message is None else message.stop_reason or "none"
-        reason = printable(shortened(reason, _LONGEST_NAME))
-        rows.append((printable_name(file), reason, *map(as_number, numbers)))
-    return [*rows, ("total", "", *map(as_sum, columns))]
+    return f"\033[{style}m{text}\033[0m" if color and style and text else text
 
 
 def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
@@ -326,70 +155,15 @@ def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
     Returns:
         Lines, each with its line feed.
     """
-    widths = [min(max(map(len, column)), _WIDEST) for column in zip(*rows, strict=True)]
+    widths = [min(max(map(width_of, column)), _WIDEST) for column in zip(*rows, strict=True)]
     lines: list[str] = []
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:words], widths, strict=False)]
-        cells += [
-            cell.rjust(width) for cell, width in zip(row[words:], widths[words:], strict=True)
-        ]
+        cells: list[str] = []
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            padding = " " * (width - width_of(cell))
+            cells.append(cell + padding if number < words else padding + cell)
         lines.append("  ".join(cells).rstrip())
     return "".join(f"{line}\n" for line in lines)
-
-
-def _finish_reason(message: Message) -> str:
-    reason = message.stop_reason
-    if reason is None:
-        return "none, the message is not finished"
-    common = ", ".join(common_finish_reasons(reason) or ["no common counterpart"])
-    shown = f"{shortened(reason, _LONGEST_NAME)} ({common})"
-    if not message.stop_sequence:
-        return shown
-    return f"{shown}, at {shortened(repr(message.stop_sequence), _LONGEST_NAME)}"
-
-
-def _timing(timings: Timings, counts: CostMetadata) -> str:
-    """The time to the first token, and the output tokens per second, where they are known."""
-    parts: list[str] = []
-    if timings.to_first_content is not None:
-        parts.append(f"{timings.to_first_content:.2f} s to the first token")
-    # The first event comes when the model begins. It may think unseen before the first content.
-    seconds = (timings.duration or 0.0) - (timings.to_first_event or 0.0)
-    tokens = counts.output_tokens
-    if counts.final and tokens is not None and 0 < tokens < _MOST_TOKENS and seconds > 0:
-        parts.append(f"{tokens / seconds:,.1f} output tokens per second")
-    return ", ".join(parts)
-
-
-def _further_costs(counts: CostMetadata) -> str:
-    """The other facts that the price depends on, if they are known."""
-    values = {
-        "5-minute cache write": counts.cache_write_5m_tokens,
-        "1-hour cache write": counts.cache_write_1h_tokens,
-        "web searches": counts.web_search_requests,
-        "web fetches": counts.web_fetch_requests,
-        "iterations": len(counts.iterations) or None,
-        "tier": counts.tier,
-        "region": counts.region,
-        "speed": counts.speed,
-        "refusal": counts.refusal or None,
-    }
-    return ", ".join(
-        f"{name} {shortened(str(value), _LONGEST_NAME)}"
-        for name, value in values.items()
-        if value is not None
-    )
-
-
-def _tool_call(block: ContentBlock) -> tuple[str, str] | None:
-    if not isinstance(block, (ToolUseBlock, ServerToolUseBlock, McpToolUseBlock)):
-        return None
-    kind = "tool call" if isinstance(block, ToolUseBlock) else "server tool"
-    name = shortened(block.name, _LONGEST_NAME)
-    if isinstance(block.input, InvalidJson):
-        return kind, f"{name} with invalid JSON: {shortened(block.input.text, _LONGEST_INPUT)}"
-    text = shortened(json.dumps(block.input, ensure_ascii=False), _LONGEST_INPUT)
-    return kind, f"{name} {json_escaped(text, is_terminal=True)}"
 
 
 def price_of(message: Priced) -> Decimal | str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..recordings import Recording
 
-__all__ = ["Body", "Failure", "Reading"]
+__all__ = ["Body", "Failure", "Item", "Kept", "Reading"]
 
 
 @attrs.frozen
@@ -86,9 +86,20 @@ class Reading:
         return reading
 
     def _use(self, items: Body | _Items, clock: Callable[[], float] | None) -> None:
-        self._items = items
+        self._items: Body | _Items = items
+        self._clock = clock
         self.stream = AnthropicStream(items.pieces(), clock=clock)
         self.failure: Failure | None = None
+
+    def keep(self) -> Kept:
+        """Keep what is read. Call this before the iteration, at most once.
+
+        Returns:
+            What will have been read. Its memory grows with the source.
+        """
+        kept = Kept(self._items, self._clock)
+        self.stream = AnthropicStream(kept, clock=kept.clock)
+        return kept
 
     def __iter__(self) -> Iterator[tuple[int, AnthropicCallResponseChunk]]:
         """Read to the end, or to the event that fails.
@@ -114,7 +125,9 @@ class Reading:
         if isinstance(cause, RecordingError):
             return Failure(problem=cause.problem, offset=cause.offset)
         return Failure(
-            problem=f"error event: {error}" if isinstance(error, StreamError) else str(error),
+            problem=f"the server sent an error event: {error}"
+            if isinstance(error, StreamError)
+            else str(error),
             offset=self._items.start if self._items.is_about_all(error) else self._items.begin,
             chunk=error.chunk if isinstance(error, (ProtocolError, StreamError)) else None,
         )
@@ -124,6 +137,58 @@ class Reading:
         yield from self
         if self.failure is not None and self.failure.chunk is not None:
             yield self.failure.offset, self.failure.chunk
+
+
+@attrs.frozen
+class Item:
+    """A piece of a body, or an event, as it was read.
+
+    Attributes:
+        value: What was read: of a body no more than one event, otherwise an event.
+        offset: How many bytes come before the first line of the event.
+        seconds: When it came, counted from the start of reading, or from the request if the file
+            tells that; None if nobody knows.
+    """
+
+    value: Any
+    offset: int
+    seconds: float | None
+
+
+class Kept:
+    """Iterates over the items of a source, and keeps them.
+
+    Attributes:
+        items: What was read so far.
+        clock: The clock that says when; None if nobody knows.
+    """
+
+    def __init__(self, source: Body | _Items, clock: Callable[[], float] | None) -> None:
+        """Prepare to read.
+
+        Args:
+            source: The source.
+            clock: As for `AnthropicStream`.
+        """
+        self.items: list[Item] = []
+        self.clock = None if clock is None else _from_zero(clock)
+        self._source = source
+        self._pieces = source.pieces()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        value = next(self._pieces)
+        seconds = None if self.clock is None else self.clock()
+        self.items.append(Item(value, self._source.begin, seconds))
+        return value
+
+    def keep_rest(self) -> None:
+        """Read the source to its end, or to where it cannot be read any further."""
+        with suppress(ReadError, DecodeError):
+            for _ in self:
+                pass
 
 
 class Body:
@@ -272,6 +337,20 @@ def _body_of(recording: Recording) -> Body:
     body = Body(lambda: next(pieces, b""), start=recording.offset)
     body.error = recording.error if isinstance(recording.error, ChunkviewError) else None
     return body
+
+
+def _from_zero(clock: Callable[[], float]) -> Callable[[], float]:
+    """A clock that shows 0 at the first look."""
+    start: float | None = None
+
+    def seconds() -> float:
+        nonlocal start
+        now = clock()
+        if start is None:
+            start = now
+        return now - start
+
+    return seconds
 
 
 # An event may be as long.

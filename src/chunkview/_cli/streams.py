@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .._chunks import encode
-from .._stream import iter_chunks
-from ..recordings import is_body, read
-from .console import is_regular, name_of, opened, reason_of
+from ..recordings import body_of, is_body, is_other_file, read
+from .console import complain, is_regular, name_of, opened, reason_of
+from .following import GrowingFile
 from .reading import Body, Reading
 from .record.sidecar import PacedFile, SidecarError, times_that_fit
 
@@ -24,9 +23,19 @@ if TYPE_CHECKING:
 
     from ..recordings import Recording
 
-__all__ = ["Rest", "Stream", "bodies_of", "is_place", "name_of_recording", "streams_of"]
+__all__ = [
+    "Rest",
+    "Stream",
+    "bodies_of",
+    "followed",
+    "is_place",
+    "name_of_recording",
+    "named_bodies_of",
+    "streams_of",
+]
 
 _READ_SIZE = 64 * 1024
+_NO_BODY = "only the body of an answer can be followed, as curl -N or chunkview record writes it"
 # Fewer bytes do not tell whether a file is compressed, or begins with headers.
 _ENOUGH = 5
 
@@ -79,6 +88,38 @@ def streams_of(
         yield Stream(name, file, problem=str(error))
 
 
+def followed(file: str, *, before_read: Callable[[int], None]) -> Iterator[Stream]:
+    """Give the streams of a body that still grows, without end.
+
+    Args:
+        file: The path of the file.
+        before_read: As for `Reading`.
+    """
+    problem = ""
+    while True:
+        try:
+            with GrowingFile(file) as source:
+                if problem:
+                    complain(problem, file=file)
+                rest = Rest(source.read, file)
+                if not is_body(rest.start):
+                    yield Stream(file, file, problem=_NO_BODY)
+                    return
+                # A file may be replaced before anything was written to it.
+                if rest.start or not source.problem:
+                    for stream in _of_open_file(rest, file, before_read, None):
+                        yield attrs.evolve(
+                            stream, is_one_of_many=stream.is_one_of_many or problem != ""
+                        )
+                problem = source.problem
+        except OSError as error:
+            yield Stream(file, file, problem=reason_of(error))
+            return
+        if not problem:
+            # What is in it is no stream.
+            return
+
+
 def is_place(file: str) -> bool:
     """Whether an argument FILE is a folder, a pattern or a URL: what cannot be opened itself."""
     return file != "-" and (not Path(file).exists() or Path(file).is_dir())
@@ -95,24 +136,36 @@ def bodies_of(file: str) -> Iterator[bytes]:
         ImportError: It is a URL, and a library for it is missing.
         ValueError: A recording is broken, or it is a URL that is not known.
     """
+    return (body for _, body in named_bodies_of(file))
+
+
+def named_bodies_of(file: str, *, skips_other_files: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Give the bodies of the streams of an argument FILE, each with the name of its recording.
+
+    Args:
+        file: As for `streams_of`.
+        skips_other_files: Whether a file of no known format may be in a folder.
+
+    Raises:
+        OSError: It cannot be read.
+        ImportError: It is a URL, and a library for it is missing.
+        ValueError: A recording is broken, or it is a URL that is not known.
+    """
     if is_place(file):
-        yield from map(_body_of, read(file))
+        for recording in read(file):
+            if not (skips_other_files and is_other_file(recording)):
+                yield _named_body_of(recording)
         return
     with opened(file) as source:
         rest = Rest(source.read, file)
         if is_body(rest.start):
-            yield b"".join(iter(rest.read_some, b""))
+            yield name_of(file), b"".join(iter(rest.read_some, b""))
         else:
-            yield from map(_body_of, read(rest))
+            yield from map(_named_body_of, read(rest))
 
 
-def _body_of(recording: Recording) -> bytes:
-    if recording.error is not None:
-        raise recording.error
-    source = recording.source
-    if isinstance(source, bytes) and is_body(source):
-        return source
-    return b"".join(map(encode, iter_chunks(source)))
+def _named_body_of(recording: Recording) -> tuple[str, bytes]:
+    return name_of_recording(recording), body_of(recording)
 
 
 def _of_open_file(

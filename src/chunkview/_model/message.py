@@ -183,3 +183,12 @@ class Message(Record):
         blocks = itertools.starmap(events_of_block, enumerate(self.content))
         usage = {"output_tokens": self.usage.output_tokens}
         return events_of_message(self.to_dict(), itertools.chain.from_iterable(blocks), usage)
+
+    def _repr_html_(self) -> str:
+        """Show the message in a notebook.
+
+        Source: https://ipython.readthedocs.io/en/stable/config/integrating.html (rich display).
+        """
+        from .notebook import html_of  # only notebooks need it
+
+        return html_of(self)

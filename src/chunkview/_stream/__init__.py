@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .accumulate import Accumulator
-from .check import check
+from .check import check, check_each
 from .conforming import begins_like_conforming, read_conforming
 from .framing import Framer
 from .iterate import aiter_chunks, iter_chunks
@@ -28,6 +28,7 @@ __all__ = [
     "aiter_messages",
     "begins_like_conforming",
     "check",
+    "check_each",
     "has_content",
     "iter_chunks",
     "iter_messages",

@@ -19,11 +19,13 @@ from .order import has_form_of_api
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._chunks import ChunkView
     from .._rules import Finding
     from .items import Source
 
-__all__ = ["check"]
+__all__ = ["check", "check_each"]
 
 
 def check(source: Source, *, max_event_bytes: int = MAX_EVENT_BYTES) -> list[Finding]:
@@ -44,19 +46,44 @@ def check(source: Source, *, max_event_bytes: int = MAX_EVENT_BYTES) -> list[Fin
     Raises:
         TypeError: As for `chunkview.iter_chunks`.
     """
-    checker = _Checker(max_event_bytes=max_event_bytes)
+    return check_each(source, _ignore, max_event_bytes=max_event_bytes)
+
+
+def check_each(
+    source: Source,
+    see: Callable[[ChunkView | None], None],
+    *,
+    max_event_bytes: int = MAX_EVENT_BYTES,
+) -> list[Finding]:
+    """Do the same as `check`, and hand over each event.
+
+    Args:
+        source: As for `check`.
+        see: Called with the chunk view of each event, or with None for one that cannot be decoded.
+            Its first call is about the event with the position 0, and so on.
+        max_event_bytes: As for `check`.
+
+    Returns:
+        As `check` does.
+    """
+    checker = _Checker(see, max_event_bytes=max_event_bytes)
     for item in sync_items_of(source):
         if not checker.take(item):
             break
     return checker.findings_at_end()
 
 
+def _ignore(chunk: ChunkView | None) -> None:
+    """See an event, and do nothing."""
+
+
 class _Checker:
     """Takes the items of a source."""
 
-    __slots__ = ("_current", "_inspector", "_intake", "_messages", "_position")
+    __slots__ = ("_current", "_inspector", "_intake", "_messages", "_position", "_see")
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, see: Callable[[ChunkView | None], None], **options: Any) -> None:
+        self._see = see
         self._inspector = Inspector(Findings())
         self._intake = Intake(inspector=self._inspector, goes_on=True, **options)
         self._messages: list[_Check] = []
@@ -124,7 +151,7 @@ class _Checker:
         """Note what is off with something that gave no chunk view. If broken, it is an event."""
         if found.is_broken:
             self._message.add_broken(found.faults, self._position)
-            self._position += 1
+            self._end_event(None)
         else:
             self._message.note(found.faults, self._position)
 
@@ -138,12 +165,17 @@ class _Checker:
             # An error ends a body, but of an agent only the answer to one request.
             message = self._begin(is_after_error=is_body and message.is_after_error)
         message.add(chunk, faults, self._position)
-        self._position += 1
+        self._end_event(chunk)
 
     def _note_broken(self, error: DecodeError) -> None:
         """Note what cannot be decoded."""
         self._add([])
         self._message.add_broken([fault_of(error)], self._position)
+        self._end_event(None)
+
+    def _end_event(self, chunk: ChunkView | None) -> None:
+        """Hand an event over, and count it."""
+        self._see(chunk)
         self._position += 1
 
 

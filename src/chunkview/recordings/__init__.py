@@ -14,12 +14,14 @@ from decimal import Decimal  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from typing import Any  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 from ..errors import DecodeError  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from ._body import body_of
 
 # For the command line, which lists the files before it reads them, or reads while they arrive.
 from ._places import Place as Place
 from ._places import is_url as is_url
 from ._places import places_of as places_of
 from ._read import is_body as is_body
+from ._read import is_other_file as is_other_file
 from ._read import read
 from ._recording import Format, Readable, Recording, RecordingError
 from ._sse import Boundary as Boundary
@@ -32,6 +34,7 @@ __all__ = [
     "Recording",
     "RecordingError",
     "Summary",
+    "body_of",
     "read",
     "summaries",
 ]

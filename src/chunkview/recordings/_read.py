@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     Pieces = Iterator[bytes]
     Head = Callable[[Pieces, Maker], Generator[Any, None, tuple[Pieces, int] | None]]
 
-__all__ = ["MAX_BYTES", "is_body", "read", "read_place"]
+__all__ = ["MAX_BYTES", "is_body", "is_other_file", "read", "read_place"]
 
 MAX_BYTES = 256 * 1024 * 1024
 """How many bytes a recording may have, unless the caller says otherwise: as for `Accumulator`."""
+
+_UNKNOWN = "no format that chunkview knows"
 
 _MOST_LAYERS = 4
 """How often a file may be compressed, and how often an answer may be in another one."""
@@ -84,6 +86,12 @@ def is_body(start: bytes) -> bool:
         or begins_like_frames(start)
         or begins_like_cassette(start)
     )
+
+
+def is_other_file(recording: Recording) -> bool:
+    """Whether this is no recording, but a file of no known format, such as a README in a folder."""
+    error = recording.error
+    return isinstance(error, DecodeError) and error.problem.startswith(_UNKNOWN)
 
 
 def read_place(place: Place, max_bytes: int, head: Head | None = None) -> Iterator[Any]:
@@ -193,7 +201,7 @@ def _read_format(source: Input, maker: Maker) -> Iterator[Recording]:
         yield from read_sse(source, maker)
     else:
         begin = clipped(text[:80].decode(errors="replace").split("\n")[0])
-        raise maker.error(f"no format that chunkview knows; it begins with {begin!r}", 0)
+        raise maker.error(f"{_UNKNOWN}; it begins with {begin!r}", 0)
 
 
 def _read_json(source: Input, maker: Maker) -> Iterator[Recording]:

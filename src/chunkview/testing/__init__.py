@@ -10,16 +10,44 @@ from __future__ import annotations
 from importlib.resources import files
 
 from ._examples import broken_body
-from .replay import ApiError, ReceivedRequest, RecordedAnswer, ReplayServer, Reply
+from .replay import (
+    Answer,
+    AnsweredRequest,
+    ApiError,
+    CutAfter,
+    ErrorAfter,
+    Fault,
+    Interruption,
+    ReceivedRequest,
+    RecordedAnswer,
+    ReplayServer,
+    Replier,
+    Replies,
+    Reply,
+    ResetAfter,
+    StallAfter,
+    Trickle,
+)
 from .workloads import WORKLOAD_VERSION, workload, workload_names
 
 __all__ = [
     "WORKLOAD_VERSION",
+    "Answer",
+    "AnsweredRequest",
     "ApiError",
+    "CutAfter",
+    "ErrorAfter",
+    "Fault",
+    "Interruption",
     "ReceivedRequest",
     "RecordedAnswer",
     "ReplayServer",
+    "Replier",
+    "Replies",
     "Reply",
+    "ResetAfter",
+    "StallAfter",
+    "Trickle",
     "broken_body",
     "recording",
     "recording_names",

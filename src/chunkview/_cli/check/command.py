@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,11 +13,11 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ..arguments import FOREVER, add_no_color, described, numeral
-from ..console import complain, has_color, reason_of
-from .breaches import by_rule
+from ..arguments import FOREVER, HELP_COLUMNS, add_no_color, completed_as_path, described, numeral
+from ..console import columns_of, complain, has_color, reason_of
+from ..wrapping import wrapped
 from .files import check_files
-from .report import INDENT, Report, as_blocks, as_json, block_of, last_line, line_of
+from .report import Report, as_blocks, as_json, last_line, line_of
 from .requests import LONGEST_WAIT, REQUESTS
 
 if TYPE_CHECKING:
@@ -105,8 +104,6 @@ _LONGEST_TIMEOUT = FOREVER / 10
 _SHORTEST_SECRET = 8
 _SECRET_HEADER = re.compile("auth|cookie|key|secret|token")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~][ -~]*)?")
-# The colors of GCC: yellow can hardly be read on white.
-_STYLES = {"error": "bold red", "warning": "bold magenta"}
 
 
 def add_check(commands: Any) -> None:
@@ -115,16 +112,23 @@ def add_check(commands: Any) -> None:
     Args:
         commands: What `add_subparsers` of the parser gave.
     """
-    requests = "".join(f"  {one.name:<18} {one.asks}\n" for one in REQUESTS.values())
+    requests = "".join(
+        wrapped(f"  {one.name:<18} {one.asks}", HELP_COLUMNS, indent=" " * 21)
+        for one in REQUESTS.values()
+    )
     check = described(
         commands.add_parser("check", help="check streams, or a server, against the API's rules"),
         description=_DESCRIPTION,
         epilog=_EPILOG.format(requests=requests, longest_wait=f"{LONGEST_WAIT:g}"),
     )
     check.set_defaults(run=lambda arguments: _run(check, arguments))
-    check.add_argument("files", nargs="*", metavar="FILE", help="a stream; - is standard input")
+    completed_as_path(
+        check.add_argument("files", nargs="*", metavar="FILE", help="a stream; - is standard input")
+    )
     check.add_argument("--json", action="store_true", help="print the report as a JSON object")
-    check.add_argument("--junit", metavar="FILE", help="also write the report as JUnit XML")
+    completed_as_path(
+        check.add_argument("--junit", metavar="FILE", help="also write the report as JUnit XML")
+    )
     check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
     add_no_color(check)
     server = check.add_argument_group("a server instead of files")
@@ -268,58 +272,18 @@ def _without_secrets(checked: Checked, secrets: Sequence[str]) -> Checked:
 
 
 def _show(report: Report, arguments: argparse.Namespace) -> None:
-    is_terminal = sys.stdout.isatty()
     if arguments.json:
         ascii_only = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
-        print(as_json(report, ascii_only=ascii_only, is_terminal=is_terminal))
+        print(as_json(report, ascii_only=ascii_only, is_terminal=sys.stdout.isatty()))
         return
     if arguments.url:
         print()
-    if not is_terminal:
-        sys.stdout.writelines(as_blocks(report, width=None))
-    else:
-        try:
-            _print_rich_blocks(report, color=has_color(sys.stdout, is_refused=arguments.no_color))
-        except ImportError:
-            width = shutil.get_terminal_size().columns
-            sys.stdout.writelines(as_blocks(report, width=width))
+    columns = columns_of(sys.stdout)
+    color = has_color(sys.stdout, is_refused=arguments.no_color)
+    sys.stdout.writelines(as_blocks(report, columns=columns, color=color))
     for note in report.notes:
-        print(f"note: {note}")
-    print(last_line(report))
-
-
-def _print_rich_blocks(report: Report, *, color: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(
-        file=sys.stdout,
-        color_system="auto" if color else None,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    for row in by_rule(report.checked):
-        rule, lines = row.rule, block_of(row)
-        console.print(
-            Text.assemble(
-                (f"{rule.severity:<{INDENT}}", _STYLES[rule.severity]), (rule.name, "bold")
-            )
-        )
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(style="dim", no_wrap=True, width=INDENT - 2)
-        grid.add_column(overflow="fold")
-        for label, text in lines:
-            if label != "page":
-                grid.add_row(f"  {label}", Text(text))
-        console.print(grid)
-        for label, text in lines:
-            if label == "page":
-                # A link that is broken into two lines leads nowhere.
-                line = Text.assemble((f"  {label:<{INDENT - 2}}", "dim"), text)
-                console.print(line, soft_wrap=True)
-        console.print()
+        print(wrapped(f"note: {note}", columns, indent="      "), end="")
+    print(wrapped(last_line(report), columns), end="")
 
 
 def _write_junit(report: Report, arguments: argparse.Namespace) -> bool:

@@ -1,20 +1,28 @@
 """The report for a person, and the one for programs, as strings. Nothing here reads or writes.
 
 For a person there is a block of lines for each broken rule: what was seen and where, what the API
-and its SDK do, and what to send instead. Blocks can be read at any width.
+and its SDK do, and what to send instead.
 """
 
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ... import __version__
 from ..._rules import RULES, VERSIONS
-from ..display import json_escaped, printable, printable_name, shortened
+from ..display import (
+    BOLD,
+    DIM,
+    json_escaped,
+    printable,
+    printable_name,
+    shortened,
+    styled,
+)
+from ..wrapping import wrapped
 from .breaches import by_rule, plural
 from .requests import REQUESTS
 
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
 
     from .breaches import Breach, BrokenRule, Checked
 
-__all__ = ["INDENT", "Report", "as_blocks", "as_json", "block_of", "last_line", "line_of"]
+__all__ = ["Report", "as_blocks", "as_json", "block_of", "last_line", "line_of"]
 
 # How much of what was seen is shown.
 _LONGEST = 500
@@ -33,8 +41,10 @@ _NOT_TRIED = (
     "images, documents, system prompts, caching, server tools, long answers, many requests at "
     "once, nor other paths such as /v1/messages/count_tokens"
 )
-INDENT = 11
-"""Where the texts of a block begin."""
+# Where the texts of a block begin.
+_INDENT = 11
+# The colors of GCC: yellow can hardly be read on white.
+_STYLES = {"error": "1;31", "warning": "1;35"}
 
 
 @attrs.define
@@ -170,33 +180,26 @@ def block_of(row: BrokenRule) -> list[tuple[str, str]]:
     return [(label, text) for label, text in lines if text]
 
 
-def as_blocks(report: Report, *, width: int | None) -> Iterator[str]:
-    """Write a block for each broken rule, without colors.
+def as_blocks(report: Report, *, columns: int | None, color: bool) -> Iterator[str]:
+    """Write a block for each broken rule.
 
     Args:
         report: The report.
-        width: How many columns the terminal has. None where lines are not to be wrapped.
+        columns: As for `Wrapper`.
+        color: Whether severities have colors, names are bold and labels dim.
 
     Yields:
         Lines, each with its line feed.
     """
     for row in by_rule(report.checked):
-        yield f"{row.rule.severity:<{INDENT}}{row.rule.name}\n"
+        severity = styled(row.rule.severity, _STYLES[row.rule.severity], color=color)
+        padding = " " * (_INDENT - len(row.rule.severity))
+        yield f"{severity}{padding}{styled(row.rule.name, BOLD, color=color)}\n"
         for label, text in block_of(row):
-            # A link that is broken into two lines leads nowhere.
-            yield from _wrapped(
-                f"  {label:<{INDENT - 2}}", text, None if label == "page" else width
-            )
+            begin = f"  {label}"
+            lines = wrapped(f"{begin:<{_INDENT}}{text}", columns, indent=" " * _INDENT)
+            yield styled(begin, DIM, color=color) + lines[len(begin) :]
         yield "\n"
-
-
-def _wrapped(label: str, text: str, width: int | None) -> Iterator[str]:
-    if width is None:
-        yield f"{label}{text}\n"
-        return
-    columns = max(width - len(label), INDENT)
-    for number, line in enumerate(textwrap.wrap(text, columns) or [""]):
-        yield f"{label if not number else ' ' * len(label)}{line}\n"
 
 
 def as_json(report: Report, *, ascii_only: bool, is_terminal: bool) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...common import CostMetadata
-from ..arguments import described, numeral
+from ..arguments import completed_as_path, described, numeral
 from ..console import complain, reason_of
 from ..display import price_of, printable_name
 from .folder import Folder
@@ -29,8 +29,8 @@ _USAGE = 2
 
 _DESCRIPTION = """\
 Forward the requests of a client to the Messages API, or to another server, and
-record the answers. The bytes pass unchanged, and never wait for the disk. record
-listens on 127.0.0.1 only. Ctrl-C ends it.
+record the answers. The bytes pass unchanged, and never wait for the disk. The
+server listens on 127.0.0.1 only. Ctrl-C ends it.
 
 It prints a line for each answer: tokens, cost (needs the extra "prices"), the
 time to the first token, and the name of the recording. An answer that breaks
@@ -44,15 +44,15 @@ not written without --keep-requests.
 _EPILOG = """\
 examples:
   chunkview record --to https://api.anthropic.com recordings
-  chunkview record --to https://api.anthropic.com --port 8080 --keep-requests recordings
+  chunkview record --to https://api.anthropic.com --keep-requests recordings
   chunkview serve --as-recorded recordings
 
 files in DIR, where the time is that of the request, in UTC:
   20260131-235959-0001.sse          the body of a stream (.json: a whole message
                                     or an error; .jsonl; .bin: anything else)
   20260131-235959-0001.sse.times    the sidecar: status, headers, and when each
-                                    piece came; show and serve --as-recorded use it
-  20260131-235959-0001.sse.request  the body of the request, with --keep-requests
+                                    piece came, for show and serve --as-recorded
+  20260131-235959-0001.sse.request  the request's body, with --keep-requests
   20260131-235959-0001.sse.partial  an answer that is not recorded to its end
 
 exit status:
@@ -79,7 +79,11 @@ def add_record(commands: Any) -> None:
         epilog=_EPILOG,
     )
     record.set_defaults(run=_run)
-    record.add_argument("folder", metavar="DIR", help="where the recordings go; made if missing")
+    completed_as_path(
+        record.add_argument(
+            "folder", metavar="DIR", help="where the recordings go; made if missing"
+        )
+    )
     record.add_argument(
         "--to", type=_url, required=True, metavar="URL", help="the server to forward to"
     )

@@ -8,6 +8,7 @@ number.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import itertools
 import logging
 import uuid
@@ -19,8 +20,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from ... import __version__
-
-# A worker has to know these when it reads a `Setting`.
 from .dataset import Dataset
 
 if TYPE_CHECKING:
@@ -55,12 +54,14 @@ class Setting:
         dataset: The output, if there is one.
         chunkview: The version of chunkview.
         prices: The version of the price lists; None if they are not installed.
+        extras: The extras that this computer has for reading recordings.
     """
 
     file: str | None = None
     dataset: Dataset | None = None
     chunkview: str = __version__
     prices: str | None = attrs.field(factory=lambda: _version_of("genai-prices"))
+    extras: frozenset[str] = attrs.field(factory=lambda: _extras())
 
     def problem(self) -> str | None:
         """Say what this worker lacks, or None. It runs on the workers."""
@@ -70,6 +71,8 @@ class Setting:
         ):
             if due != own:
                 return f"it has {name} {own or '(none)'}, and this computer has {due or 'none'}"
+        if lacking := ",".join(sorted(self.extras - _extras())):
+            return f"it lacks what this computer has: pip install 'chunkview[{lacking}]'"
         if self.file is not None and not Path(self.file).exists():
             return f"it does not see {self.file}: use a folder that they share, or a URL"
         if self.dataset is None:
@@ -95,19 +98,27 @@ def connected(address: str) -> Generator[Cluster]:
         ImportError: Dask is not installed.
     """
     dask = _distributed()
-    # A `ClusterError` says what is wrong. The log would add pages of tracebacks.
-    log = logging.getLogger("distributed.client")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
+    with _quiet_logs():
         try:
             client = dask.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(f"no scheduler answers at {address}: {error}") from error
         with client:
             yield Cluster(client)
+
+
+@contextmanager
+def _quiet_logs() -> Generator[None]:
+    """Keep Dask from logging tracebacks: a `ClusterError` says what is wrong."""
+    logs = [logging.getLogger(name) for name in ("distributed.client", "tornado.application")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
+    try:
+        yield
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 class Cluster:
@@ -239,6 +250,13 @@ def _distributed() -> Any:
     except ImportError:
         raise ImportError("--dask needs Dask: pip install 'chunkview[dask]'") from None
     return distributed
+
+
+def _extras() -> frozenset[str]:
+    modules = {"yaml": ["yaml"], "zstd": ["zstandard", "compression"]}
+    return frozenset(
+        extra for extra, some in modules.items() if any(map(importlib.util.find_spec, some))
+    )
 
 
 def _version_of(package: str) -> str | None:

@@ -73,7 +73,8 @@ exit status:
   1    a file could not be read, the output could not be written, or the cluster
        failed
   2    the arguments are invalid
-  130  ended by Ctrl-C: nothing was written
+  130  ended by Ctrl-C: no file was written (with --dask, the folder has no
+       _SUCCESS)
 """
 _MOST_REASONS = 3
 

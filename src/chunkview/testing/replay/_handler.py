@@ -5,13 +5,27 @@ The standard library's handler writes the answers; `_requests` reads the request
 
 from __future__ import annotations
 
+import itertools
+import socket
+import struct
+import sys
 import time
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._stream import accumulate, iter_chunks
+from ..._stream import accumulate
 from ...errors import ChunkviewError, StreamError
-from ._replies import ApiError, ReceivedRequest, RecordedAnswer, json_bytes
+from ._api import COUNT_TOKENS, MESSAGES, MODELS, model, models, token_count
+from ._faults import Fault, ResetWanted
+from ._replies import (
+    Answer,
+    AnsweredRequest,
+    ApiError,
+    NoReplyError,
+    ReceivedRequest,
+    RecordedAnswer,
+    json_bytes,
+)
 from ._requests import (
     LINE_ENDS,
     MAX_LINE_BYTES,
@@ -24,15 +38,12 @@ from ._requests import (
 )
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ._replies import Playback
     from ._requests import Headers
 
 __all__ = ["Handler"]
-
-_PATH = "/v1/messages"
 
 # https://docs.anthropic.com/en/api/errors
 _STATUS_OF_ERROR = {
@@ -49,6 +60,10 @@ _STATUS_OF_ERROR = {
 
 _WITHOUT_BODY = (204, 205, 304)
 _NO_HEADERS: Mapping[str, str] = {}
+_NO_FAULT = Fault()
+
+# A connection that is closed with these socket options is reset: it lingers, for no time at all.
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -59,8 +74,15 @@ class Handler(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True
 
-    def __init__(self, connection: socket.socket, address: object, playback: Playback) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        address: object,
+        playback: Playback,
+        on_answer: Callable[[AnsweredRequest], None] | None = None,
+    ) -> None:
         self._playback = playback
+        self._on_answer = on_answer
         # The third argument should be a socketserver. The base class only stores it.
         super().__init__(connection, address, cast("Any", None))
 
@@ -74,6 +96,9 @@ class Handler(BaseHTTPRequestHandler):
         # The base class and _send_json() read these, also when there is no request line.
         self.requestline = self.command = self.path = ""
         self.request_version = self.protocol_version
+        self._model = ""
+        self._status: int | None = None
+        self._sent_bytes = 0
         line = self.rfile.readline(MAX_LINE_BYTES + 1)
         if not line:
             return
@@ -81,7 +106,20 @@ class Handler(BaseHTTPRequestHandler):
             # RFC 9112, 2.2: an empty line before a request is ignored.
             self.close_connection = False
             return
-        request_id = self._playback.new_request_id()
+        try:
+            self._read_and_answer(line, self._playback.new_request_id())
+        except ResetWanted:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            raise
+        finally:
+            if self._on_answer is not None:
+                self._on_answer(self._answered())
+
+    def _answered(self) -> AnsweredRequest:
+        path = self.path.partition("?")[0]
+        return AnsweredRequest(self.command, path, self._model, self._status, self._sent_bytes)
+
+    def _read_and_answer(self, line: bytes, request_id: str) -> None:
         try:
             self.command, self.path, self.request_version = request_line(line)
             headers = read_headers(self.rfile)
@@ -102,27 +140,45 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _answer(self, request_id: str, headers: Headers, body: dict[str, Any] | None) -> None:
-        if self.path.partition("?")[0] != _PATH:
-            message = f"this server answers {_PATH} only, not {self.path}"
+        path = self.path.partition("?")[0]
+        is_models = path == MODELS or path.startswith(f"{MODELS}/")
+        if not is_models and path not in (MESSAGES, COUNT_TOKENS):
+            paths = f"{MESSAGES}, {COUNT_TOKENS} and {MODELS}"
+            message = f"this server answers {paths} only, not {self.path}"
             self._refuse(request_id, 404, message, error_type="not_found_error")
-        elif self.command != "POST":
-            message = f"{_PATH} takes POST, not {self.command}"
-            self._refuse(request_id, 405, message, headers={"allow": "POST"})
+            return
+        method = "GET" if is_models else "POST"
+        if self.command != method:
+            message = f"{path} takes {method}, not {self.command}"
+            self._refuse(request_id, 405, message, headers={"allow": method})
+        elif is_models:
+            name = path[len(MODELS) + 1 :]
+            value = model(name) if name else models(self._playback.models)
+            self._send_json(request_id, 200, value)
         elif body is None:
             self._refuse(request_id, 400, "the request body is not a JSON object")
         else:
             last_values = {name: values[-1] for name, values in headers.items()}
-            self._reply(request_id, ReceivedRequest(self.path, last_values, body))
+            request = ReceivedRequest(self.path, last_values, body)
+            self._model = request.model
+            if path == COUNT_TOKENS:
+                self._send_json(request_id, 200, token_count(body))
+            else:
+                self._reply(request_id, request)
 
     def _reply(self, request_id: str, request: ReceivedRequest) -> None:
         came = time.monotonic()
-        reply = self._playback.reply_to(request)
+        try:
+            reply = self._playback.reply_to(request)
+        except NoReplyError as error:
+            self._refuse(request_id, 404, str(error), error_type="not_found_error")
+            return
         asks_for_stream = request.body.get("stream") is True
         if isinstance(reply, ApiError):
             self._send_json(request_id, reply.status, reply.body, reply.headers)
         elif isinstance(reply, RecordedAnswer):
             if reply.is_stream and not asks_for_stream:
-                self._send_message(request_id, reply.body)
+                self._send_message(request_id, Answer(reply.body))
             else:
                 self._play(request_id, reply, came)
         elif asks_for_stream:
@@ -130,19 +186,23 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send_message(request_id, reply)
 
-    def _stream(self, request_id: str, body: bytes) -> None:
+    def _stream(self, request_id: str, answer: Answer) -> None:
+        body = answer.fault.body_of(answer.body)
         headers = {
             "content-type": "text/event-stream; charset=utf-8",
             "cache-control": "no-cache",
             "request-id": request_id,
+            **_lower(answer.headers),
         }
+        segments = self._playback.segments(body)
+        pieces = _begun(answer.fault.sent(segments, body, self._playback.wait))
         self._begin_stream(200, headers)
-        for segment in self._playback.segments(body):
-            self._send_segment(segment)
+        for piece in pieces:
+            self._send_segment(piece)
         self._end_stream()
 
     def _play(self, request_id: str, answer: RecordedAnswer, came: float) -> None:
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers = _lower(answer.headers)
         self._playback.until(answer.to_headers, since=came)
         if answer.status in _WITHOUT_BODY:
             self._send_head(answer.status, {"request-id": request_id, **headers})
@@ -166,6 +226,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send_segment(self, data: bytes) -> None:
         # In one write, so that a client that reads all there is sees the whole segment.
         self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
+        self._sent_bytes += len(data)
 
     def _end_stream(self) -> None:
         if self._is_chunked:
@@ -176,9 +237,9 @@ class Handler(BaseHTTPRequestHandler):
         """Whether the body has chunks. HTTP/1.0 has none: it ends with the connection."""
         return self.request_version != "HTTP/1.0"
 
-    def _send_message(self, request_id: str, body: bytes) -> None:
+    def _send_message(self, request_id: str, answer: Answer) -> None:
         try:
-            message = accumulate(iter_chunks(body))
+            message = accumulate(answer.fault.body_of(answer.body))
         except StreamError as error:
             error_type = error.error_type or "api_error"
             self._refuse(
@@ -191,7 +252,7 @@ class Handler(BaseHTTPRequestHandler):
             text = f"the recorded body is not a whole message: {error}"
             self._refuse(request_id, 500, text, error_type="api_error")
         else:
-            self._send_json(request_id, 200, message.to_dict())
+            self._send_json(request_id, 200, message.to_dict(), answer.headers, answer.fault)
 
     def _refuse(
         self,
@@ -212,22 +273,36 @@ class Handler(BaseHTTPRequestHandler):
         status: int,
         value: Mapping[str, Any],
         headers: Mapping[str, str] = _NO_HEADERS,
+        fault: Fault = _NO_FAULT,
     ) -> None:
         data = json_bytes(value)
         all_headers = {
             "content-type": "application/json",
             "request-id": request_id,
-            **{name.lower(): text for name, text in headers.items()},
+            **_lower(headers),
             "content-length": str(len(data)),
         }
         if self.close_connection:
             all_headers["connection"] = "close"
+        pieces = _begun(fault.sent((data,), data, self._playback.wait))
         self._send_head(status, all_headers)
         if self.command != "HEAD":
-            self.wfile.write(data)
+            for piece in pieces:
+                self.wfile.write(piece)
+                self._sent_bytes += len(piece)
 
     def _send_head(self, status: int, headers: Mapping[str, str]) -> None:
+        self._status = status
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+
+
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Wait for the first piece: a fault at the very beginning comes before the status."""
+    return itertools.chain(list(itertools.islice(pieces, 1)), pieces)
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

@@ -1,4 +1,4 @@
-"""What the replay server answers: bodies and errors, in turn, cut into segments."""
+"""What the replay server answers: bodies and errors, and which of them to which request."""
 
 from __future__ import annotations
 
@@ -6,19 +6,33 @@ import json
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import attrs
-from attrs.validators import ge, lt
+from attrs.validators import ge, instance_of, lt
 
-from ..._stream import Framer
+from ._api import models_of
+from ._cutting import by_event, by_size
+from ._faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-__all__ = ["ApiError", "Playback", "ReceivedRequest", "RecordedAnswer", "Reply", "json_bytes"]
+__all__ = [
+    "Answer",
+    "AnsweredRequest",
+    "ApiError",
+    "NoReplyError",
+    "Playback",
+    "ReceivedRequest",
+    "RecordedAnswer",
+    "Replier",
+    "Replies",
+    "Reply",
+    "json_bytes",
+]
 
 # No character of a sent header may end its name or its line.
 _SENT_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -53,6 +67,36 @@ class ApiError:
     body: Mapping[str, Any] = attrs.field(hash=False)
     headers: Mapping[str, str] = attrs.field(
         factory=dict[str, str], validator=_check_headers, hash=False
+    )
+
+
+@attrs.frozen
+class Answer:
+    """An SSE body with headers of its own, and with a fault.
+
+    ```python
+    ReplayServer(Answer(recording("text"), ResetAfter(events=2.5)))
+    ```
+
+    A client that does not ask for a stream gets the Message that the body builds, with the same
+    headers, and with the same fault in its JSON, which counts as one event.
+
+    Attributes:
+        body: The body.
+        fault: What goes wrong while it is sent: a `CutAfter`, `ResetAfter`, `StallAfter`, `Trickle`
+            or `ErrorAfter`. Nothing, unless you say it.
+        headers: Headers to add to the answer, or to replace the server's. Those about the
+            connection and the length are the server's own.
+
+    Raises:
+        TypeError: `body` is not bytes, or `fault` is not a fault.
+        ValueError: HTTP cannot send a header.
+    """
+
+    body: bytes = attrs.field(validator=instance_of(bytes), repr=False)
+    fault: Fault = attrs.field(factory=Fault, validator=instance_of(Fault))
+    headers: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], validator=_check_headers, hash=False, kw_only=True
     )
 
 
@@ -120,11 +164,6 @@ class RecordedAnswer:
         )
 
 
-Reply: TypeAlias = bytes | ApiError | RecordedAnswer | tuple[int, Mapping[str, Any]]
-"""The answer to a request: an SSE body; an error, also as a pair of its status and body; or an
-answer that is played as it was recorded."""
-
-
 @attrs.frozen
 class ReceivedRequest:
     """A request as the server received it.
@@ -140,6 +179,51 @@ class ReceivedRequest:
     headers: Mapping[str, str] = attrs.field(repr=False, hash=False)
     body: Mapping[str, Any] = attrs.field(hash=False)
 
+    @property
+    def model(self) -> str:
+        """The model that the request names, or ""."""
+        model = self.body.get("model")
+        return model if isinstance(model, str) else ""
+
+
+@attrs.frozen
+class AnsweredRequest:
+    """A line for a log: a request, and what was sent. It has no header and no query.
+
+    Attributes:
+        method: The method; "" if what came is no request.
+        path: The path, without its query string; "" if what came is no request.
+        model: The model that the request names, or "".
+        status: The HTTP status; None if the connection ended before it.
+        size: The bytes of the body that were sent, without the framing of HTTP.
+    """
+
+    method: str
+    path: str
+    model: str
+    status: int | None
+    size: int
+
+
+Reply: TypeAlias = bytes | ApiError | Answer | RecordedAnswer | tuple[int, Mapping[str, Any]]
+"""The answer to a request: an SSE body; one with headers or a fault; an error, also as a pair of
+its status and body; or an answer that is played as it was recorded."""
+
+Replier: TypeAlias = Callable[[ReceivedRequest], Reply]
+"""A function that gives the reply to a request."""
+
+Replies: TypeAlias = Reply | Replier | Sequence[Reply | Replier]
+"""One reply, or several that are used in turn. After the last comes the first again."""
+
+Matcher: TypeAlias = str | Callable[[ReceivedRequest], bool]
+"""Which requests get a reply: those for a model, or those for which a function is true."""
+
+_Ready: TypeAlias = Answer | ApiError | RecordedAnswer
+
+
+class NoReplyError(Exception):
+    """There is no reply to a request: none of the keys of a mapping fits it."""
+
 
 class Playback:
     """What the connections of a server share: the next reply, and how to send it.
@@ -151,13 +235,15 @@ class Playback:
 
     def __init__(
         self,
-        bodies: Reply | Sequence[Reply],
+        bodies: Replies | Mapping[Any, Replies],
         *,
         segment_size: int | Sequence[int] | None,
         delay: float,
     ) -> None:
         """Check the arguments of a `ReplayServer`, which documents them."""
-        self._replies = cycle(_checked_replies(bodies))
+        self._turns = [
+            (matcher, cycle(replies), replies) for matcher, replies in _checked_bodies(bodies)
+        ]
         self._sizes = _checked_sizes(segment_size)
         if not 0 <= delay <= threading.TIMEOUT_MAX:
             raise ValueError(f"delay: expected seconds, 0 or more, got {delay!r}")
@@ -167,17 +253,35 @@ class Playback:
         self._request_numbers = count(1)
         self._lock = threading.Lock()
 
+    @property
+    def models(self) -> list[str]:
+        """The models that requests can be for, as far as they are known before a request comes."""
+        names = [matcher for matcher, _, _ in self._turns if isinstance(matcher, str)]
+        replies = [reply for _, _, replies in self._turns for reply in replies]
+        bodies = [reply.body for reply in replies if isinstance(reply, (Answer, RecordedAnswer))]
+        return list(dict.fromkeys([*names, *models_of(bodies)]))
+
     def new_request_id(self) -> str:
         """Number the next request."""
         with self._lock:
             return f"req_replay_{next(self._request_numbers):04}"
 
-    def reply_to(self, request: ReceivedRequest) -> bytes | ApiError | RecordedAnswer:
-        """Note a request and give the reply to it."""
+    def reply_to(self, request: ReceivedRequest) -> _Ready:
+        """Note a request and give the reply to it.
+
+        Raises:
+            NoReplyError: There is none.
+        """
+        fitting = (turns for matcher, turns, _ in self._turns if _fits(matcher, request))
+        turns = next(fitting, None)
+        if turns is None:
+            raise NoReplyError(f"there is no reply for this request; model: {request.model!r}")
         # Under one lock, so that the order of the requests is the order of their replies.
         with self._lock:
             self.requests.append(request)
-            return next(self._replies)
+            reply = next(turns)
+        # A function may take its time, or wait for another request.
+        return _checked_answer(reply(request)) if callable(reply) else reply
 
     def segments(self, body: bytes) -> Iterator[bytes]:
         """Cut a body into segments, and wait between them.
@@ -185,10 +289,10 @@ class Playback:
         Raises:
             ConnectionAbortedError: The server was closed.
         """
-        segments = _cut(body, self._sizes) if self._sizes else iter(_events_of(body))
+        segments = by_size(body, self._sizes) if self._sizes else iter(by_event(body))
         yield from islice(segments, 1)
         for segment in segments:
-            self._wait(self._delay)
+            self.wait(self._delay)
             yield segment
 
     def until(self, seconds: float, *, since: float) -> None:
@@ -201,9 +305,14 @@ class Playback:
         Raises:
             ConnectionAbortedError: The server was closed.
         """
-        self._wait(max(since + seconds - time.monotonic(), 0.0))
+        self.wait(max(since + seconds - time.monotonic(), 0.0))
 
-    def _wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
+        """Wait for some seconds.
+
+        Raises:
+            ConnectionAbortedError: The server was closed.
+        """
         if self.closing.wait(seconds):
             raise ConnectionAbortedError("the server was closed")
 
@@ -219,43 +328,71 @@ def json_bytes(value: Mapping[str, Any]) -> bytes:
     return json.dumps(dict(value), ensure_ascii=False).encode(errors="backslashreplace")
 
 
-def _checked_replies(bodies: object) -> list[bytes | ApiError | RecordedAnswer]:
-    if isinstance(bodies, (bytes, ApiError, RecordedAnswer)) or _is_pair(bodies):
-        return [_checked_reply(bodies)]
-    if isinstance(bodies, (str, bytearray)) or not isinstance(bodies, Sequence):
-        raise TypeError(_not_a_reply(bodies))
-    if not bodies:
+def _checked_bodies(
+    bodies: object,
+) -> list[tuple[Matcher, list[_Ready | Replier]]]:
+    if not isinstance(bodies, Mapping):
+        return [(_any_request, _checked_replies(bodies))]
+    replies_of = cast("Mapping[object, object]", bodies)
+    if not replies_of:
         raise ValueError("bodies: expected at least one")
-    return [_checked_reply(body) for body in cast("Sequence[object]", bodies)]
+    for matcher in replies_of:
+        if not (isinstance(matcher, str) or callable(matcher)):
+            raise TypeError(f"bodies: expected a model or a function as key, got {matcher!r}")
+    return [
+        (cast("Matcher", matcher), _checked_replies(replies))
+        for matcher, replies in replies_of.items()
+    ]
 
 
-def _checked_reply(body: object) -> bytes | ApiError | RecordedAnswer:
-    if isinstance(body, (bytes, RecordedAnswer)):
-        return body
-    if isinstance(body, ApiError):
-        error = body
-    elif _is_pair(body):
-        error = ApiError(*cast("tuple[int, Mapping[str, Any]]", body))
+def _fits(matcher: Matcher, request: ReceivedRequest) -> bool:
+    return matcher == request.model if isinstance(matcher, str) else matcher(request)
+
+
+def _any_request(_: ReceivedRequest) -> bool:
+    return True
+
+
+def _checked_replies(replies: object) -> list[_Ready | Replier]:
+    is_one = isinstance(replies, bytes) or callable(replies) or _is_pair(replies)
+    if is_one or not isinstance(replies, Sequence) or isinstance(replies, (str, bytearray)):
+        return [_checked_reply(replies)]
+    if not replies:
+        raise ValueError("bodies: expected at least one")
+    return [_checked_reply(reply) for reply in cast("Sequence[object]", replies)]
+
+
+def _checked_reply(reply: object) -> _Ready | Replier:
+    if callable(reply):
+        return cast("Replier", reply)
+    return _checked_answer(reply)
+
+
+def _checked_answer(reply: object) -> _Ready:
+    if isinstance(reply, (Answer, RecordedAnswer)):
+        return reply
+    if isinstance(reply, bytes):
+        return Answer(reply)
+    if isinstance(reply, ApiError):
+        error = reply
+    elif _is_pair(reply):
+        error = ApiError(*cast("tuple[int, Mapping[str, Any]]", reply))
     else:
-        raise TypeError(_not_a_reply(body))
+        raise TypeError(
+            "bodies: expected bytes, ApiError, (status, body), Answer, RecordedAnswer or a "
+            f"function that gives one of them, got {type(reply).__name__}"
+        )
     # Raise in the caller's frame now, not in a thread of the server when a request arrives.
     json_bytes(error.body)
     return error
 
 
-def _is_pair(body: object) -> bool:
-    match body:
+def _is_pair(reply: object) -> bool:
+    match reply:
         case (int(), Mapping()):
             return True
         case _:
             return False
-
-
-def _not_a_reply(body: object) -> str:
-    return (
-        "bodies: expected bytes, ApiError, (status, body) or RecordedAnswer, "
-        f"got {type(body).__name__}"
-    )
 
 
 def _checked_sizes(segment_size: int | Sequence[int] | None) -> tuple[int, ...]:
@@ -265,24 +402,3 @@ def _checked_sizes(segment_size: int | Sequence[int] | None) -> tuple[int, ...]:
     if not sizes or min(sizes) < 1:
         raise ValueError(f"segment_size: expected one byte or more, got {segment_size!r}")
     return sizes
-
-
-def _cut(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
-    start, next_sizes = 0, cycle(sizes)
-    while start < len(body):
-        end = start + next(next_sizes)
-        yield body[start:end]
-        start = end
-
-
-def _events_of(body: bytes) -> list[bytes]:
-    """Cut a body after each event. Further blank lines belong to the event before them."""
-    framer = Framer()
-    segments: list[bytes] = []
-    for event in (*framer.feed(body), framer.rest):
-        lines = event.lstrip(b"\r\n") if segments else event
-        if segments:
-            segments[-1] += event[: len(event) - len(lines)]
-        if lines:
-            segments.append(lines)
-    return segments

@@ -8,19 +8,19 @@ import socket
 import sys
 import threading
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ._handler import Handler
 from ._replies import Playback
 from ._requests import READ_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from ._replies import ReceivedRequest, Reply
+    from ._replies import AnsweredRequest, ReceivedRequest, Replies
 
 __all__ = ["ReplayServer"]
 
@@ -53,6 +53,10 @@ class ReplayServer:
         ...
     ```
 
+    It also answers `POST /v1/messages/count_tokens` (one token for each four characters of the
+    messages, the system prompt and the tools), `GET /v1/models` (the models that its bodies name)
+    and `GET /v1/models/{id}` (any id).
+
     A request with `"stream": true` gets the next body unchanged, cut into segments; each segment
     is one HTTP chunk. A request without it gets the Message that the body's events build, or the
     API error in the body. Connections are kept alive, every answer has a `request-id`, and
@@ -63,18 +67,24 @@ class ReplayServer:
     is short of threads or memory, the server drops connections; when it is short of file
     descriptors, connections wait. It recovers when the shortage is over.
 
-    When the server itself fails, it drops the connection and keeps the exception in `errors`.
-    `close` raises the first of them. An exception that leaves a `with` block takes precedence; it
-    gets a note about the server's failures.
+    When the server itself fails, or a function that you gave it, it drops the connection and keeps
+    the exception in `errors`. `close` raises the first of them. An exception that leaves a `with`
+    block takes precedence; it gets a note about the server's failures.
 
     Args:
         bodies: One reply or several. Several are used in turn, starting over after the last. An
-            SSE body is `bytes`, an API error an `ApiError` or `(status, body)`. A
-            `RecordedAnswer` has cuts and times of its own.
+            SSE body is `bytes`, an API error an `ApiError` or `(status, body)`. An `Answer` has
+            headers and a fault. A `RecordedAnswer` has cuts and times of its own. A function gets
+            the request and gives one of these. Or a mapping: the first key that fits a request
+            decides, and its reply or replies are used. A key is a model, or a function that gets
+            the request and says whether it fits. Without one that fits, the answer is a
+            `not_found_error`.
         segment_size: How to cut a body: a number of bytes; several numbers, used in turn; or None
             for one whole event at a time.
         delay: Seconds to wait between two segments.
         port: The port to listen on; 0 takes any free one.
+        on_answer: Called after each answer, also one that broke off, in a thread of the server: for
+            a log.
 
     Attributes:
         requests: The requests that were answered with one of the bodies, in order: the first got
@@ -82,22 +92,24 @@ class ReplayServer:
         errors: The exceptions that the server itself failed with.
 
     Raises:
-        TypeError: A body is neither bytes nor an error, or an error's body is not JSON.
+        TypeError: A body is none of these, or an error's body is not JSON.
         ValueError: There is no body, or a status, a size or the delay is out of range.
     """
 
     def __init__(
         self,
-        bodies: Reply | Sequence[Reply],
+        bodies: Replies | Mapping[Any, Replies],
         *,
         segment_size: int | Sequence[int] | None = None,
         delay: float = 0.0,
         port: int = 0,
+        on_answer: Callable[[AnsweredRequest], None] | None = None,
     ) -> None:
         self._playback = Playback(bodies, segment_size=segment_size, delay=delay)
         self.requests: list[ReceivedRequest] = self._playback.requests
         self.errors: list[Exception] = []
         self._port = port
+        self._on_answer = on_answer
         self._lock = threading.Lock()
         self._connections: dict[threading.Thread, socket.socket] = {}
         self._acceptor: threading.Thread | None = None
@@ -261,7 +273,7 @@ class ReplayServer:
     def _serve(self, connection: socket.socket, address: object) -> None:
         try:
             with connection:
-                Handler(connection, address, self._playback)
+                Handler(connection, address, self._playback, self._on_answer)
                 # Closing a connection with unread data resets it, and a client that is still
                 # sending would lose the answer. So end our side, and read until the client ends.
                 connection.shutdown(socket.SHUT_WR)

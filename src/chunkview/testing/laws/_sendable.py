@@ -1,8 +1,4 @@
-"""Laws: what must be true of what a program makes of an answer, to call in your own tests.
-
-A law raises AssertionError where it does not hold. The error shows what breaks it. This module
-needs neither Hypothesis nor anything else beyond the standard library.
-"""
+"""The law about the next turn. It needs nothing beyond the standard library."""
 
 from __future__ import annotations
 

@@ -1,0 +1,104 @@
+"""Take the pictures of the command line: real runs on a terminal of 80 columns, as SVG.
+
+`make pictures` runs it. It writes a light and a dark picture of each command to docs/pictures.
+tests/cli/test_pictures.py compares the words of the pictures with what the commands print.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
+from rich.text import Text
+
+from chunkview.testing import broken_body, recording
+
+PICTURES = {
+    "demo": "demo --no-delay",
+    "show": "show answer.sse",
+    "check": "check imitation.sse",
+}
+"""The pictures, and the arguments of their commands."""
+
+FILES = {
+    "answer.sse": recording("citations"),
+    "imitation.sse": broken_body("index_not_consecutive"),
+}
+"""The files that the commands read."""
+
+THEMES = {"light": DEFAULT_TERMINAL_THEME, "dark": SVG_EXPORT_THEME}
+FOLDER = Path(__file__).parent.parent / "docs/pictures"
+COLUMNS = 80
+# What the terminal's own font is. A picture in a README cannot load one.
+_FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+_ADDRESS = re.compile(r"(http://127\.0\.0\.1):\d+")
+
+
+def main() -> None:
+    """Take all pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, arguments in PICTURES.items():
+        written = run(arguments)
+        for theme in THEMES:
+            path = FOLDER / f"{name}-{theme}.svg"
+            path.write_text(drawn(name, arguments, written, theme), encoding="utf-8")
+
+
+def run(arguments: str) -> str:
+    """Run a command on a pseudo-terminal, and give all that it writes there."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, body in FILES.items():
+            (Path(folder) / name).write_bytes(body)
+        ours, theirs = pty.openpty()
+        environment = {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "PYTHONUTF8": "1"}
+        left_out = ("NO_COLOR", "FORCE_COLOR", "CI")
+        kept = {name: value for name, value in os.environ.items() if name not in left_out}
+        process = subprocess.Popen(  # noqa: S603 - the arguments are those of PICTURES
+            [sys.executable, "-m", "chunkview", *arguments.split()],
+            cwd=folder,
+            env={**kept, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        written = b""
+        # On Linux, reading at the end of a terminal is an OSError.
+        with io.FileIO(ours) as terminal, suppress(OSError):
+            while data := terminal.read(65536):
+                written += data
+        process.wait()
+    # The port differs from run to run.
+    return _ADDRESS.sub(r"\1:8080", written.decode().replace("\r\n", "\n"))
+
+
+def drawn(name: str, arguments: str, written: str, theme: str) -> str:
+    """Draw what a command wrote, after a line with the command itself."""
+    console = Console(
+        record=True,
+        width=COLUMNS,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+    )
+    console.print(Text.assemble(("$ ", "bold green"), (f"chunkview {arguments}", "bold")))
+    # rich cuts off the lower part of the last line.
+    console.print(Text.from_ansi(written.rstrip("\n")), "", sep="\n")
+    svg = console.export_svg(title="chunkview", theme=THEMES[theme], unique_id=f"{name}-{theme}")
+    # A white frame cannot be seen on a white page.
+    svg = svg.replace('stroke="rgba(255,255,255,0.35)"', 'stroke="rgba(128,128,128,0.5)"')
+    svg = re.sub(r"(?s)\s*@font-face \{.*?\}", "", svg)
+    return re.sub(r"font-family: (Fira Code|arial|helvetica)[^;]*;", f"font-family: {_FONT};", svg)
+
+
+if __name__ == "__main__":
+    main()

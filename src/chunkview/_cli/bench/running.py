@@ -1,0 +1,79 @@
+"""What the command does: it reads the bodies, compares, measures and reports."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ..console import complain, has_color, reason_of
+from .agreement import worst_of
+from .bodies import rows_of_files, rows_of_workloads
+from .figures import figures_of, suite_of
+from .measuring import BenchError, compare, measure
+from .peers import OURS
+from .report import json_of, print_report
+from .worker import run_in_process
+
+if TYPE_CHECKING:
+    import argparse
+
+    from .functions import Function
+
+__all__ = ["run_bench"]
+
+
+def run_bench(functions: list[Function], arguments: argparse.Namespace) -> int:
+    """Compare and measure functions, and print the report.
+
+    Args:
+        functions: The functions, in the order of the table.
+        arguments: The arguments of the command.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        rows = rows_of_files(arguments.files) if arguments.files else rows_of_workloads()
+    except OSError as error:
+        complain(reason_of(error), file=error.filename or "")
+        return 1
+    except (ImportError, ValueError) as error:
+        complain(str(error))
+        return 1
+    segment_size: int | None = arguments.segments
+    try:
+        agreements = compare(functions, rows, segment_size, tell=_tell, do=run_in_process)
+        results = measure(
+            functions,
+            rows,
+            agreements,
+            segment_size,
+            arguments.effort,
+            tell=_tell,
+            do=run_in_process,
+        )
+    except BenchError as error:
+        _tell("")
+        complain(str(error))
+        return 1
+    suite = suite_of(results)
+    if arguments.pyperf:
+        suite.dump(arguments.pyperf, replace=True)
+    figures = figures_of(suite, rows, functions)
+    overall = {
+        name: worst_of(by_row.values()) for name, by_row in agreements.items() if name != OURS
+    }
+    if arguments.json:
+        print(json_of(figures, overall, segment_size))
+    else:
+        color = has_color(sys.stdout, is_refused=arguments.no_color)
+        print_report(figures, overall, segment_size, color=color)
+    return int(any(one.status in ("differs", "fails") for one in overall.values()))
+
+
+def _tell(text: str) -> None:
+    """Show on a terminal what is going on, in place of what was shown before."""
+    if sys.stderr.isatty():
+        with suppress(OSError):
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,212 @@
+"""The pytest plugin, in projects of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import metadata
+
+import pytest
+
+from chunkview.testing import recording, recording_names, workload_names
+
+pytest_plugins = ["pytester"]
+
+# Each run loads the plugin by its name and no others: some of them import chunkview's dependencies.
+ALONE = ("-p", "_chunkview_pytest", "-p", "no:cacheprovider", "-W", "error", "--strict-markers")
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(source: str, *arguments: object) -> pytest.RunResult:
+        pytester.makepyfile(source)
+        return pytester.runpytest_subprocess(*ALONE, *map(str, arguments))
+
+    return run
+
+
+def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
+    (found,) = (one for one in metadata.entry_points(group="pytest11") if one.name == "chunkview")
+    assert found.value == "_chunkview_pytest"
+
+
+def test_a_run_that_does_not_use_the_plugin_imports_neither_chunkview_nor_attrs(run: Run) -> None:
+    result = run(
+        """
+        import sys
+
+        def test_nothing_is_imported(request):
+            assert request.config.pluginmanager.has_plugin("_chunkview_pytest")
+            assert not {"chunkview", "attr", "attrs", "hypothesis"} & set(sys.modules)
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
+REPLAY = """
+import json, os, urllib.request
+from pathlib import Path
+
+import pytest
+from chunkview import accumulate
+from chunkview.testing import ApiError, recording
+
+def ask():
+    url = os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages"
+    assert os.environ["ANTHROPIC_API_KEY"] == "none"
+    with urllib.request.urlopen(url, b'{"stream": true}') as response:
+        return response.read()
+
+def test_a_recorded_text_is_sent(anthropic_replay):
+    assert ask() == recording("text")
+    (request,) = anthropic_replay.requests
+    assert request.body == {"stream": True}
+    assert os.environ["ANTHROPIC_BASE_URL"] == anthropic_replay.url
+
+def test_the_environment_is_as_before():
+    assert os.environ["ANTHROPIC_BASE_URL"] == "http://before"
+    assert os.environ["ANTHROPIC_API_KEY"] == "secret"
+    assert os.environ["ANTHROPIC_AUTH_TOKEN"] == "secret"
+    assert "NO_PROXY" not in os.environ
+
+@pytest.mark.anthropic_replay("citations", b"data: {}\\n\\n", segment_size=7)
+def test_replies_are_sent_in_turn():
+    assert "ANTHROPIC_AUTH_TOKEN" not in os.environ
+    assert [ask() for _ in range(3)] == [
+        recording("citations"), b"data: {}\\n\\n", recording("citations")
+    ]
+
+@pytest.mark.anthropic_replay("recorded/answer.sse")
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_path_is_beside_the_file_of_the_test(number, anthropic_replay):
+    assert ask() == recording("thinking_tool_call")
+
+@pytest.mark.anthropic_replay(Path(__file__).parent / "recorded")
+def test_a_folder_gives_all_its_streams_as_bodies():
+    assert ask() == recording("thinking_tool_call")
+    assert accumulate(ask()) == accumulate(recording("text"))
+
+@pytest.fixture
+def answer():
+    return ask()
+
+@pytest.mark.anthropic_replay("text")
+class TestClass:
+    def test_the_marker_of_a_class_is_for_each_test_and_its_fixtures(self, answer):
+        assert answer == recording("text")
+
+    @pytest.mark.anthropic_replay(ApiError(429, {"type": "error"}))
+    def test_the_nearest_marker_counts(self):
+        with pytest.raises(urllib.error.HTTPError, match="429"):
+            ask()
+"""
+
+
+def test_the_server_sends_what_the_marker_says(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("BASE_URL", "http://before"),
+        ("API_KEY", "secret"),
+        ("AUTH_TOKEN", "secret"),
+    ):
+        monkeypatch.setenv(f"ANTHROPIC_{name}", value)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    folder = pytester.mkdir("recorded")
+    (folder / "answer.sse").write_bytes(recording("thinking_tool_call"))
+    (folder / "events.jsonl").write_bytes(json_lines(recording("text")))
+    run(REPLAY).assert_outcomes(passed=8)
+
+
+def json_lines(body: bytes) -> bytes:
+    lines = [line[len(b"data: ") :] for line in body.splitlines() if line.startswith(b"data: ")]
+    return b"".join(line + b"\n" for line in lines)
+
+
+def test_an_argument_of_the_marker_that_names_nothing_is_an_error(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.mkdir("empty")
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.anthropic_replay("txet")
+        def test_misspelled(): ...
+
+        @pytest.mark.anthropic_replay("empty")
+        def test_empty(): ...
+        """
+    )
+    result.assert_outcomes(errors=2)
+    names = ", ".join(recording_names())
+    result.stdout.fnmatch_lines(
+        [
+            f"*FileNotFoundError: *none of {names}, and no such file: *txet'",
+            "*no recordings in *empty",
+        ]
+    )
+
+
+PARAMETRIZED = """
+import urllib.request
+
+import pytest
+from chunkview import ChunkDecoder, iter_chunks
+from chunkview.recordings import body_of
+
+def test_recording(anthropic_recording):
+    assert list(iter_chunks(anthropic_recording.source))
+
+def test_replayed(anthropic_recording, anthropic_replay):
+    url = anthropic_replay.url + "/v1/messages"
+    with urllib.request.urlopen(url, b'{"stream": true}') as response:
+        assert response.read() == body_of(anthropic_recording)
+
+def test_workload(anthropic_workload):
+    assert ChunkDecoder().feed(anthropic_workload)
+
+@pytest.mark.parametrize("anthropic_workload", ["short"], indirect=True)
+@pytest.mark.parametrize(argnames=("anthropic_recording", "x"), argvalues=[("of my own", 1)])
+def test_chosen(anthropic_workload, anthropic_recording, x):
+    assert len(list(iter_chunks(anthropic_workload))) == 40
+"""
+
+
+def test_without_an_option_the_tests_run_on_what_chunkview_has(run: Run) -> None:
+    result = run(PARAMETRIZED, "-v", "-p", "xdist", "-n", "2")
+    result.assert_outcomes(passed=2 * len(recording_names()) + len(workload_names()) + 1)
+    for name in recording_names():
+        result.stdout.fnmatch_lines([f"*::test_recording[[]{name}]*"])
+    for name in workload_names():
+        result.stdout.fnmatch_lines([f"*::test_workload[[]{name}]*"])
+
+
+def test_a_user_runs_the_tests_on_recordings_of_their_own(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    folder = pytester.mkdir("logs")
+    (folder / "a.sse").write_bytes(recording("text"))
+    (folder / "below").mkdir()
+    (folder / "below" / "two.jsonl").write_bytes(json_lines(recording("text") * 2))
+    result = run(PARAMETRIZED, "-v", "--anthropic-recordings", "./logs")
+    result.assert_outcomes(passed=2 * 3 + len(workload_names()) + 1)
+    names = ["a.sse", "below/two.jsonl", "below/two.jsonl#2"]
+    result.stdout.fnmatch_lines([f"*::test_recording[[]{name}] PASSED*" for name in names])
+
+
+@pytest.mark.parametrize(
+    ("folder", "problem"),
+    [("empty", "there are no recordings in empty"), ("missing", "*No such file*missing*")],
+)
+def test_a_path_without_recordings_is_an_error(
+    run: Run, pytester: pytest.Pytester, folder: str, problem: str
+) -> None:
+    pytester.mkdir("empty")
+    result = run(PARAMETRIZED, "--anthropic-recordings", folder)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --anthropic-recordings: {problem}"])
