@@ -854,6 +854,7 @@ def test_an_ordinary_request_has_the_price_that_the_list_charges(
         usage, model, provider_id="anthropic", genai_request_timestamp=when
     )
     assert cost(of, when=when) in (listed.total_price, None)
+    assert cost(of, when=when) == cost(attrs.evolve(of, web_fetch_requests=1), when=when)
     if model != "claude-3-haiku-20240307":
         assert cost(of, when=when) == listed.total_price
 

@@ -8,7 +8,9 @@ then on. Before that, they are compared with what the list charges for some coun
 
 from __future__ import annotations
 
+import operator
 from decimal import Decimal
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import genai_prices
@@ -17,8 +19,11 @@ from genai_prices import data_snapshot
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
+    from decimal import Context
 
-__all__ = ["price_of"]
+    from .common import CostMetadata
+
+__all__ = ["price_of", "usual_price"]
 
 
 class _Rates(NamedTuple):
@@ -72,6 +77,45 @@ def price_of(
     if counts["input_tokens"] > rates.longest:
         return None
     return _sum_of(counts, rates.dollars)
+
+
+def usual_price(
+    of: CostMetadata, provider: str, when: datetime, context: Context
+) -> Decimal | None:
+    """Price a request at standard prices: the same in a third of the time.
+
+    Args:
+        of: The counts. They are of one model, and say how long the cache keeps what was written.
+        provider: Who sends the bill.
+        when: The time of the request, in UTC.
+        context: The decimal context.
+
+    Returns:
+        US dollars. None if there is more to look at: then `price_of` is to be asked.
+    """
+    counts = _counts_in(of)
+    if not _INTS.issuperset(map(type, counts)):
+        return None
+    new, output, read, written, short, long, searches, fetches = [count or 0 for count in counts]
+    if written != short + long or min(new, output, read, short, long, searches, fetches) < 0:
+        return None
+    rates = _known.get((of.model or "", provider, when.date()))
+    if (
+        rates is None
+        or new + read + written > rates.longest
+        or max(output, searches, fetches) > _ANY
+        or data_snapshot.get_snapshot() is not _known_of
+        or None in (counts[0], counts[1])
+    ):
+        return None
+    total = Decimal(0)
+    for name, count in zip(_NAMES, (new, read, short, long, output, searches), strict=True):
+        if count:
+            rate = rates.dollars.get(name)
+            if rate is None:
+                return None
+            total = context.add(total, context.multiply(rate, count))
+    return total
 
 
 def _sum_of(counts: Mapping[str, int], dollars: Mapping[str, Decimal]) -> Decimal | None:
@@ -131,6 +175,17 @@ _NAMES = {
     "web_searches": ("web_searches_kcount", 1_000),
 }
 """The price of each count on the list, and for how many it is."""
+_counts_in = operator.attrgetter(
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "web_search_requests",
+    "web_fetch_requests",
+)
+_INTS = frozenset({int, NoneType})
 _PROBE = {
     "input_tokens": 1_000,
     "cache_read_tokens": 110,

@@ -7,6 +7,7 @@ inference without a price on the list, for counts that make no sense. `why_no_co
 from __future__ import annotations
 
 import decimal
+import itertools
 import operator
 import re
 from datetime import datetime, timezone
@@ -25,7 +26,7 @@ except ImportError as _error:
     raise ImportError(
         "chunkview.pricing needs the price lists: pip install 'chunkview[prices]'"
     ) from _error
-from ._rates import price_of
+from ._rates import price_of, usual_price
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,16 @@ _VARIANTS: dict[str, dict[str, dict[str, str]]] = {
     # Some models cost more when inference is kept in one country. The list lacks those prices.
     "region": {"global": {}, "not_available": {}},
 }
+
+_USUAL = frozenset(
+    itertools.product(
+        *[
+            [None, *(value for value, context in known.items() if not context)]
+            for known in _VARIANTS.values()
+        ]
+    )
+)
+"""What is usual of these three, in this order: it has the standard price."""
 
 _COUNTS = (
     "input_tokens",
@@ -183,10 +194,27 @@ def price_or_reason(
     prices: Callable[[CostMetadata], Decimal | None] | None = None,
 ) -> tuple[Decimal | None, str | None]:
     """Give what `cost` gives, and what `why_no_cost` gives: one of them is None."""
+    if prices is None and model is None and when is not None and isinstance(of, CostMetadata):
+        usual = _usual_price(of, when, provider)
+        if usual is not None:
+            return usual, None
     try:
         return _price(of, _Asked(model, when, provider, prices)), None
     except _NoPriceError as reason:
         return None, str(reason)
+
+
+def _usual_price(of: CostMetadata, when: datetime, provider: str | None) -> Decimal | None:
+    """Price a request about which there is nothing special. None if there is, or may be."""
+    if (
+        of.iterations
+        or of.refusal is not None
+        or of.final is False
+        or not of.model
+        or (of.tier, of.speed, of.region) not in _USUAL
+    ):
+        return None
+    return usual_price(of, provider or _provider_of(of.model), _in_utc(when), _ARITHMETIC)
 
 
 class _NoPriceError(Exception):

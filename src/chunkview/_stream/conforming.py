@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from typing import Any, NamedTuple, get_args
 
 from .._chunks import (
@@ -505,10 +506,10 @@ def _grammar() -> _Grammar:
     pings = f"(?:{event('ping')})*"
     delta = opening("content_block_delta", ',"index":INDEX,"delta":{"type":"DELTA":"')
     piece = opening("content_block_delta", ',"index":INDEX,"delta":{"type":"INPUT":"')
-    text = rf'{_CHARACTERS}"\}} *\}}\n\n'
+    text = rf'{_CHARACTERS}"\}} {_ALL}\}}\n\n'
     cited = event("content_block_delta", ',"index":CITED,"delta":CITATION')
     stop = event("content_block_stop", ',"index":STOPPED')
-    deltas = rf"{pings}(?:(?P<opening>{delta}){text}(?:(?P=opening){text})*|{cited})?"
+    deltas = rf"{pings}(?:(?P<opening>{delta}){text}(?:(?P=opening){text}){_ALL}|{cited})?"
     deltas += f"{pings}(?:{stop})?"
     starts = "|".join(map(_pattern, _STARTS))
     start = opening("content_block_start", ',"index":NUMBER,"content_block":{') + _TYPE
@@ -517,7 +518,7 @@ def _grammar() -> _Grammar:
         rf"(?P<start>{pings}{start}(?:{starts})\}} *\}}\n\n){deltas}",
         deltas,
         rf"{pings}(?P<opening>{piece})",
-        rf"{pings}(?P<opening>{piece}){text}(?:(?P=opening){text})*",
+        rf"{pings}(?P<opening>{piece}){text}(?:(?P=opening){text}){_ALL}",
         pings + event("message_delta", _END) + pings + event("message_stop"),
         pings + event("message_stop"),
         event("ping"),
@@ -557,8 +558,10 @@ _WHOLE = (
     r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
 """The escape of a whole character, without its first backslash."""
-_PLAIN = r'[^"\\\x00-\x1f]*'
-_CHARACTERS = rf'{_PLAIN}(?:\\(?:["\\/bfnrt]|{_WHOLE}){_PLAIN})*'
+# Nothing that was taken has to be given back. If `re` is told so, it takes a fifth less time.
+_ALL = "*+" if sys.version_info >= (3, 11) else "*"
+_PLAIN = rf'[^"\\\x00-\x1f]{_ALL}'
+_CHARACTERS = rf'{_PLAIN}(?:\\(?:["\\/bfnrt]|{_WHOLE}){_PLAIN}){_ALL}'
 """The inside of a string that breaks no rule, if it is UTF-8."""
 _NUMBER = "(?:0|[1-9][0-9]{0,9})"
 _MEMBER = (
