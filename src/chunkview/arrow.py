@@ -68,7 +68,7 @@ _values_of = operator.attrgetter(*SCHEMA.names)
 _BODIES = {"binary", "string", "binary_view", "string_view", "null"}
 _MOST_ROWS = 4096
 """How many rows a batch has at most: about 1 MB."""
-_ROW_GROUP = 65_536
+_ROW_GROUP = 16_384
 _LARGEST = 2**63 - 1
 
 
@@ -134,7 +134,7 @@ def to_batch(rows: Iterable[Summary]) -> pa.RecordBatch:
 
 
 class SummaryWriter:
-    """Writes summaries to a Parquet file, in row groups of 65,536 rows.
+    """Writes summaries to a Parquet file, in row groups of 16,384 rows.
 
     The file depends on the rows alone, not on how many of them each call of `write` takes. As a
     context manager it closes the file at the end of the block.
@@ -197,7 +197,9 @@ class SummaryWriter:
     def _flush(self, fewest: int) -> None:
         """Write row groups, as long as there are so many rows. Keep the other ones."""
         # In one piece, so that the file does not depend on how the rows were cut.
-        table = pa.Table.from_batches(self._batches, SCHEMA).combine_chunks()
+        batches, self._batches = self._batches, []
+        table = pa.Table.from_batches(batches, SCHEMA).combine_chunks()
+        batches.clear()  # the memory is that of the table alone
         at = 0
         while table.num_rows - at >= fewest:
             self._writer.write_table(table.slice(at, _ROW_GROUP), _ROW_GROUP)

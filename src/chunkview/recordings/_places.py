@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import glob
 import io
@@ -145,34 +146,43 @@ def _of_folder(path: str) -> Iterator[Place]:
     """Find all files below a folder, but for hidden ones (`.name`) and sidecars.
 
     The files of a folder come before those of the folders in it. Links to folders are left out.
+    Memory: the names of one folder.
     """
     waiting = [str(Path(path))]
     while waiting:
         folder = waiting.pop()
+        files: list[str] = []
+        below: list[str] = []
+        odd: set[str] = set()
         try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if not entry.is_dir():
+                        files.append(entry.name)
+                        if not entry.is_file():
+                            odd.add(entry.name)
+                    elif not entry.is_symlink():
+                        below.append(entry.name)
         except OSError as error:
             yield Place(folder, functools.partial(_raise, error))
             continue
-        names = frozenset(entry.name for entry in entries)
-        below: list[str] = []
-        for entry in entries:
-            name = entry.name
-            if name.startswith("."):
-                continue
-            file = name if folder == os.curdir else entry.path
-            if entry.is_dir():
-                if not entry.is_symlink():
-                    below.append(file)
-            elif not _is_sidecar(name, names) and _is_file(entry):
-                yield _file(file, has_sidecar=name + _SIDECAR in names)
-        waiting += reversed(below)
+        files.sort()
+        sidecars = {name for name in files if name.endswith(_SIDECAR) and _is_among(name, files)}
+        prefix = "" if folder == os.curdir else str(Path(folder, "x"))[:-1]
+        for name in files:
+            # A link to nothing is an error to tell of. A socket, say, is no recording.
+            if name not in sidecars and not (name in odd and Path(folder, name).exists()):
+                yield _file(prefix + name, has_sidecar=name + _SIDECAR in sidecars)
+        waiting += [prefix + name for name in sorted(below, reverse=True)]
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a file, or a link to nothing: that is an error to tell of."""
-    return entry.is_file() or not Path(entry).exists()
+def _is_among(sidecar: str, files: list[str]) -> bool:
+    """Whether the file of a sidecar is in a sorted list."""
+    name = sidecar.removesuffix(_SIDECAR)
+    at = bisect.bisect_left(files, name)
+    return at < len(files) and files[at] == name
 
 
 _SIDECAR = ".times"
