@@ -1,0 +1,118 @@
+"""Blocks that call a tool: the input arrives as JSON text, cut anywhere, or whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from ._cuts import draw_fragments
+from ._json import write_json
+from ._objects import Event
+from ._titled import Titled
+from ._words import phrases
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+    from ._features import Block, Features
+
+__all__ = ["input_deltas", "real_calls", "tool_blocks", "with_own_tools"]
+
+
+def real_calls() -> SearchStrategy[tuple[str, dict[str, Any]]]:
+    """The names and inputs of tools as programs have them. Shrinks to one without input."""
+    return st.builds(_call, st.sampled_from(_SHAPES), phrases())
+
+
+def _call(shape: str, text: str) -> tuple[str, dict[str, Any]]:
+    match shape:
+        case "get_weather":
+            return shape, {"city": text, "days": len(text)}
+        case "search":
+            return shape, {"query": text}
+        case "write_file":
+            return shape, {"path": "notes/r\u00e9sum\u00e9.md", "content": f"{text}\n"}
+        case "plan":
+            step = {"text": text, "done": False}
+            return shape, {"steps": [step], "budget": 1.5, "parent": None}
+    return shape, {}
+
+
+# First the one that examples shrink to.
+_SHAPES = ("get_time", *("get_weather", "search") * 3, *("write_file", "plan") * 2)
+
+
+def with_own_tools(blocks: SearchStrategy[Event], features: Features) -> SearchStrategy[Event]:
+    """The blocks of a strategy, as calls of the tools that a test gives, if it gives some."""
+    if not features.own_tools:
+        return blocks
+    calls = st.one_of([st.tuples(st.just(name), inputs) for name, inputs in features.own_tools])
+    return st.builds(_renamed, blocks, calls)
+
+
+def _renamed(block: Event, call: tuple[str, dict[str, Any]]) -> Event:
+    name, tool_input = call
+    return {**block, "name": name, "input": tool_input}
+
+
+def tool_blocks(blocks: SearchStrategy[Event], features: Features) -> SearchStrategy[Block]:
+    """Blocks whose input arrives in deltas, or sometimes whole with the start.
+
+    Args:
+        blocks: The blocks, whole.
+        features: How many deltas there are, and whether the formats are those of the API.
+    """
+    return _tool_blocks(Titled("...", (blocks, features)))
+
+
+@st.composite
+def _tool_blocks(draw: DrawFn, arguments: Titled[tuple[SearchStrategy[Event], Features]]) -> Block:
+    blocks, features = arguments.value
+    block = draw(blocks)
+    if features.max_deltas == 0:
+        return block, []
+    form = draw(_REAL_FORMS if features.realistic else _FORMS)
+    if form == "whole" and features.min_deltas == 0:
+        return block, []
+    pieces = input_deltas(draw, block["input"], form, features.min_deltas, features.max_deltas)
+    return {**block, "input": {}}, pieces
+
+
+def input_deltas(
+    draw: DrawFn, tool_input: Any, form: str, min_deltas: int, max_deltas: int
+) -> list[Event]:
+    """Draw the deltas that bring a tool's input.
+
+    Args:
+        draw: The `draw` of `st.composite`.
+        tool_input: The input: a JSON value.
+        form: `whole`, or the layout of the JSON text, as for `write_json`. A word `ascii` before it
+            says that characters beyond ASCII are escaped. A word `empty` says that the first delta
+            is empty, as it is from the API.
+        min_deltas: How many there are at least.
+        max_deltas: How many there are at most.
+    """
+    *words, layout = form.split()
+    text = write_json(
+        tool_input,
+        ascii_only="ascii" in words,
+        layout="compact" if layout == "whole" else layout,
+    )
+    empty = [""] if "empty" in words and max_deltas > 1 else []
+    least = max(1, min_deltas - len(empty))
+    pieces = draw_fragments(draw, text, least, max_deltas - len(empty))
+    return [{"type": "input_json_delta", "partial_json": piece} for piece in (*empty, *pieces)]
+
+
+# What comes whole is rare, but first, so that examples shrink to it: the stream is shorter.
+_REAL_FORMS = st.sampled_from(
+    ("whole", "compact", *("empty spaced",) * 4, *("ascii spaced", "ascii compact") * 2)
+)
+_FORMS = st.sampled_from(
+    (
+        *("whole",) * 2,
+        *("compact", "spaced", "lines"),
+        *("ascii compact", "ascii spaced", "ascii lines"),
+    )
+)
