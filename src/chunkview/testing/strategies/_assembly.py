@@ -29,7 +29,7 @@ from ._objects import (
     unknown_objects,
     weighted,
 )
-from ._real_blocks import is_answered, real_blocks, real_groups
+from ._real_blocks import UNNUMBERED, is_answered, real_blocks, real_groups
 from ._titled import Titled
 from ._wide_blocks import wide_blocks, wide_groups
 
@@ -83,7 +83,8 @@ class _Style:
         message: Draws the message in `message_start`.
         blocks: The blocks.
         cut_off: Whether the stream ends in the middle of its last block.
-        stop_reasons: The stop reason, unless the content decides it.
+        stop_reasons: The stop reason. It is drawn even if the content decides it: without its tools,
+            a stream would take more choices than the shrinker leaves.
         end_counts: How many `message_delta` events there are.
         end: Draws a `message_delta` with a stop reason, which may be None.
         insertions: What is put in.
@@ -101,8 +102,8 @@ class _Style:
 @st.composite
 def _streams(draw: DrawFn, arguments: Titled[tuple[Features, _Style]]) -> Stream:
     features, style = arguments.value
-    blocks = _with_ids_of_their_own(draw(style.blocks))
     message = style.message(draw)
+    blocks = _numbered(draw(style.blocks), message["id"].rpartition("_")[2])
     if features.model is not None:
         is_drawn = isinstance(features.model, SearchStrategy)
         message["model"] = draw(features.model) if is_drawn else features.model
@@ -117,7 +118,11 @@ def _streams(draw: DrawFn, arguments: Titled[tuple[Features, _Style]]) -> Stream
         )
         if not (ends_early and draw(st.booleans())):
             stream.append({"type": "content_block_stop", "index": index})
-    stop_reason = draw(_stop_reasons(style, blocks, cut_off=cut_off))
+    stop_reason = draw(style.stop_reasons)
+    if cut_off:
+        stop_reason = draw(_CUT_OFF)
+    elif any(start["type"] == "tool_use" for start, _ in blocks):
+        stop_reason = "tool_use"
     stream += _ends(draw, style, stop_reason, message["usage"])
     stream.append({"type": "message_stop"})
     _insert(draw, stream, draw(style.insertions))
@@ -127,17 +132,18 @@ def _streams(draw: DrawFn, arguments: Titled[tuple[Features, _Style]]) -> Stream
     return stream
 
 
-def _with_ids_of_their_own(blocks: list[Block]) -> list[Block]:
-    """Give a tool use whose id an earlier one has another id, and its result too."""
-    renamed: dict[str, str] = {}
+def _numbered(blocks: list[Block], number: str) -> list[Block]:
+    """Give each call of a tool an id of its own, and name that id in the result after it."""
+    used: dict[str, str] = {}
     changed: list[Block] = []
     for start, deltas in blocks:
         block = start
         if isinstance(block.get("id"), str):
-            renamed[block["id"]] = unused_id(block["id"], renamed.values())
-            block = {**block, "id": renamed[block["id"]]}
-        elif block.get("tool_use_id") in renamed:
-            block = {**block, "tool_use_id": renamed[block["tool_use_id"]]}
+            wanted = f"toolu_{number}" if block["id"] == UNNUMBERED else block["id"]
+            used[block["id"]] = unused_id(wanted, used.values())
+            block = {**block, "id": used[block["id"]]}
+        elif block.get("tool_use_id") in used:
+            block = {**block, "tool_use_id": used[block["tool_use_id"]]}
         changed.append((block, deltas))
     return changed
 
@@ -170,17 +176,7 @@ def _without_end(draw: DrawFn, deltas: list[Event]) -> list[Event]:
     return kept
 
 
-def _stop_reasons(style: _Style, blocks: list[Block], *, cut_off: bool) -> SearchStrategy[str]:
-    """The stop reasons that fit the content of a stream."""
-    if cut_off:
-        return _CUT_OFF
-    if any(start["type"] == "tool_use" for start, _ in blocks):
-        return _TOOL_USE
-    return style.stop_reasons
-
-
 _CUT_OFF = st.sampled_from(("max_tokens", "model_context_window_exceeded"))
-_TOOL_USE = st.just("tool_use")
 
 
 def _ends(draw: DrawFn, style: _Style, stop_reason: str, usage: Event) -> list[Event]:
@@ -282,7 +278,9 @@ def _real(features: Features) -> _Style:
         message=functools.partial(_real_message, words.started_message),
         blocks=_given(features) or _real_lists(features),
         cut_off=st.sampled_from((False,) * 4 + (True,)),
-        stop_reasons=st.sampled_from(("end_turn",) * 12 + tuple(_reasons(features))),
+        stop_reasons=st.sampled_from(
+            [*["end_turn"] * 12, *_reasons(features), *["stop_sequence"] * 2]
+        ),
         end_counts=st.sampled_from([*[least] * 8, *range(least, most + 1)]),
         end=functools.partial(_real_end, words.delta_rest),
         insertions=st.sampled_from(_real_insertions(features)),
@@ -290,35 +288,51 @@ def _real(features: Features) -> _Style:
 
 
 def _real_lists(features: Features) -> SearchStrategy[list[Block]]:
-    tables = {
-        (is_first, room): st.sampled_from(real_groups(features, is_first=is_first, room=room))
-        for is_first in (True, False)
-        for room in (1, 2, 3)
-    }
-    return _lists_of_groups(Titled("...", tables), features.min_blocks, features.max_blocks)
+    groups = real_groups(features)
+    text = (real_blocks(features, wide_blocks(features))["text"],)
+    # One choice says whether another block comes, and which. At the beginning of a stream, most
+    # choices of the end mean a text. If they were other choices there than later, a block would
+    # become another one when the shrinker takes away the block before it.
+    ends: list[Group] = [(), *[text] * (2 * len(groups) // 5)]
+    choices = [*((group, True) for group in ends), *((group, False) for group in groups)]
+    return _lists_of_groups(
+        Titled("...", (st.sampled_from(groups), st.sampled_from(choices))),
+        features.min_blocks,
+        features.max_blocks,
+    )
 
 
 @st.composite
 def _lists_of_groups(
     draw: DrawFn,
-    tables: Titled[dict[tuple[bool, int], SearchStrategy[Group]]],
+    strategies: Titled[tuple[SearchStrategy[Group], SearchStrategy[tuple[Group, bool]]]],
     min_blocks: int,
     max_blocks: int,
 ) -> list[Block]:
+    """Draw groups of blocks.
+
+    Args:
+        draw: The `draw` of `st.composite`.
+        strategies: Groups; and groups with whether the list ends instead, if it is not empty.
+        min_blocks: How many blocks there are at least.
+        max_blocks: How many blocks there are at most. The last group may have to be shortened.
+    """
+    groups, choices = strategies.value
     blocks: list[Block] = []
-    while (room := max_blocks - len(blocks)) > 0 and (
-        len(blocks) < min_blocks or draw(_MORE if blocks else _ANY)
-    ):
-        group = [draw(block) for block in draw(tables.value[not blocks, min(room, 3)])]
-        if is_answered(group):
-            group[1][0]["tool_use_id"] = group[0][0]["id"]
-        blocks += group
+    while True:
+        if len(blocks) < min_blocks:
+            group, is_end = draw(groups), False
+        else:
+            # The end is drawn even if the list is full. Otherwise, without one of its blocks, a list
+            # would take more choices than the shrinker leaves.
+            group, is_end = draw(choices)
+        if not group or (is_end and blocks) or len(blocks) == max_blocks:
+            break
+        drawn = [draw(block) for block in group[: max_blocks - len(blocks)]]
+        if is_answered(drawn):
+            drawn[1][0]["tool_use_id"] = drawn[0][0]["id"]
+        blocks += drawn
     return blocks
-
-
-# Most streams have content, half of them in more than one group.
-_ANY = st.sampled_from((False,) + (True,) * 31)
-_MORE = st.sampled_from((False, True))
 
 
 def _real_message(wide: Events, draw: DrawFn) -> Event:
@@ -365,11 +379,12 @@ _FIRST_TOKENS = st.integers(0, 20)
 def _real_end(wide: Events, draw: DrawFn, stop_reason: str | None) -> Event:
     """Draw a `message_delta`, with the usage that the API sends."""
     repeated = draw(_REPEATED_COUNTS)
-    if repeated is None or stop_reason in ("refusal", "stop_sequence"):
+    if repeated is None or stop_reason == "refusal":
         return draw(message_deltas(st.just(stop_reason), wide))
+    stop_sequence = draw(_STOP_SEQUENCES) if stop_reason == "stop_sequence" else None
     return {
         "type": "message_delta",
-        "delta": {"stop_reason": stop_reason, "stop_sequence": None},
+        "delta": {"stop_reason": stop_reason, "stop_sequence": stop_sequence},
         # Nothing is added to the counts that are repeated.
         "usage": {"output_tokens": draw(_LAST_TOKENS), **dict.fromkeys(repeated, 0)},
     }
@@ -377,6 +392,7 @@ def _real_end(wide: Events, draw: DrawFn, stop_reason: str | None) -> Event:
 
 _COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _REPEATED_COUNTS = st.sampled_from([*[(), _COUNTS, _COUNTS] * 4, None])
+_STOP_SEQUENCES = st.sampled_from(("", "\n\nHuman:", "</answer>", "\u3002"))
 _LAST_TOKENS = st.integers(0, 4_000)
 
 

@@ -1,7 +1,7 @@
 """Texts and bodies cut into pieces.
 
-The places of all cuts are drawn at once, as bytes. That takes a tenth of the time of a list of
-integers, and the shrinker takes cuts away as easily.
+The places of all cuts are drawn at once, as bytes. That is one choice for Hypothesis, and takes
+less than half the time of a list of integers. The shrinker takes cuts away as easily.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Blocks as most streams have them: text and tools, then thinking, citations and server tools.
 
-A group is what comes together: one block, several calls of tools, or the call of a server tool with
-its result. A group takes few choices, so drawing is fast and shrinking takes a group away at once.
-The kinds that are rare are those of the widest search.
+A block takes few choices, so drawing is fast, and the shrinker takes a block away at once. The kinds
+that are rare are those of the widest search.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hypothesis import strategies as st
 
 from ._events import vocabulary
-from ._objects import OPAQUE, UNKNOWN, any_of, future_objects, ids
+from ._objects import OPAQUE, UNKNOWN, any_of, future_objects
 from ._tool_blocks import real_calls, tool_blocks, with_own_tools
 from ._wide_blocks import wide_blocks
 from ._words import pieces, sentences
@@ -24,70 +23,65 @@ if TYPE_CHECKING:
     from ._objects import Event
     from ._wide_blocks import BlocksByType
 
-__all__ = ["Group", "is_answered", "real_blocks", "real_groups"]
+__all__ = ["UNNUMBERED", "Group", "is_answered", "real_blocks", "real_groups"]
+
+UNNUMBERED = "toolu"
+"""The id of a call that has no number yet. The number of the message makes it one of its own."""
 
 Group: TypeAlias = "tuple[SearchStrategy[Block], ...]"
 
 
-def real_groups(features: Features, *, is_first: bool, room: int) -> list[Group]:
-    """Groups of blocks, each kind as many times as it weighs. The first one is the simplest.
+def real_groups(features: Features) -> list[Group]:
+    """Blocks, and calls of server tools with their results, each as many times as it weighs.
 
-    Args:
-        features: What may occur.
-        is_first: Whether the group begins the stream. Then it is thinking more often.
-        room: How many blocks the group may have.
+    The first one is the simplest.
+
+    There is one table for all places in a stream. If it depended on the place, a block would become
+    another one when the shrinker takes away the block before it.
     """
     rare = wide_blocks(features)
     blocks = real_blocks(features, rare)
     groups: list[Group] = []
 
     def add(weight: int, *group: SearchStrategy[Block]) -> None:
-        if len(group) <= room:
-            groups.extend([group] * weight)
+        groups.extend([group] * weight)
 
-    text, tool = blocks["text"], blocks["tool_use"]
     add(1, _texts(features, 0))
-    add(40, text)
+    add(60, blocks["text"])
     if features.tools:
-        add(8 if is_first else 20, tool)
-        add(14, text, tool)
-        add(6, tool, tool)
-        add(10, text, tool, tool)
-        add(2, tool, tool, tool)
+        add(80, blocks["tool_use"])
     if features.thinking:
-        add(5 if is_first else 2, blocks["thinking"])
-        if is_first:
-            add(10, blocks["thinking"], text)
+        add(14, blocks["thinking"])
+    if features.citations and features.max_deltas:
+        add(6, _cited_texts(features))
+    if features.server_tools:
+        add(5, blocks["server_tool_use"], _FOUND_PAGES)
+        for name, tag in _RESULTS.items():
+            add(1, tool_blocks(_server_calls(name), features), rare[tag])
+        add(1, blocks["server_tool_use"])
+        add(1, st.one_of([rare[tag] for tag in _RESULTS.values()]))
+        add(3, rare["container_upload"])
     add(1, rare["text"])
     if features.tools:
         add(1, rare["tool_use"])
     if features.thinking:
         add(1, rare["thinking"])
-        add(2, rare["redacted_thinking"])
-    if features.citations and features.max_deltas:
-        add(3, _cited_texts(features))
-    if features.server_tools:
-        add(1, blocks["server_tool_use"])
-        add(1, st.one_of([rare[tag] for tag in _RESULTS.values()]))
-        add(2, rare["container_upload"])
-        add(3, blocks["server_tool_use"], _FOUND_PAGES)
-        for name, tag in _RESULTS.items():
-            add(1, tool_blocks(_server_calls(name), features), rare[tag])
+        add(3, rare["redacted_thinking"])
     if features.beta:
-        add(2, rare["fallback"])
-        add(2, rare["compaction"])
+        add(3, rare["fallback"])
+        add(3, rare["compaction"])
         add(1, rare["advisor_tool_result"])
-        add(1, rare["mcp_tool_use"])
-        add(1, rare["mcp_tool_result"])
+        add(2, rare["mcp_tool_use"])
+        add(2, rare["mcp_tool_result"])
         add(1, rare["mcp_tool_listing"])
     if features.unknown:
-        add(2, blocks[UNKNOWN])
+        add(10, blocks[UNKNOWN])
     return groups
 
 
 def real_blocks(features: Features, rare: BlocksByType) -> BlocksByType:
     """Blocks by their type. Those that `rare` has, but for the frequent types."""
-    calls = st.builds(_tool_use, ids("toolu"), real_calls())
+    calls = real_calls().map(_tool_use)
     future_deltas = st.lists(future_objects(), max_size=min(1, features.max_deltas))
     unknown = {UNKNOWN: st.tuples(future_objects(), future_deltas)} if features.unknown else {}
     return (
@@ -102,9 +96,9 @@ def real_blocks(features: Features, rare: BlocksByType) -> BlocksByType:
     )
 
 
-def _tool_use(block_id: str, call: tuple[str, dict[str, Any]]) -> Event:
+def _tool_use(call: tuple[str, dict[str, Any]]) -> Event:
     name, tool_input = call
-    return {"type": "tool_use", "id": block_id, "name": name, "input": tool_input}
+    return {"type": "tool_use", "id": UNNUMBERED, "name": name, "input": tool_input}
 
 
 # -- text -------------------------------------------------------------------------------------
@@ -174,16 +168,14 @@ _RESULTS = {
 
 
 def _server_calls(name: str) -> SearchStrategy[Event]:
-    return st.builds(_server_call, st.just(name), ids("srvtoolu"), sentences())
-
-
-def _server_call(name: str, block_id: str, query: str) -> Event:
-    return {
-        "type": "server_tool_use",
-        "id": block_id,
-        "name": name,
-        "input": {"query": query},
-    }
+    return sentences().map(
+        lambda query: {
+            "type": "server_tool_use",
+            "id": UNNUMBERED,
+            "name": name,
+            "input": {"query": query},
+        }
+    )
 
 
 def _found_pages(titles: list[str]) -> Block:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ._features import Block, Features
 
-__all__ = ["input_deltas", "real_calls", "tool_blocks", "with_own_tools"]
+__all__ = ["real_calls", "tool_blocks", "with_own_tools"]
 
 
 def real_calls() -> SearchStrategy[tuple[str, dict[str, Any]]]:
@@ -75,39 +75,30 @@ def _tool_blocks(draw: DrawFn, arguments: Titled[tuple[SearchStrategy[Event], Fe
     form = draw(_REAL_FORMS if features.realistic else _FORMS)
     if form == "whole" and features.min_deltas == 0:
         return block, []
-    pieces = input_deltas(draw, block["input"], form, features.min_deltas, features.max_deltas)
-    return {**block, "input": {}}, pieces
+    return {**block, "input": {}}, _input_deltas(draw, block["input"], form, features)
 
 
-def input_deltas(
-    draw: DrawFn, tool_input: Any, form: str, min_deltas: int, max_deltas: int
-) -> list[Event]:
-    """Draw the deltas that bring a tool's input.
-
-    Args:
-        draw: The `draw` of `st.composite`.
-        tool_input: The input: a JSON value.
-        form: `whole`, or the layout of the JSON text, as for `write_json`. A word `ascii` before it
-            says that characters beyond ASCII are escaped. A word `empty` says that the first delta
-            is empty, as it is from the API.
-        min_deltas: How many there are at least.
-        max_deltas: How many there are at most.
-    """
+def _input_deltas(draw: DrawFn, tool_input: Any, form: str, features: Features) -> list[Event]:
+    """Draw the deltas that bring a tool's input."""
     *words, layout = form.split()
     text = write_json(
         tool_input,
         ascii_only="ascii" in words,
         layout="compact" if layout == "whole" else layout,
     )
-    empty = [""] if "empty" in words and max_deltas > 1 else []
-    least = max(1, min_deltas - len(empty))
-    pieces = draw_fragments(draw, text, least, max_deltas - len(empty))
-    return [{"type": "input_json_delta", "partial_json": piece} for piece in (*empty, *pieces)]
+    pieces = [""] if "empty" in words and features.max_deltas > 1 else []
+    most = features.max_deltas - len(pieces)
+    least = max(1, features.min_deltas - len(pieces), min(2, most) if "cut" in words else 1)
+    pieces += draw_fragments(draw, text, least, most)
+    return [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
 
 
-# What comes whole is rare, but first, so that examples shrink to it: the stream is shorter.
+# A form is the layout of the JSON text, as for `write_json`, or `whole`. Before it may be words:
+# `ascii`, if characters beyond ASCII are escaped; `cut`, if there are two pieces at least; `empty`,
+# if an empty delta comes first, as it does from the API. What comes whole is rare, but first, so
+# that examples shrink to it: the stream is shorter.
 _REAL_FORMS = st.sampled_from(
-    ("whole", "compact", *("empty spaced",) * 4, *("ascii spaced", "ascii compact") * 2)
+    ("whole", "compact", *("empty cut spaced",) * 4, *("ascii cut spaced",) * 4)
 )
 _FORMS = st.sampled_from(
     (
