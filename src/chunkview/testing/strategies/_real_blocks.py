@@ -47,11 +47,13 @@ def real_groups(features: Features) -> list[Group]:
         groups.extend([group] * weight)
 
     add(1, _texts(features, 0))
-    add(60, blocks["text"])
+    add(80, blocks["text"])
     if features.tools:
-        add(80, blocks["tool_use"])
+        add(110, blocks["tool_use"])
     if features.thinking:
-        add(14, blocks["thinking"])
+        add(20, blocks["thinking"])
+    if features.unknown:
+        add(12, blocks[UNKNOWN])
     if features.citations and features.max_deltas:
         add(6, _cited_texts(features))
     if features.server_tools:
@@ -60,22 +62,20 @@ def real_groups(features: Features) -> list[Group]:
             add(1, tool_blocks(_server_calls(name), features), rare[tag])
         add(1, blocks["server_tool_use"])
         add(1, st.one_of([rare[tag] for tag in _RESULTS.values()]))
-        add(3, rare["container_upload"])
+        add(4, rare["container_upload"])
     add(1, rare["text"])
     if features.tools:
         add(1, rare["tool_use"])
     if features.thinking:
         add(1, rare["thinking"])
-        add(3, rare["redacted_thinking"])
+        add(5, rare["redacted_thinking"])
     if features.beta:
-        add(3, rare["fallback"])
-        add(3, rare["compaction"])
-        add(1, rare["advisor_tool_result"])
-        add(2, rare["mcp_tool_use"])
-        add(2, rare["mcp_tool_result"])
-        add(1, rare["mcp_tool_listing"])
-    if features.unknown:
-        add(10, blocks[UNKNOWN])
+        add(5, rare["fallback"])
+        add(5, rare["compaction"])
+        add(2, rare["advisor_tool_result"])
+        add(3, rare["mcp_tool_use"])
+        add(3, rare["mcp_tool_result"])
+        add(2, rare["mcp_tool_listing"])
     return groups
 
 
