@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import Phase, find, given, settings
+import pytest
+from hypothesis import Phase, find, given, seed, settings
 
 from chunkview import InvalidJson, accumulate
 from chunkview.testing import strategies as cv
 from test_readme import ROOT
-from testing.openai_handler import FINISH_REASONS, openai_chunks
+from testing.openai_handler import BUGS, FINISH_REASONS, openai_chunks
 
 if TYPE_CHECKING:
     from testing.drawing import Stream
@@ -71,7 +73,7 @@ def test_the_handler_without_a_bug_is_right(events: Stream) -> None:
     assert answer_of(events) == expected(events)
 
 
-def smallest(bug: str) -> Stream:
+def shown_for(bug: str) -> Stream:
     """The stream that Hypothesis shows for a bug."""
     default = settings(
         max_examples=300,
@@ -81,3 +83,52 @@ def smallest(bug: str) -> Stream:
         deadline=None,
     )
     return find(cv.message_streams(), lambda events: not is_right(events, bug), settings=default)
+
+
+def rows_of_page() -> dict[str, tuple[str, ...]]:
+    """The types of the events of the stream that the page shows for each bug."""
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return {bug: tuple(re.findall("[a-z_]+", events)) for bug, events in rows if bug in BUGS}
+
+
+def test_the_page_has_a_row_for_each_bug() -> None:
+    assert tuple(rows_of_page()) == BUGS
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_each_planted_bug_is_found_and_shrinks_to_what_the_page_shows(bug: str) -> None:
+    stream = shown_for(bug)
+    assert not is_right(stream, bug)
+    assert is_right(stream)
+    events = [
+        event["delta"]["type"] if event["type"] == "content_block_delta" else event["type"]
+        for event in stream
+    ]
+    shown = rows_of_page()[bug]
+    # Another version of Hypothesis may find another stream of the same kind, with a delta more.
+    assert set(events) <= {"message_start", *shown, "message_delta", "message_stop"}
+    assert len(events) <= len(shown) + 3 + 1
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_each_planted_bug_is_found_from_any_seed(bug: str) -> None:
+    assert all(is_found(bug, number) for number in range(3))
+
+
+def is_found(bug: str, number: int) -> bool:
+    """Whether one of the 300 streams of a run shows the bug."""
+
+    def look(events: Stream) -> None:
+        if not is_right(events, bug):
+            raise FoundError
+
+    quick = settings(max_examples=300, phases=[Phase.generate], database=None, deadline=None)
+    try:
+        seed(number)(quick(given(cv.message_streams())(look)))()
+    except FoundError:
+        return True
+    return False
+
+
+class FoundError(Exception):
+    """A stream shows the bug."""

@@ -293,7 +293,7 @@ def _real_lists(features: Features) -> SearchStrategy[list[Block]]:
     # One choice says whether another block comes, and which. At the beginning of a stream, most
     # choices of the end mean a text. If they were other choices there than later, a block would
     # become another one when the shrinker takes away the block before it.
-    ends: list[Group] = [(), *[text] * (len(groups) // 3)]
+    ends: list[Group] = [(), *[text] * (len(groups) // 4)]
     choices = [*((group, True) for group in ends), *((group, False) for group in groups)]
     return _lists_of_groups(
         Titled("...", (st.sampled_from(groups), st.sampled_from(choices))),

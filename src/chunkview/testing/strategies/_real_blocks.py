@@ -47,35 +47,35 @@ def real_groups(features: Features) -> list[Group]:
         groups.extend([group] * weight)
 
     add(1, _texts(features, 0))
-    add(80, blocks["text"])
+    add(110, blocks["text"])
     if features.tools:
-        add(110, blocks["tool_use"])
+        add(170, blocks["tool_use"])
     if features.thinking:
-        add(20, blocks["thinking"])
+        add(32, blocks["thinking"])
     if features.unknown:
-        add(12, blocks[UNKNOWN])
+        add(18, blocks[UNKNOWN])
     if features.citations and features.max_deltas:
-        add(6, _cited_texts(features))
+        add(14, _cited_texts(features))
     if features.server_tools:
         add(5, blocks["server_tool_use"], _FOUND_PAGES)
         for name, tag in _RESULTS.items():
             add(1, tool_blocks(_server_calls(name), features), rare[tag])
         add(1, blocks["server_tool_use"])
         add(1, st.one_of([rare[tag] for tag in _RESULTS.values()]))
-        add(4, rare["container_upload"])
+        add(8, rare["container_upload"])
     add(1, rare["text"])
     if features.tools:
         add(1, rare["tool_use"])
     if features.thinking:
         add(1, rare["thinking"])
-        add(5, rare["redacted_thinking"])
+        add(8, rare["redacted_thinking"])
     if features.beta:
-        add(5, rare["fallback"])
-        add(5, rare["compaction"])
-        add(2, rare["advisor_tool_result"])
-        add(3, rare["mcp_tool_use"])
-        add(3, rare["mcp_tool_result"])
-        add(2, rare["mcp_tool_listing"])
+        add(8, rare["fallback"])
+        add(8, rare["compaction"])
+        add(3, rare["advisor_tool_result"])
+        add(5, rare["mcp_tool_use"])
+        add(5, rare["mcp_tool_result"])
+        add(3, rare["mcp_tool_listing"])
     return groups
 
 
