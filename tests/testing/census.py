@@ -1,6 +1,6 @@
-"""How many streams of a strategy have what. Prints the table of docs/testing-your-handler.md:
+"""How many streams of a strategy have what.
 
-PYTHONPATH=src:tests python -m testing.census
+`PYTHONPATH=src:tests python -m testing.census` prints the table of docs/testing-your-handler.md.
 """
 
 from __future__ import annotations

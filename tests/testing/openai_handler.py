@@ -93,7 +93,7 @@ def of_delta(index: int, delta: Event, numbers: dict[int, int], bug: str) -> Ite
 
 
 def readable(text: str) -> str:
-    """Write escapes as characters, which is right for a whole text, but not for each piece of it."""
+    """Write escapes as characters. That is right for a whole text, but not for each piece."""
     escapes = re.compile(r"(?:(?<!\\)\\u(?!00[01]|0022|005c)[0-9a-f]{4})+")
     text = escapes.sub(lambda match: str(json.loads(f'"{match[0]}"')), text)
     return text.encode().decode()

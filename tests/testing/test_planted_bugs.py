@@ -64,7 +64,7 @@ def given_input(call: Any) -> Any:
 def is_right(events: Stream, bug: str = "") -> bool:
     try:
         return answer_of(events, bug) == expected(events)
-    except Exception:
+    except (KeyError, IndexError, ValueError):  # what the bugs raise
         return False
 
 

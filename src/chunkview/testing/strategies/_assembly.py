@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 from ..._repr import concise_repr
 from ._events import message_deltas, vocabulary
+from ._features import Block
 from ._given_blocks import given_blocks
 from ._objects import (
     MODELS,
@@ -36,9 +37,7 @@ from ._wide_blocks import wide_blocks, wide_groups
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from hypothesis.strategies import DrawFn
-
-    from ._features import Block, Features
+    from ._features import Features
     from ._real_blocks import Group
     from ._wide_blocks import BlocksByType
 
@@ -83,8 +82,8 @@ class _Style:
         message: Draws the message in `message_start`.
         blocks: The blocks.
         cut_off: Whether the stream ends in the middle of its last block.
-        stop_reasons: The stop reason. It is drawn even if the content decides it: without its tools,
-            a stream would take more choices than the shrinker leaves.
+        stop_reasons: The stop reason. It is drawn even if the content decides it. Otherwise,
+            without its tools, a stream would take more choices than the shrinker leaves.
         end_counts: How many `message_delta` events there are.
         end: Draws a `message_delta` with a stop reason, which may be None.
         insertions: What is put in.
@@ -105,8 +104,8 @@ def _streams(draw: DrawFn, arguments: Titled[tuple[Features, _Style]]) -> Stream
     message = style.message(draw)
     blocks = _numbered(draw(style.blocks), message["id"].rpartition("_")[2])
     if features.model is not None:
-        is_drawn = isinstance(features.model, SearchStrategy)
-        message["model"] = draw(features.model) if is_drawn else features.model
+        model = features.model
+        message["model"] = draw(model) if isinstance(model, SearchStrategy) else model
     stream: Stream = [{"type": "message_start", "message": message}]
     cut_off = bool(features.cut_off and blocks and draw(style.cut_off))
     for index, (start, deltas) in enumerate(blocks):
@@ -226,6 +225,12 @@ def _events_at_places(*events: Events, min_size: int) -> SearchStrategy[list[tup
     return st.lists(placed, min_size=min_size, max_size=3)
 
 
+def _lists_of_blocks(features: Features) -> SearchStrategy[list[Block]]:
+    if features.given_blocks is not None:
+        return given_blocks(features.given_blocks, features, block_types(features))
+    return _real_lists(features) if features.realistic else _wide_lists(features)
+
+
 # -- the widest search ------------------------------------------------------------------------
 
 
@@ -238,7 +243,7 @@ def _wide(features: Features) -> _Style:
     )
     return _Style(
         message=lambda draw: draw(words.started_message),
-        blocks=_given(features) or _wide_lists(features),
+        blocks=_lists_of_blocks(features),
         cut_off=st.booleans(),
         stop_reasons=st.sampled_from(_reasons(features)),
         end_counts=st.integers(features.min_message_deltas, features.max_message_deltas),
@@ -248,12 +253,6 @@ def _wide(features: Features) -> _Style:
 
 
 _PINGS = tagged("ping")
-
-
-def _given(features: Features) -> SearchStrategy[list[Block]] | None:
-    if features.given_blocks is None:
-        return None
-    return given_blocks(features, block_types(features))
 
 
 def _wide_lists(features: Features) -> SearchStrategy[list[Block]]:
@@ -276,7 +275,7 @@ def _real(features: Features) -> _Style:
     least, most = features.min_message_deltas, features.max_message_deltas
     return _Style(
         message=functools.partial(_real_message, words.started_message),
-        blocks=_given(features) or _real_lists(features),
+        blocks=_lists_of_blocks(features),
         cut_off=st.sampled_from((False,) * 4 + (True,)),
         stop_reasons=st.sampled_from(
             [*["end_turn"] * 12, *_reasons(features), *["stop_sequence"] * 2]
@@ -323,8 +322,8 @@ def _lists_of_groups(
         if len(blocks) < min_blocks:
             group, is_end = draw(groups), False
         else:
-            # The end is drawn even if the list is full. Otherwise, without one of its blocks, a list
-            # would take more choices than the shrinker leaves.
+            # Draw this even if the list is full. Otherwise, without one of its blocks, a list would
+            # take more choices than the shrinker leaves.
             group, is_end = draw(choices)
         if not group or (is_end and blocks) or len(blocks) == max_blocks:
             break

@@ -53,21 +53,26 @@ def _message_of(block: Mapping[str, Any]) -> Message:
     return Message.from_dict({"content": [block]})
 
 
-def given_blocks(features: Features, types: BlocksByType) -> SearchStrategy[list[Block]]:
+def given_blocks(
+    given: SearchStrategy[Any], features: Features, types: BlocksByType
+) -> SearchStrategy[list[Block]]:
     """Draw the blocks that a test gives.
 
     Args:
-        features: They have the blocks, and how many deltas each block has.
+        given: Lists of what the test gives.
+        features: How many deltas each block has.
         types: Blocks by their type.
     """
-    return _given_blocks(Titled("...", (features, types)))
+    return _given_blocks(given, Titled("...", (features, types)))
 
 
 @st.composite
-def _given_blocks(draw: DrawFn, arguments: Titled[tuple[Features, BlocksByType]]) -> list[Block]:
+def _given_blocks(
+    draw: DrawFn, given: SearchStrategy[Any], arguments: Titled[tuple[Features, BlocksByType]]
+) -> list[Block]:
     features, types = arguments.value
     blocks: list[Block] = []
-    for item in draw(features.given_blocks):
+    for item in draw(given):
         block = draw(item) if isinstance(item, SearchStrategy) else item
         check_blocks([block], types)
         if isinstance(block, str):

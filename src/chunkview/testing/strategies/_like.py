@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from ..._chunks import STRING_DELTAS
+from ..._chunks import STRING_DELTAS, ErrorChunk, decode
 from ..._model import Message
 from ..._repr import concise_repr
 from ..._stream import accumulate, iter_chunks
@@ -20,6 +19,8 @@ from ._objects import future_objects
 from ._titled import Titled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hypothesis.strategies import DrawFn, SearchStrategy
 
     from ..._stream.items import Source
@@ -92,7 +93,7 @@ def _streams_of(
             {"type": "content_block_stop", "index": index},
         ]
     stream += [end, stop]
-    _spread_usage(draw, first["message"]["usage"], end["usage"])
+    _spread_usage(draw, first["message"].get("usage"), end["usage"])
     _add_meaningless(draw, stream, pings=pings, unknown=unknown)
     return stream
 
@@ -152,9 +153,8 @@ def streams_like(
         TypeError: The source is none that `accumulate` takes.
         DecodeError: The recording cannot be read to its end.
     """
-    if isinstance(source, Recording):
-        source = source.source
-    events = [chunk.to_event() for chunk in iter_chunks(source)]
+    stream = source.source if isinstance(source, Recording) else source
+    events = [chunk.to_event() for chunk in iter_chunks(stream)]
     options = {
         "dropped": dropped,
         "repeated": repeated,
@@ -221,11 +221,16 @@ def _string_of(event: Event) -> tuple[int, str, str] | None:
     None for other events, and for a delta that has more than its string.
     """
     match event:
-        case {"type": "content_block_delta", "index": int(index), "delta": {"type": tag, **rest}}:
-            name = _CUTTABLE.get(tag) if isinstance(tag, str) else None
+        case {
+            "type": "content_block_delta",
+            "index": int(index),
+            "delta": {"type": str(tag), **rest},
+        }:
+            name = _CUTTABLE.get(tag)
             is_plain = len(event) == 3 and len(rest) == 1 and isinstance(rest.get(name), str)
             return (index, tag, name) if name is not None and is_plain else None
-    return None
+        case _:
+            return None
 
 
 _CUTTABLE = {
@@ -265,7 +270,15 @@ def _add_meaningless(draw: DrawFn, stream: Stream, *, pings: bool, unknown: bool
                 objects[number % len(objects)]["unknown"] = number
         else:
             event: Event = {"type": "ping"} if kind == "ping" else draw(future_objects())
-            stream.insert(number % (len(stream) + 1), event)
+            stream.insert(number % (_length(stream) + 1), event)
+
+
+def _length(stream: Stream) -> int:
+    """How many events come before an error. Nothing may follow an error."""
+    for place, event in enumerate(stream):
+        if isinstance(decode(event), ErrorChunk):
+            return place
+    return len(stream)
 
 
 # Enough for every place of a long recording; used modulo its length.
@@ -274,9 +287,9 @@ _PLACES = st.integers(0, 2**14)
 
 def _extensible(event: Event) -> list[Event]:
     """The event and its delta, as far as a message keeps no unknown keys of them."""
-    if event["type"] not in _WITHOUT_MEMORY:
+    if event.get("type") not in _WITHOUT_MEMORY:
         return []
-    delta = event.get("delta")
+    delta: Any = event.get("delta")
     is_string = isinstance(delta, dict) and delta.get("type") in STRING_DELTAS
     return [event, delta] if is_string else [event]
 

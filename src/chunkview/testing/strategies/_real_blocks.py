@@ -1,7 +1,7 @@
 """Blocks as most streams have them: text and tools, then thinking, citations and server tools.
 
-A block takes few choices, so drawing is fast, and the shrinker takes a block away at once. The kinds
-that are rare are those of the widest search.
+A block takes few choices, so drawing is fast, and the shrinker takes a block away at once. The
+kinds that are rare are those of the widest search.
 """
 
 from __future__ import annotations
@@ -59,10 +59,12 @@ def real_groups(features: Features) -> list[Group]:
     if features.server_tools:
         add(5, blocks["server_tool_use"], _FOUND_PAGES)
         for name, tag in _RESULTS.items():
-            add(1, tool_blocks(_server_calls(name), features), rare[tag])
+            add(2, tool_blocks(_server_calls(name), features), rare[tag])
         add(1, blocks["server_tool_use"])
         add(1, st.one_of([rare[tag] for tag in _RESULTS.values()]))
         add(8, rare["container_upload"])
+        if features.beta:
+            add(3, rare["advisor_tool_result"])
     add(1, rare["text"])
     if features.tools:
         add(1, rare["tool_use"])
@@ -72,7 +74,6 @@ def real_groups(features: Features) -> list[Group]:
     if features.beta:
         add(8, rare["fallback"])
         add(8, rare["compaction"])
-        add(3, rare["advisor_tool_result"])
         add(5, rare["mcp_tool_use"])
         add(5, rare["mcp_tool_result"])
         add(3, rare["mcp_tool_listing"])

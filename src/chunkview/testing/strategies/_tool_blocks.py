@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from ._cuts import draw_fragments
 from ._json import write_json
-from ._objects import Event
 from ._titled import Titled
 from ._words import phrases
 
@@ -16,31 +15,29 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
     from ._features import Block, Features
+    from ._objects import Event
 
 __all__ = ["real_calls", "tool_blocks", "with_own_tools"]
 
 
 def real_calls() -> SearchStrategy[tuple[str, dict[str, Any]]]:
     """The names and inputs of tools as programs have them. Shrinks to one without input."""
-    return st.builds(_call, st.sampled_from(_SHAPES), phrases())
+    return st.builds(_call, st.sampled_from(_NAMES), phrases())
 
 
-def _call(shape: str, text: str) -> tuple[str, dict[str, Any]]:
-    match shape:
-        case "get_weather":
-            return shape, {"city": text, "days": len(text)}
-        case "search":
-            return shape, {"query": text}
-        case "write_file":
-            return shape, {"path": "notes/r\u00e9sum\u00e9.md", "content": f"{text}\n"}
-        case "plan":
-            step = {"text": text, "done": False}
-            return shape, {"steps": [step], "budget": 1.5, "parent": None}
-    return shape, {}
+def _call(name: str, text: str) -> tuple[str, dict[str, Any]]:
+    inputs: dict[str, dict[str, Any]] = {
+        "get_time": {},
+        "get_weather": {"city": text, "days": len(text)},
+        "search": {"query": text},
+        "write_file": {"path": "notes/r\u00e9sum\u00e9.md", "content": f"{text}\n"},
+        "plan": {"steps": [{"text": text, "done": False}], "budget": 1.5, "parent": None},
+    }
+    return name, inputs[name]
 
 
 # First the one that examples shrink to.
-_SHAPES = ("get_time", *("get_weather", "search") * 3, *("write_file", "plan") * 2)
+_NAMES = ("get_time", *("get_weather", "search") * 3, *("write_file", "plan") * 2)
 
 
 def with_own_tools(blocks: SearchStrategy[Event], features: Features) -> SearchStrategy[Event]:
