@@ -19,7 +19,7 @@ from chunkview import (
 )
 from chunkview._model.blocks import BLOCKS
 from chunkview.testing import strategies as cv
-from chunkview.testing.strategies._streams import TAKES
+from chunkview.testing.strategies._wide_blocks import TAKES
 from support import (
     MESSAGE_STOP,
     Event,

@@ -36,6 +36,27 @@ def occurs(strategy: SearchStrategy[Any], predicate: Predicate) -> bool:
     return True
 
 
+def smallest(strategy: SearchStrategy[Any], predicate: Predicate = lambda _: True) -> Any:
+    """What the values like this shrink to."""
+    plain = settings(
+        max_examples=1000,
+        phases=[Phase.generate, Phase.shrink],
+        derandomize=True,
+        database=None,
+        deadline=None,
+    )
+    return find(strategy, lambda value: bool(predicate(value)), settings=plain)
+
+
+def forget(value: Any) -> None:
+    """Empty a JSON value, with all its parts, to reveal parts that are shared."""
+    items = list(value.values() if isinstance(value, dict) else value)
+    for item in items:
+        if isinstance(item, (dict, list)):
+            forget(item)
+    value.clear()
+
+
 def starts(stream: Stream) -> list[Event]:
     return [event["content_block"] for event in stream if event["type"] == "content_block_start"]
 

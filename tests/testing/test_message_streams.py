@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture.data import ConjectureData
 
 import chunkview
-from chunkview import InvalidJson, accumulate, decode
+from chunkview import InvalidJson, StreamError, accumulate, decode
 from chunkview._model import BLOCKS, CITATIONS
 from chunkview.testing import strategies as cv
 from support import drawn, sdk_accumulate, without_nulls
@@ -22,6 +23,7 @@ from testing.drawing import (
     Stream,
     deltas,
     few,
+    forget,
     has_unknown,
     inside,
     keys,
@@ -35,9 +37,12 @@ if TYPE_CHECKING:
     from support import Event
 
 
+BOTH_STYLES = cv.message_streams() | cv.message_streams(realistic=False)
+
+
 @pytest.fixture(scope="module")
 def streams() -> list[Stream]:
-    return drawn(cv.message_streams(), 4)
+    return drawn(cv.message_streams(), 3) + drawn(cv.message_streams(realistic=False), 1)
 
 
 def usages(stream: Stream) -> list[Event]:
@@ -45,29 +50,20 @@ def usages(stream: Stream) -> list[Event]:
     return first + [event["usage"] for event in stream if event["type"] == "message_delta"]
 
 
-def forget(value: Any) -> None:
-    """Empty a JSON value, with all its parts, to reveal parts that are shared."""
-    items = list(value.values() if isinstance(value, dict) else value)
-    for item in items:
-        if isinstance(item, (dict, list)):
-            forget(item)
-    value.clear()
-
-
-@given(cv.message_streams())
+@given(BOTH_STYLES)
 def test_every_stream_is_accepted_and_nothing_is_lost(stream: Stream) -> None:
     assert accumulate(stream).content is not None
     assert [decode(event).to_event() for event in stream] == stream
 
 
-@given(cv.message_streams())
+@given(BOTH_STYLES)
 def test_every_stream_can_be_written_as_json_and_read_back(stream: Stream) -> None:
     assert json.loads(json.dumps(stream, ensure_ascii=False, allow_nan=False).encode()) == stream
     numbers = [item for item in inside(stream) if isinstance(item, int)]
     assert all(-(2**63) <= number < 2**63 for number in numbers)
 
 
-@given(cv.message_streams())
+@given(BOTH_STYLES)
 def test_every_stream_is_new_and_may_be_changed(stream: Stream) -> None:
     accumulate(stream)
     forget(stream)
@@ -77,7 +73,8 @@ def test_every_stream_is_new_and_may_be_changed(stream: Stream) -> None:
 @settings(max_examples=50)
 @given(data=st.data())
 def test_the_official_sdk_accepts_every_stream(beta: bool, data: st.DataObject) -> None:
-    stream = data.draw(cv.message_streams(beta=beta))
+    realistic = data.draw(st.booleans())
+    stream = data.draw(cv.message_streams(beta=beta, realistic=realistic))
     theirs, ours = sdk_accumulate(stream, beta=beta), accumulate(stream)
     assert theirs["stop_reason"] == ours.stop_reason
     assert theirs["usage"]["output_tokens"] == ours.usage.output_tokens
@@ -89,7 +86,7 @@ def test_the_official_sdk_accepts_every_stream(beta: bool, data: st.DataObject) 
             assert without_nulls(their_block["input"]) == without_nulls(our_block.input)
 
 
-@given(cv.message_streams())
+@given(BOTH_STYLES)
 def test_counts_on_message_delta_are_never_smaller_than_before(stream: Stream) -> None:
     names = ("output_tokens", "input_tokens", "cache_read_input_tokens")
     for name in names:
@@ -97,7 +94,7 @@ def test_counts_on_message_delta_are_never_smaller_than_before(stream: Stream) -
         assert counts == sorted(counts)
 
 
-@given(cv.message_streams(cut_off=False))
+@given(cv.message_streams(cut_off=False) | cv.message_streams(cut_off=False, realistic=False))
 def test_a_stream_that_is_not_cut_off_ends_every_block_and_every_tool_input(
     stream: Stream,
 ) -> None:
@@ -127,42 +124,88 @@ def test_a_feature_occurs_by_default(feature: str, streams: list[Stream]) -> Non
     assert any(FEATURES[feature](stream) for stream in streams)
 
 
+@pytest.mark.parametrize("realistic", [True, False])
 @pytest.mark.parametrize("feature", FEATURES)
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(data=st.data())
-def test_a_feature_that_is_off_never_occurs(feature: str, data: st.DataObject) -> None:
-    off: dict[str, Any] = {feature: False}
-    assert not FEATURES[feature](data.draw(cv.message_streams(**off)))
+def test_a_feature_that_is_off_never_occurs(
+    realistic: bool, feature: str, data: st.DataObject
+) -> None:
+    options: dict[str, Any] = {feature: False, "realistic": realistic}
+    assert not FEATURES[feature](data.draw(cv.message_streams(**options)))
+
+
+ALL_OFF: dict[str, Any] = dict.fromkeys(FEATURES, False)
 
 
 @few
-@given(
-    cv.message_streams(
-        thinking=False,
-        tools=False,
-        server_tools=False,
-        citations=False,
-        beta=False,
-        cut_off=False,
-        pings=False,
-        unknown=False,
-    )
-)
+@given(cv.message_streams(**ALL_OFF) | cv.message_streams(**ALL_OFF, realistic=False))
 def test_with_everything_off_there_is_only_text(stream: Stream) -> None:
     assert {block["type"] for block in starts(stream)} <= {"text"}
     assert {delta["type"] for delta in deltas(stream)} <= {"text_delta"}
 
 
+@pytest.mark.parametrize("realistic", [True, False])
 @few
-@given(
-    cv.message_streams(
-        min_blocks=1, max_blocks=2, max_deltas=1, min_message_deltas=0, max_message_deltas=3
+@given(data=st.data())
+def test_sizes_are_kept(realistic: bool, data: st.DataObject) -> None:
+    stream = data.draw(
+        cv.message_streams(
+            realistic=realistic,
+            min_blocks=1,
+            max_blocks=2,
+            max_deltas=1,
+            min_message_deltas=0,
+            max_message_deltas=3,
+        )
     )
-)
-def test_sizes_are_kept(stream: Stream) -> None:
     assert 1 <= len(starts(stream)) <= 2
     assert len(deltas(stream)) <= len(starts(stream))
     assert len(usages(stream)) <= 4
+
+
+@pytest.mark.parametrize("realistic", [True, False])
+@few
+@given(data=st.data(), count=st.integers(0, 7))
+def test_numbers_of_blocks_and_deltas_are_exact(
+    realistic: bool, data: st.DataObject, count: int
+) -> None:
+    stream = data.draw(
+        cv.message_streams(
+            realistic=realistic,
+            min_blocks=count,
+            max_blocks=count,
+            min_deltas=count,
+            max_deltas=count,
+            cut_off=False,
+        )
+    )
+    assert len(starts(stream)) == count
+    for index, block in enumerate(starts(stream)):
+        if block["type"] in ("text", "thinking", "tool_use", "server_tool_use", "mcp_tool_use"):
+            own = [event for event in stream if event.get("index") == index and "delta" in event]
+            assert len([event for event in own if event["type"] == "content_block_delta"]) == count
+
+
+def test_exact_numbers_need_no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        pytest.fail("an example was thrown away")
+
+    monkeypatch.setattr(ConjectureData, "mark_invalid", refuse)
+    drawn(cv.message_streams(min_blocks=3, max_blocks=3, min_deltas=2, max_deltas=2), 1)
+    drawn(cv.message_streams(blocks=["tool_use"] * 3), 1)
+
+
+@few
+@given(cv.message_streams(errors=True))
+def test_an_error_event_comes_last_and_is_raised(stream: Stream) -> None:
+    if "error" not in tags(stream):
+        assert accumulate(stream)
+        return
+    assert stream[-1]["type"] == "error"
+    assert "message_stop" not in tags(stream)
+    with pytest.raises(StreamError):
+        accumulate(stream)
 
 
 SEEN: dict[str, Predicate] = {
@@ -176,6 +219,9 @@ SEEN: dict[str, Predicate] = {
         block["type"] == "thinking" and block["signature"] for block in starts(stream)
     ),
     "a signature": lambda stream: "signature_delta" in tags(stream),
+    "two calls of tools": lambda stream: (
+        sum(block["type"] == "tool_use" for block in starts(stream)) > 1
+    ),
     "two message_deltas": lambda stream: len(usages(stream)) == 3,
     "a message_delta without input tokens": lambda stream: "input_tokens" not in usages(stream)[1],
     "a message_delta with null for input tokens": lambda stream: (

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import Phase, find, settings
 
 from chunkview.testing import strategies as cv
-from testing.drawing import Predicate, deltas
+from testing.drawing import deltas, smallest
 
 if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
-
-
-def smallest(strategy: SearchStrategy[Any], predicate: Predicate = lambda _: True) -> Any:
-    """What the values like this shrink to."""
-    plain = settings(
-        max_examples=1000,
-        phases=[Phase.generate, Phase.shrink],
-        derandomize=True,
-        database=None,
-        deadline=None,
-    )
-    return find(strategy, lambda value: bool(predicate(value)), settings=plain)
+    pass
 
 
 MESSAGE_START = {

@@ -31,6 +31,7 @@ except ImportError as _error:
     ) from _error
 
 from ..._chunks import decode
+from ._assembly import Stream
 from ._bodies import (
     corrupted_bodies,
     segmentations,
@@ -39,8 +40,9 @@ from ._bodies import (
 )
 from ._broken import broken_bodies, broken_streams
 from ._events import content_block_deltas, vocabulary
+from ._like import streams_like, streams_of
 from ._objects import UNKNOWN, Event, extended
-from ._streams import Stream, message_streams
+from ._streams import message_streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +67,8 @@ __all__ = [
     "messages",
     "segmentations",
     "sse_bodies",
+    "streams_like",
+    "streams_of",
     "streams_with_bodies",
     "usages",
 ]

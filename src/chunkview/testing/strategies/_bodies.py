@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from ..._stream import Framer
 from ._broken import broken_bodies, broken_streams
 from ._broken_lines import plain_body
+from ._cuts import cut, draw_cuts
 from ._events import vocabulary
-from ._json import LAYOUTS, ORDERS, cut, cuts, json_values, write_json
+from ._json import LAYOUTS, ORDERS, json_values, write_json
 from ._objects import any_of
 from ._streams import message_streams
 from ._titled import Titled
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
+    from ._assembly import Stream
     from ._objects import Event
-    from ._streams import Stream
 
 __all__ = ["corrupted_bodies", "segmentations", "sse_bodies", "streams_with_bodies"]
 
@@ -214,11 +215,17 @@ def segmentations(body: bytes) -> SearchStrategy[list[bytes]]:
 @st.composite
 def _segmentations(draw: DrawFn, whole: Titled[bytes]) -> list[bytes]:
     body = whole.value
+    way = draw(_WAYS_TO_CUT)
+    if way == "evenly":
+        return cut(body, range(size := draw(st.integers(1, 7)), len(body), size))
+    if way == "anywhere":
+        return cut(body, draw_cuts(draw, len(body)))
     at_line_ends = [match.start() + 1 for match in re.finditer(rb"[\r\n]", body)]
     in_characters = [match.start() + 1 for match in re.finditer(rb"[\xc0-\xff]", body)]
-    anywhere = cuts(len(body), at_line_ends, in_characters)
-    evenly = st.integers(1, 7).map(lambda size: list(range(size, len(body), size)))
-    return cut(body, draw(anywhere | evenly))
+    return cut(body, draw_cuts(draw, len(body), at_line_ends, in_characters, min_cuts=1))
+
+
+_WAYS_TO_CUT = st.sampled_from(("anywhere", "favoured", "favoured", "favoured", "evenly"))
 
 
 def corrupted_bodies(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hypothesis import strategies as st
 
+from ._assembly import Stream, unused_id
 from ._events import vocabulary
 from ._json import write_json
 from ._objects import any_of
-from ._streams import TAKES, Stream, unused_id
+from ._wide_blocks import TAKES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from ..._rules import RULES
 from . import _broken_data, _broken_fields, _broken_lines, _broken_order
 from ._broken_lines import plain_body
-from ._streams import Stream, streams_without_findings
+from ._streams import streams_without_findings
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
+
+    from ._assembly import Stream
 
 __all__ = ["broken_bodies", "broken_streams"]
 

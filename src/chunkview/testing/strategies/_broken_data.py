@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from ._breaking import WORDS, added_block, at_end, place_of, set_stop
-from ._json import fragments, tool_inputs, write_json
+from ._cuts import fragments
+from ._json import tool_inputs, write_json
 from ._objects import TEXT, TOKENS, unknown_tags
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
+    from ._assembly import Stream
     from ._breaking import Break
     from ._objects import Event
-    from ._streams import Stream
 
 __all__ = ["BREAKS"]
 

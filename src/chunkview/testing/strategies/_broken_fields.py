@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
+    from ._assembly import Stream
     from ._breaking import Break
     from ._objects import Event
-    from ._streams import Stream
 
 __all__ = ["BREAKS"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn
 
-    from ._streams import Stream
+    from ._assembly import Stream
 
 __all__ = ["BREAKS", "plain_body"]
 

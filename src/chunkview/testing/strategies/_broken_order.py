@@ -23,13 +23,13 @@ from ._breaking import (
     text_block,
 )
 from ._objects import any_of
-from ._streams import TAKES
+from ._wide_blocks import TAKES
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
+    from ._assembly import Stream
     from ._breaking import Break
-    from ._streams import Stream
 
 __all__ = ["BREAKS"]
 

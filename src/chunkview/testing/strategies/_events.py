@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from ..._chunks import FinishReason
 from ._blocks import blocks, citations
-from ._json import fragments, json_texts, json_values, tool_inputs
+from ._cuts import fragments
+from ._json import json_texts, json_values, tool_inputs
 from ._objects import (
     INDEX,
     MODEL,

@@ -1,4 +1,4 @@
-"""JSON of every kind, and texts cut into pieces, which the other strategies build on.
+"""JSON of every kind, and its text in every format, which the other strategies build on.
 
 Every JSON library can read and write these values: no lone surrogates, no NaN or infinity,
 integers within 64 bits, little nesting.
@@ -7,23 +7,18 @@ integers within 64 bits, little nesting.
 from __future__ import annotations
 
 import json
-import re
 import string
-from typing import TYPE_CHECKING, Any, AnyStr
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hypothesis.strategies import SearchStrategy
 
 __all__ = [
+    "AWKWARD_TEXTS",
     "LAYOUTS",
     "ORDERS",
-    "cut",
-    "cuts",
-    "fragments",
     "json_objects",
     "json_texts",
     "json_values",
@@ -35,7 +30,7 @@ __all__ = [
 
 # What readers of event streams get wrong: line ends (also those of Python's `splitlines`, which
 # are none in an event stream), field names, JSON's own signs, a character of two UTF-16 halves.
-_AWKWARD_TEXTS = (
+AWKWARD_TEXTS = (
     " ",
     "\n",
     "\r\n\r\n",
@@ -52,7 +47,7 @@ _AWKWARD_TEXTS = (
     "\u00e9",
     "\U0001f600",
 )
-_TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(_AWKWARD_TEXTS)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(AWKWARD_TEXTS)
 
 _NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=6)
 
@@ -149,57 +144,3 @@ def json_texts(values: SearchStrategy[Any]) -> SearchStrategy[str]:
         A strategy that shrinks to compact text in raw UTF-8.
     """
     return st.builds(write_json, values, ascii_only=st.booleans(), layout=st.sampled_from(LAYOUTS))
-
-
-def fragments(text: str, max_pieces: int | None = None) -> SearchStrategy[list[str]]:
-    """JSON text cut anywhere, like the deltas of a tool's input.
-
-    Cuts inside an escape, and between the two escapes of a surrogate pair, are more frequent than
-    by chance.
-
-    Args:
-        text: The JSON text.
-        max_pieces: How many pieces there are at most, by default any number.
-
-    Returns:
-        A strategy of lists of strings that join to `text`. Shrinks to `[text]`.
-    """
-    escapes = [
-        match.start() + n
-        for match in re.finditer(r"\\(u....|.)", text)
-        for n in range(1, len(match[0]))
-    ]
-    pairs = [match.end() for match in re.finditer(r"\\ud[89ab]..(?=\\u)", text)]
-    max_cuts = None if max_pieces is None else max_pieces - 1
-    places = cuts(len(text), escapes, pairs, max_cuts=max_cuts)
-    return places.map(lambda places: cut(text, places))
-
-
-def cuts(
-    length: int, *favoured: Sequence[int], max_cuts: int | None = None
-) -> SearchStrategy[list[int]]:
-    """Places at which to cut something, sorted. A place given twice makes an empty piece.
-
-    Args:
-        length: How long the thing is.
-        *favoured: Places to choose more often than by chance, a sequence for each kind.
-        max_cuts: How many cuts there are at most, by default any number.
-
-    Returns:
-        A strategy that shrinks to no cut at all.
-    """
-    kinds = [st.sampled_from(places) for places in favoured if places]
-    return st.lists(st.one_of(st.integers(0, length), *kinds), max_size=max_cuts).map(sorted)
-
-
-def cut(whole: AnyStr, places: Sequence[int]) -> list[AnyStr]:
-    """Cut a string at the given places.
-
-    Args:
-        whole: The string.
-        places: Where to cut, sorted.
-
-    Returns:
-        One piece more than there are places.
-    """
-    return [whole[i:j] for i, j in zip((0, *places), (*places, len(whole)), strict=True)]

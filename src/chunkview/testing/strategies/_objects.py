@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import attrs
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INDEX",
     "MODEL",
+    "MODELS",
     "NUMBER",
     "OPAQUE",
     "TEXT",
@@ -33,13 +35,17 @@ __all__ = [
     "add_unknown_keys",
     "any_of",
     "extended",
+    "future_objects",
     "ids",
     "objects",
     "or_null",
     "tagged",
     "unknown_objects",
     "unknown_tags",
+    "weighted",
 ]
+
+T = TypeVar("T")
 
 Event: TypeAlias = dict[str, Any]
 """A JSON object of the API, parsed."""
@@ -54,7 +60,8 @@ TEXT = texts()
 INDEX = st.integers(0, 9)
 NUMBER = st.integers(0, 10**6)
 TOKENS = st.integers(0, 10**9)
-MODEL = st.sampled_from(("claude", "claude-sonnet-4-5", "claude-opus-4-1-20250805"))
+MODELS = ("claude", "claude-sonnet-4-5", "claude-opus-4-1-20250805")
+MODEL = st.sampled_from(MODELS)
 OPAQUE = st.text("AQg+/=", max_size=20)
 URL = NUMBER.map("https://example.com/{}".format)
 
@@ -62,6 +69,17 @@ URL = NUMBER.map("https://example.com/{}".format)
 def any_of(table: Mapping[str, SearchStrategy[Event]]) -> SearchStrategy[Event]:
     """Values of any row of a table. Shrinks towards the first row."""
     return st.one_of(*table.values())
+
+
+def weighted(*choices: tuple[int, SearchStrategy[T]]) -> SearchStrategy[T]:
+    """One of several strategies, each as often as its number says. Shrinks to the first."""
+    strategies = [strategy for weight, strategy in choices for _ in range(weight)]
+    return _chosen(Titled("...", st.sampled_from(strategies)))
+
+
+@st.composite
+def _chosen(draw: DrawFn, strategies: Titled[SearchStrategy[SearchStrategy[T]]]) -> T:
+    return draw(draw(strategies.value))
 
 
 def objects(
@@ -122,17 +140,37 @@ _UNKNOWN_KEYS = st.dictionaries(
 # The number selects an object, modulo the number of objects, so one strategy fits every value.
 _ADDITIONS = st.lists(st.tuples(st.integers(0, 99), _UNKNOWN_KEYS), max_size=3)
 
+# What future events may well have: keys that are known elsewhere, with a meaning of their own.
+_FUTURE: tuple[Event, ...] = (
+    {},
+    {"unknown": None},
+    {"index": 0},
+    {"text": " new"},
+    {"index": 1, "delta": {"type": "text_delta", "text": " new"}},
+    {"usage": {"output_tokens": 7}, "unknown": [True, 1.5]},
+    {"message": {"id": "msg_7", "content": []}},
+)
+_FEW_ADDITIONS = st.lists(
+    st.tuples(
+        st.integers(0, 99),
+        st.sampled_from([{f"unknown_{n}": fields} for n, fields in enumerate(_FUTURE)]),
+    ),
+    min_size=1,
+    max_size=2,
+).map(deepcopy)
 
-def add_unknown_keys(draw: DrawFn, value: Any) -> None:
+
+def add_unknown_keys(draw: DrawFn, value: Any, *, few: bool = False) -> None:
     """Add keys that no API documents to up to three objects in a JSON value. Shrinks to none.
 
     Args:
         draw: The `draw` of `st.composite`.
         value: An object, or an array of objects, changed in place. An `input` is the tool's own
             data and gets no keys.
+        few: Add one or two, with values from a table, which is much faster.
     """
     objects = list(_objects_in(value))
-    for place, keys in draw(_ADDITIONS):
+    for place, keys in draw(_FEW_ADDITIONS if few else _ADDITIONS):
         objects[place % len(objects)].update(keys)
 
 
@@ -172,6 +210,16 @@ def unknown_objects() -> SearchStrategy[Event]:
 @st.composite
 def _unknown_objects(draw: DrawFn) -> Event:
     return {**draw(json_objects()), "type": draw(unknown_tags())}
+
+
+def future_objects() -> SearchStrategy[Event]:
+    """Objects whose tag no API documents, from a table, which is much faster."""
+    tags = st.sampled_from((UNKNOWN, "unknown_note"))
+    return st.builds(_tagged_copy, tags, st.sampled_from(_FUTURE))
+
+
+def _tagged_copy(tag: str, fields: Event) -> Event:
+    return {**deepcopy(fields), "type": tag}
 
 
 def ids(prefix: str) -> SearchStrategy[str]:

@@ -1,0 +1,350 @@
+"""`message_streams` with a test's own models, tools and blocks; `streams_of` and `streams_like`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.internal.conjecture.utils import many
+from hypothesis_jsonschema import from_schema
+
+from chunkview import ChunkviewError, DecodeError, Message, ToolUseBlock, accumulate, encode
+from chunkview.conformance import RULES, check
+from chunkview.recordings import read
+from chunkview.testing import recording, recording_names
+from chunkview.testing import strategies as cv
+from support import Recorded, drawn, examples
+from testing.drawing import deltas, few, forget, has_unknown, occurs, smallest, starts, tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from testing.drawing import Stream
+
+EITHER_STYLE = st.sampled_from((True, False))
+ANY_STREAM = cv.message_streams() | cv.message_streams(realistic=False)
+
+
+def rules(stream: Stream) -> set[str]:
+    return {finding.rule for finding in check(stream)}
+
+
+def result_of(stream: Stream) -> object:
+    """The message, or the class of the error and what it has of the message."""
+    try:
+        return accumulate(stream)
+    except ChunkviewError as error:
+        return type(error), error.partial
+
+
+def strings_of(stream: Stream, name: str) -> list[str]:
+    return [delta[name] for delta in deltas(stream) if name in delta]
+
+
+# -- models and tools ------------------------------------------------------------------------------
+
+
+@few
+@given(EITHER_STYLE, st.data())
+def test_the_model_is_the_one_that_is_asked_for(realistic: bool, data: st.DataObject) -> None:
+    unchanged: Any = {"realistic": realistic, "beta": False, "unknown": False}
+    stream = data.draw(cv.message_streams(model="my-model", **unchanged))
+    assert accumulate(stream).model == "my-model"
+    either = data.draw(cv.message_streams(model=st.sampled_from("ab"), **unchanged))
+    assert accumulate(either).model in {"a", "b"}
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+TOOLS: dict[str, Any] = {"weather": from_schema(SCHEMA), "time": st.just({})}
+needs_many = pytest.mark.skipif(
+    not hasattr(many, "more"),
+    reason="hypothesis-jsonschema 0.23.1 draws objects only with Hypothesis up to 6.170.9",
+)
+
+
+@needs_many
+@given(EITHER_STYLE, st.data())
+def test_own_tools_get_inputs_that_their_schemas_allow(
+    realistic: bool, data: st.DataObject
+) -> None:
+    stream = data.draw(cv.message_streams(tools=TOOLS, realistic=realistic, cut_off=False))
+    for call in accumulate(stream).content:
+        if isinstance(call, ToolUseBlock):
+            assert isinstance(call.input, dict)
+            if call.name == "time":
+                assert call.input == {}
+            else:
+                assert call.name == "weather"
+                assert isinstance(call.input["city"], str)
+                assert call.input.keys() <= {"city", "days"}
+
+
+OWN_INPUTS: dict[str, Any] = {
+    "weather": st.fixed_dictionaries({"city": st.text()}, optional={"days": st.integers()}),
+    "time": st.just({}),
+}
+
+
+@given(EITHER_STYLE, st.data())
+def test_own_tools_get_the_inputs_of_their_strategies(realistic: bool, data: st.DataObject) -> None:
+    stream = data.draw(cv.message_streams(tools=OWN_INPUTS, realistic=realistic, cut_off=False))
+    for call in accumulate(stream).content:
+        if isinstance(call, ToolUseBlock):
+            assert isinstance(call.input, dict)
+            assert call.name in OWN_INPUTS
+            assert (call.input == {}) is (call.name == "time")
+            assert set(call.input) <= {"city", "days"}
+
+
+@pytest.mark.parametrize(
+    ("what", "place"),
+    [
+        ("a key", '{"ci'),
+        ("an escape", r'{"city": "\u00'),
+        ("a pair", r'{"city": "\ud83d'),
+        ("the start", ""),
+    ],
+)
+def test_the_input_of_an_own_tool_is_cut_anywhere(what: str, place: str) -> None:
+    tools = {"weather": st.just({"city": "\U0001f600\u00e9"}), "more": st.just({"city": "\u00e9"})}
+    streams = cv.message_streams(tools=tools, blocks=["tool_use"], cut_off=False, unknown=False)
+    assert occurs(
+        streams, lambda stream: (strings_of(stream, "partial_json") or ["no"])[0] == place
+    )
+
+
+def test_no_tools_are_no_calls() -> None:
+    streams = drawn(cv.message_streams(tools={}), 1)
+    assert not any("tool_use" in tags(stream) for stream in streams)
+
+
+# -- blocks ----------------------------------------------------------------------------------------
+
+WHOLE: list[Any] = [
+    {"type": "thinking", "thinking": "Let me think.", "signature": "EqgB"},
+    {"type": "text", "text": "Gr\u00fc\u00dfe aus \u6771\u4eac", "citations": None},
+    {"type": "tool_use", "id": "toolu_9", "name": "f", "input": {"x": ["\u00e9", 1.5, None]}},
+    {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+]
+
+
+@given(EITHER_STYLE, st.data())
+def test_the_blocks_are_those_that_are_given_in_this_order(
+    realistic: bool, data: st.DataObject
+) -> None:
+    blocks = [*WHOLE, "text", "tool_use", st.just("thinking"), st.just(WHOLE[1])]
+    stream = data.draw(
+        cv.message_streams(blocks=blocks, realistic=realistic, cut_off=False, unknown=False)
+    )
+    content = accumulate(stream).content
+    assert [block.type for block in content[4:]] == ["text", "tool_use", "thinking", "text"]
+    expected = Message.from_dict({"content": WHOLE}).content
+    assert content[:4] == expected
+    assert content[7] == expected[1]
+
+
+@given(st.data())
+def test_a_strategy_says_which_blocks_there_are(data: st.DataObject) -> None:
+    wanted: list[Any] = []
+    lists = st.lists(st.sampled_from(("text", "tool_use")), min_size=2, max_size=3)
+    stream = data.draw(cv.message_streams(blocks=lists.map(lambda one: wanted.append(one) or one)))
+    assert [block["type"] for block in starts(stream)] == wanted[-1]
+
+
+def test_whole_blocks_come_in_many_ways() -> None:
+    streams = drawn(cv.message_streams(blocks=WHOLE[1:3], unknown=False), 1)
+    texts = {tuple(strings_of(stream, "text")) for stream in streams}
+    inputs = {tuple(strings_of(stream, "partial_json")) for stream in streams}
+    assert len(texts) > 10
+    assert len(inputs) > 15
+
+
+def test_the_given_blocks_are_not_changed() -> None:
+    given_blocks = json.loads(json.dumps(WHOLE))
+    for stream in drawn(cv.message_streams(blocks=given_blocks), 1)[:20]:
+        forget(stream)
+    assert given_blocks == WHOLE
+
+
+def test_blocks_that_are_none_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="no block has the type 'texts'; the types are text, "):
+        cv.message_streams(blocks=["texts"])
+    with pytest.raises(ValueError, match="'fallback'"):
+        cv.message_streams(blocks=["fallback"], beta=False)
+    with pytest.raises(DecodeError):
+        cv.message_streams(blocks=[{"text": "Hello"}])
+    with pytest.raises(TypeError, match="got 7"):
+        cv.message_streams(blocks=[7])  # type: ignore[list-item]
+
+
+def test_numbers_that_contradict_each_other_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="leave out their numbers"):
+        cv.message_streams(blocks=["text"], max_blocks=1)
+    with pytest.raises(ValueError, match="min_deltas is 6, and max_deltas is 5"):
+        cv.message_streams(min_deltas=6)
+    with pytest.raises(ValueError, match="min_blocks is 3, and max_blocks is 2"):
+        cv.message_streams(min_blocks=3, max_blocks=2)
+    assert len(starts(drawn(cv.message_streams(min_blocks=6), 1)[0])) == 6
+
+
+# -- streams of a message --------------------------------------------------------------------------
+
+
+@examples(3)
+@given(ANY_STREAM, st.data())
+def test_the_streams_of_a_message_amount_to_it_and_break_no_rule_more(
+    events: Stream, data: st.DataObject
+) -> None:
+    message = accumulate(events)
+    stream = data.draw(cv.streams_of(message))
+    assert accumulate(stream) == message
+    assert rules(stream) <= rules(message.to_events())
+
+
+def test_the_streams_of_a_message_differ() -> None:
+    message = Message.from_dict(
+        {
+            "content": WHOLE,
+            "usage": {"input_tokens": 5, "output_tokens": 9},
+            "stop_reason": "end_turn",
+        }
+    )
+    streams = drawn(cv.streams_of(message), 2)
+    assert len({json.dumps(stream) for stream in streams}) > 100
+    assert any("ping" in tags(stream) for stream in streams)
+    assert any(has_unknown(stream) for stream in streams)
+    usages = [
+        event["message"]["usage"]["output_tokens"]
+        for stream in streams
+        for event in stream
+        if event["type"] == "message_start"
+    ]
+    assert set(usages) == set(range(10))
+    plain = drawn(cv.streams_of(message.to_dict(), pings=False, unknown=False, max_deltas=2), 1)
+    for stream in plain:
+        assert tags(stream) & {"ping", "unknown"} == set()
+        assert len(deltas(stream)) <= 6
+
+
+def test_a_message_that_no_stream_amounts_to_is_refused() -> None:
+    model = {"model": "a"}
+    fallback = {"type": "fallback", "from": model, "to": {"model": "b"}}
+    with pytest.raises(ValueError, match="no stream amounts to this message"):
+        cv.streams_of({"model": "c", "content": [fallback]})
+    with pytest.raises(DecodeError):
+        cv.streams_of({"content": [{}]})
+
+
+# -- streams like a recorded one -------------------------------------------------------------------
+
+
+@examples(3)
+@given(ANY_STREAM | cv.message_streams(errors=True), st.data())
+def test_harmless_changes_change_neither_the_message_nor_the_findings(
+    events: Stream, data: st.DataObject
+) -> None:
+    stream = data.draw(cv.streams_like(events))
+    assert result_of(stream) == result_of(events)
+    assert rules(stream) == rules(events)
+
+
+@given(cv.broken_streams(), st.data())
+def test_harmless_changes_of_a_broken_stream_change_nothing_either(
+    broken: tuple[str, Stream], data: st.DataObject
+) -> None:
+    rule, events = broken
+    if RULES[rule].group != "essential":  # such a stream cannot be read
+        stream = data.draw(cv.streams_like(events))
+        assert result_of(stream) == result_of(events)
+        assert rules(stream) == rules(events)
+
+
+@few
+@given(st.data())
+def test_harmless_changes_of_a_real_stream_change_nothing(
+    recorded: Recorded, data: st.DataObject
+) -> None:
+    stream = data.draw(cv.streams_like(recorded.body))
+    assert result_of(stream) == result_of(recorded.events)
+    assert rules(stream) == rules(recorded.events)
+
+
+FAULTS: dict[str, Callable[[list[int]], bool]] = {
+    "dropped": lambda places: places[-1] == 9 and len(places) < 10,
+    "repeated": lambda places: len(places) > 10,
+    "reordered": lambda places: len(places) == 10 and places != sorted(places),
+    "cut_off": lambda places: places == list(range(len(places))) and len(places) < 10,
+}
+"""What a fault makes of ten events: their numbers afterwards."""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_occurs_when_it_is_asked_for_and_no_other_one(fault: str) -> None:
+    events = [{"type": "unknown", "number": number} for number in range(10)]
+    options: Any = {"cuts": False, "pings": False, "unknown": False, fault: True}
+    streams = drawn(cv.streams_like(events, **options), 1)
+    found = [[event["number"] for event in stream] for stream in streams]
+    assert list(range(10)) in found
+    assert any(FAULTS[fault](places) for places in found)
+    for places in found:
+        assert fault == "reordered" or places == sorted(places)
+        assert fault == "repeated" or len(places) == len(set(places))
+        assert fault in ("dropped", "cut_off") or set(places) == set(range(10))
+
+
+def test_without_changes_it_is_the_recorded_stream() -> None:
+    events = Recorded("", recording("text")).events
+    streams = drawn(cv.streams_like(events, cuts=False, pings=False, unknown=False), 1)
+    assert all(stream == events for stream in streams)
+
+
+@pytest.mark.parametrize("name", recording_names())
+def test_the_text_of_a_recording_is_cut_in_many_ways(name: str) -> None:
+    streams = drawn(cv.streams_like(recording(name), pings=False, unknown=False), 1)
+    assert len({json.dumps(stream) for stream in streams}) > 10
+    lengths = {len(stream) for stream in streams}
+    assert min(lengths) < len(Recorded("", recording(name)).events) < max(lengths)
+
+
+def test_a_recording_may_be_anything_that_accumulate_takes(tmp_path: Path) -> None:
+    body = recording("text")
+    events = Recorded("", body).events
+    path = tmp_path / "text.sse"
+    path.write_bytes(body)
+    with path.open("rb") as file:
+        sources: list[Any] = [body, events, map(encode, events), file, *read(path)]
+        streams = [cv.streams_like(source, cuts=False, pings=False) for source in sources]
+    assert [smallest(stream) for stream in streams] == [events] * 5
+    with path.open(encoding="utf-8") as lines, pytest.raises(TypeError, match="in binary mode"):
+        cv.streams_like(lines)  # type: ignore[arg-type]
+
+
+def test_nothing_is_like_nothing() -> None:
+    faults: Any = dict.fromkeys(FAULTS, True)
+    assert [] in drawn(cv.streams_like([], **faults), 1)
+
+
+@few
+@given(cv.streams_like(recording("thinking_tool_call")), cv.streams_of({"content": WHOLE}))
+def test_every_stream_is_new_and_may_be_changed(like: Stream, of: Stream) -> None:
+    forget(like)
+    forget(of)
+
+
+def test_both_shrink_to_the_smallest_change() -> None:
+    body = recording("text")
+    events = Recorded("", body).events
+    assert smallest(cv.streams_like(body)) == events
+    pinged = smallest(cv.streams_like(body), lambda stream: stream[0] == {"type": "ping"})
+    assert pinged == [{"type": "ping"}, *events]
+    cut = smallest(cv.streams_of({"content": WHOLE[1:2]}), lambda stream: len(deltas(stream)) > 1)
+    assert len(cut) == 7
