@@ -53,7 +53,7 @@ from testing.breaches import OF_EVENTS, RAISES
 BLOCK_STOP = "content_block_stop"
 
 # Streams on which the SDK must agree. It reads unknown tags and beta fields in its own way.
-PLAIN = {"unknown": False, "cut_off": False}
+PLAIN: dict[str, Any] = {"unknown": False, "cut_off": False}
 
 json_values: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
