@@ -251,8 +251,8 @@ TABLES = (
     Table(
         "stats cluster",
         "Sums of recordings on a cluster of one machine",
-        "`chunkview stats` with its start, by the clock: two processes of its own, and two workers "
-        "of a Dask cluster that runs already.",
+        "`chunkview stats` by two processes of its own, and by two workers of a Dask cluster that "
+        "runs already: the CPU time of all processes, with those of the cluster.",
         (("Dask", "two processes"),),
         unit="seconds",
     ),
