@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,19 +104,24 @@ class Run:
 
     Attributes:
         seconds: CPU time on the longest path: of the command, and of one of its processes.
+        clock: Seconds by the clock.
         memory: The largest process, in MiB.
     """
 
     seconds: float
+    clock: float
     memory: float
 
 
-def stats(folder: Path, *options: str, jobs: int = 1) -> Run:
+def stats(folder: Path, *options: str, jobs: int | None = None) -> Run:
     """Run the command."""
-    command = [sys.executable, "-c", PROGRAM, "stats", str(folder), "--jobs", str(jobs), *options]
+    processes = [] if jobs is None else ["--jobs", str(jobs)]
+    command = [sys.executable, "-c", PROGRAM, "stats", str(folder), *processes, *options]
+    start = time.perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
+    clock = time.perf_counter() - start
     own, pool, peak = map(float, done.stderr.splitlines()[-1].split())
-    return Run(own + pool / jobs, peak / 1024)
+    return Run(own + pool / (jobs or 1), clock, peak / 1024)
 
 
 @needs_proc

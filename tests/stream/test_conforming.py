@@ -247,6 +247,8 @@ def cut_after(body: bytes, part: bytes) -> bytes:
         body_of(TOOL).replace(b"b\\\\n", b"\xff"),
         body_of(TOOL).replace(b"b\\\\n", b"\\ud83d"),
         body_of(TOOL).replace(b"b\\\\n", b"\0"),
+        body_of(TOOL).replace(b"b\\\\n", b"b\\\\\0\1"),
+        body_of(TOOL).replace(b"b\\\\n", b"\0\2"),
         body_of(TOOL).replace(b"b\\\\n", b"\r"),
         body_of(TOOL).replace(b"[1]}", b"[1"),
         body_of(TOOL).replace(b"[1]}", b"[1]} x"),
@@ -322,7 +324,8 @@ def test_the_input_of_a_tool_may_hold_pings_and_nothing_else() -> None:
 def test_counts_that_fall_are_not_proven() -> None:
     body = recording("text")
     assert is_proven(body)
-    for name in (b"input_tokens", b"output_tokens"):
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    for name in (*map(str.encode, names), b"output_tokens"):
         counts = re.compile(rb'"%b":\d+' % name)
         first = counts.search(body)
         assert first is not None

@@ -64,8 +64,8 @@ def read_conforming(
     Args:
         data: The bytes of one stream, or of several.
         start: Where the stream begins.
-        checks_strings: Whether to prove that the bytes are UTF-8 and that the input of tools is
-            JSON. No total depends on it.
+        checks_strings: Whether to prove that the strings of deltas are UTF-8 and that the input of
+            tools is JSON. No total depends on it.
 
     Returns:
         Its totals, and where it ends. None if it is not proven that `check` finds nothing, but for
@@ -128,6 +128,7 @@ class _Reader:
             pass
         totals: Totals | None = None
         if begin is not None and (end := grammar.end.match(data, self._at)) is not None:
+            end.group().decode()
             totals = self._plain_totals(begin, end)
         return totals or self._other_totals(), self._at
 
@@ -294,8 +295,10 @@ class _Reader:
                     raise _NotProvenError
                 if delta == b"signature":
                     is_signed |= found.string[found.end("opening")] != _QUOTE
-            elif of_cited is not None and (of_cited != index or b"citations" not in takes):
-                raise _NotProvenError
+            elif of_cited is not None:
+                found.group().decode()  # a Meter, too, notes what is no UTF-8 in a citation
+                if of_cited != index or b"citations" not in takes:
+                    raise _NotProvenError
             if of_stop is not None:
                 break
             found = self._deltas_at(found.end())
