@@ -454,6 +454,27 @@ def test_a_store_tells_when_a_file_was_modified() -> None:
     files.rm("/summaries", recursive=True)
 
 
+@pytest.mark.parametrize(
+    ("details", "when"),
+    [
+        ({"mtime": 1_000_000_000.0}, utc(2001, 9, 9, 1, 46, 40)),
+        ({"LastModified": utc(2026, 3, 4)}, utc(2026, 3, 4)),
+        ({"LastModified": datetime(2026, 3, 4)}, utc(2026, 3, 4)),
+        ({"updated": "2026-03-04T05:06:07.000Z"}, utc(2026, 3, 4, 5, 6, 7)),
+        ({"mtime": 1e300}, None),
+        ({"size": 3}, None),
+    ],
+)
+def test_each_store_has_its_own_name_for_the_time(details: Any, when: datetime | None) -> None:
+    class Stored(io.BytesIO):
+        pass
+
+    file: Any = Stored(recording("text"))
+    file.details = details
+    (row,) = summaries(file)
+    assert row.when == when
+
+
 def test_the_price_is_that_of_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[Any] = []
 

@@ -346,3 +346,14 @@ def test_a_longer_stream_than_others_allow_is_not_proven(monkeypatch: pytest.Mon
     assert not is_proven(body)
     monkeypatch.setattr("chunkview._stream.conforming._LONGEST", len(body))
     assert is_proven(body)
+
+
+def test_the_last_counts_may_be_those_of_the_output_alone() -> None:
+    body = recording("text")
+    prompt = re.compile(
+        rb'("usage":\{)"input_tokens":\d+[^{}]*?("output_tokens":\d+\})(?= *\}\n\n.*stop)'
+    )
+    (start, end) = body.split(b"event: message_delta")
+    shorter = start + b"event: message_delta" + prompt.sub(rb"\1\2", end)
+    assert shorter != body
+    assert is_proven(shorter)

@@ -109,8 +109,9 @@ class _Kept:
 
     def __init__(self, file: Any) -> None:
         self.read = file.read
-        if hasattr(file, "read1"):
-            self.read1 = file.read1
+        for name in ("read1", "fileno", "details"):
+            if hasattr(file, name):
+                setattr(self, name, getattr(file, name))
 
     def close(self) -> None:
         pass
