@@ -20,7 +20,7 @@ from chunkview._cli.bench.bodies import Body, Row
 from chunkview._cli.bench.figures import figures_of, suite_of
 from chunkview._cli.bench.functions import Function
 from chunkview._cli.bench.measuring import compare, measure
-from chunkview._cli.bench.timing import Effort, drain
+from chunkview._cli.bench.timing import Effort, drain, time_calls
 from chunkview._cli.bench.worker import Job, run, run_in_process
 from chunkview.recordings import RecordingError
 from chunkview.testing import recording, recording_names
@@ -462,3 +462,16 @@ def test_a_broken_file_in_the_corpus_is_an_error(
     monkeypatch.setenv("CHUNKVIEW_CORPUS", str(tmp_path))
     with pytest.raises(RecordingError, match="two"):
         recorded_streams.__wrapped__()
+
+
+def test_what_is_slow_only_at_first_is_not_counted() -> None:
+    ticks = calls = 0
+
+    def slow_at_first() -> None:
+        nonlocal ticks, calls
+        calls += 1
+        ticks += 4 if calls <= 30 else 1
+
+    effort = Effort(rounds=1, values=3, least=0.005)
+    timing = time_calls([slow_at_first], effort, timer=lambda: ticks / 1_000)
+    assert timing.values == pytest.approx([0.001] * 3)
