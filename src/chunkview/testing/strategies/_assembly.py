@@ -15,7 +15,6 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from ..._repr import concise_repr
 from ._events import message_deltas, vocabulary
 from ._features import Block
 from ._given_blocks import given_blocks
@@ -50,7 +49,7 @@ Stream: TypeAlias = list[Event]
 def streams_with(features: Features) -> SearchStrategy[Stream]:
     """Streams in which these features may occur."""
     style = (_real if features.realistic else _wide)(features)
-    return _streams(Titled(concise_repr(features), (features, style)))
+    return _streams(Titled(repr(features), (features, style)))
 
 
 def block_types(features: Features) -> BlocksByType:

@@ -59,9 +59,9 @@ def real_groups(features: Features) -> list[Group]:
     if features.server_tools:
         add(5, blocks["server_tool_use"], _FOUND_PAGES)
         for name, tag in _RESULTS.items():
-            add(2, tool_blocks(_server_calls(name), features), rare[tag])
+            add(4, tool_blocks(_server_calls(name), features), rare[tag])
         add(1, blocks["server_tool_use"])
-        add(1, st.one_of([rare[tag] for tag in _RESULTS.values()]))
+        add(4, st.one_of([rare[tag] for tag in _RESULTS.values()]))
         add(8, rare["container_upload"])
         if features.beta:
             add(3, rare["advisor_tool_result"])
@@ -69,7 +69,7 @@ def real_groups(features: Features) -> list[Group]:
     if features.tools:
         add(1, rare["tool_use"])
     if features.thinking:
-        add(1, rare["thinking"])
+        add(4, rare["thinking"])
         add(8, rare["redacted_thinking"])
     if features.beta:
         add(8, rare["fallback"])
