@@ -293,6 +293,14 @@ TABLES = (
         (("100,000", "100"),),
     ),
     Table(
+        "strategies",
+        "Drawing streams with Hypothesis",
+        "The CPU time of an example, in a test with 400 examples that does nothing with them: the "
+        "default of `message_streams()`, and its widest search.",
+        (("realistic=False", "default"),),
+        unit="ms per example",
+    ),
+    Table(
         "footprint",
         "Import time and memory",
         "Each is measured in a fresh interpreter, without the start of the interpreter. A kept "
@@ -468,6 +476,15 @@ TARGETS = (
     ),
     Target("Accumulating, worst kind of event", "flood", "", "100,000", "100", most=FLAT),
     Target("Decoding, worst kind of event", "wire flood", "", "100,000", "100", most=FLAT),
+    Target(
+        "An example of message_streams()",
+        "strategies",
+        "message_streams()",
+        "default",
+        most=6.67,
+        unit=" ms",
+        note="150 a second",
+    ),
     Target("A kept text chunk", "footprint", "a kept text chunk, bytes", OURS, most=150, unit=" B"),
     *(
         Target(

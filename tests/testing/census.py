@@ -36,6 +36,7 @@ def calls(stream: Stream) -> int:
 
 HABITS: dict[str, Predicate] = {
     "text": lambda stream: any(texts(stream)),
+    "text or a call of a tool": lambda stream: any(texts(stream)) or calls(stream),
     "text beyond ASCII": lambda stream: not "".join(texts(stream)).isascii(),
     "a delta that begins or ends with a blank": lambda stream: any(
         text != text.strip() for text in texts(stream)

@@ -94,6 +94,12 @@ def test_counts_on_message_delta_are_never_smaller_than_before(stream: Stream) -
         assert counts == sorted(counts)
 
 
+@given(cv.message_streams(blocks=["tool_use"] * 4) | cv.message_streams(min_blocks=4))
+def test_each_call_of_a_tool_has_an_id_of_its_own(stream: Stream) -> None:
+    ids = [block["id"] for block in starts(stream) if isinstance(block.get("id"), str)]
+    assert len(set(ids)) == len(ids)
+
+
 @given(cv.message_streams(cut_off=False) | cv.message_streams(cut_off=False, realistic=False))
 def test_a_stream_that_is_not_cut_off_ends_every_block_and_every_tool_input(
     stream: Stream,

@@ -15,7 +15,6 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from ..._repr import concise_repr
 from ._events import message_deltas, vocabulary
 from ._features import Block
 from ._given_blocks import given_blocks
@@ -50,7 +49,7 @@ Stream: TypeAlias = list[Event]
 def streams_with(features: Features) -> SearchStrategy[Stream]:
     """Streams in which these features may occur."""
     style = (_real if features.realistic else _wide)(features)
-    return _streams(Titled(concise_repr(features), (features, style)))
+    return _streams(Titled(repr(features), (features, style)))
 
 
 def block_types(features: Features) -> BlocksByType:
@@ -133,16 +132,19 @@ def _streams(draw: DrawFn, arguments: Titled[tuple[Features, _Style]]) -> Stream
 
 def _numbered(blocks: list[Block], number: str) -> list[Block]:
     """Give each call of a tool an id of its own, and name that id in the result after it."""
-    used: dict[str, str] = {}
+    used: set[str] = set()
+    renamed: dict[str, str] = {}
     changed: list[Block] = []
     for start, deltas in blocks:
         block = start
         if isinstance(block.get("id"), str):
             wanted = f"toolu_{number}" if block["id"] == UNNUMBERED else block["id"]
-            used[block["id"]] = unused_id(wanted, used.values())
-            block = {**block, "id": used[block["id"]]}
-        elif block.get("tool_use_id") in used:
-            block = {**block, "tool_use_id": used[block["tool_use_id"]]}
+            own = unused_id(wanted, used)
+            used.add(own)
+            renamed[block["id"]] = own
+            block = {**block, "id": own}
+        elif block.get("tool_use_id") in renamed:
+            block = {**block, "tool_use_id": renamed[block["tool_use_id"]]}
         changed.append((block, deltas))
     return changed
 
@@ -292,7 +294,7 @@ def _real_lists(features: Features) -> SearchStrategy[list[Block]]:
     # One choice says whether another block comes, and which. At the beginning of a stream, most
     # choices of the end mean a text. If they were other choices there than later, a block would
     # become another one when the shrinker takes away the block before it.
-    ends: list[Group] = [(), *[text] * (len(groups) // 4)]
+    ends: list[Group] = [(), *[text] * (len(groups) // 5)]
     choices = [*((group, True) for group in ends), *((group, False) for group in groups)]
     return _lists_of_groups(
         Titled("...", (st.sampled_from(groups), st.sampled_from(choices))),

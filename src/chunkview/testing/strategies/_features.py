@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import attrs
 from hypothesis.strategies import SearchStrategy
 
+from ..._repr import concise_repr
 from ._objects import Event
 
 __all__ = ["Block", "Features", "GivenBlock"]
@@ -18,7 +19,7 @@ GivenBlock: TypeAlias = "str | Event | SearchStrategy[str | Event]"
 """How a test says which block it wants: its type, the whole block, or a strategy of these."""
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Features:
     """What may occur in a stream. `message_streams` describes each.
 
@@ -49,3 +50,5 @@ class Features:
     min_message_deltas: int = 1
     max_message_deltas: int = 2
     unknown_reasons: bool = True
+
+    __repr__ = concise_repr

@@ -47,33 +47,33 @@ def real_groups(features: Features) -> list[Group]:
         groups.extend([group] * weight)
 
     add(1, _texts(features, 0))
-    add(110, blocks["text"])
+    add(150, blocks["text"])
     if features.tools:
-        add(170, blocks["tool_use"])
+        add(200, blocks["tool_use"])
     if features.thinking:
-        add(32, blocks["thinking"])
+        add(44, blocks["thinking"])
     if features.unknown:
-        add(18, blocks[UNKNOWN])
+        add(34, blocks[UNKNOWN])
     if features.citations and features.max_deltas:
         add(14, _cited_texts(features))
     if features.server_tools:
         add(5, blocks["server_tool_use"], _FOUND_PAGES)
         for name, tag in _RESULTS.items():
-            add(2, tool_blocks(_server_calls(name), features), rare[tag])
+            add(4, tool_blocks(_server_calls(name), features), rare[tag])
         add(1, blocks["server_tool_use"])
-        add(1, st.one_of([rare[tag] for tag in _RESULTS.values()]))
-        add(8, rare["container_upload"])
+        add(4, st.one_of([rare[tag] for tag in _RESULTS.values()]))
+        add(14, rare["container_upload"])
         if features.beta:
             add(3, rare["advisor_tool_result"])
     add(1, rare["text"])
     if features.tools:
         add(1, rare["tool_use"])
     if features.thinking:
-        add(1, rare["thinking"])
+        add(4, rare["thinking"])
         add(8, rare["redacted_thinking"])
     if features.beta:
-        add(8, rare["fallback"])
-        add(8, rare["compaction"])
+        add(14, rare["fallback"])
+        add(14, rare["compaction"])
         add(5, rare["mcp_tool_use"])
         add(5, rare["mcp_tool_result"])
         add(3, rare["mcp_tool_listing"])
