@@ -544,7 +544,10 @@ class Reader:
                 return block
         # Choice: just before the newest block of the index; where the index has no block, the
         # newest block of all.
-        place = blocks.index(own[-1]) if own else len(blocks)
+        # Two blocks may be equal, so they are told by identity.
+        place = next(
+            (at for at, block in enumerate(blocks) if own and block is own[-1]), len(blocks)
+        )
         if place > 0 and fits(blocks[place - 1]):
             self.reached("3 late signature, of the block just before")
             return blocks[place - 1]
