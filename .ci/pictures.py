@@ -26,12 +26,21 @@ PICTURES = {
     "demo": "demo --no-delay",
     "show": "show answer.sse",
     "check": "check imitation.sse",
+    "stats": "stats --by model,day recordings",
 }
 """The pictures, and the arguments of their commands."""
 
 FILES = {
     "answer.sse": recording("citations"),
     "imitation.sse": broken_body("index_not_consecutive"),
+    **{
+        f"recordings/2026-11-{day}/{name}.sse": recording(name)
+        for day, names in (
+            (25, ("text", "citations", "error")),
+            (26, ("text", "thinking_tool_call")),
+        )
+        for name in names
+    },
 }
 """The files that the commands read."""
 
@@ -57,7 +66,9 @@ def run(arguments: str) -> str:
     """Run a command on a pseudo-terminal, and give all that it writes there."""
     with tempfile.TemporaryDirectory() as folder:
         for name, body in FILES.items():
-            (Path(folder) / name).write_bytes(body)
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
         ours, theirs = pty.openpty()
         environment = {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "PYTHONUTF8": "1"}
         left_out = ("NO_COLOR", "FORCE_COLOR", "CI")

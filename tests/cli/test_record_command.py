@@ -455,6 +455,20 @@ def test_show_has_the_timing_of_the_sidecar(capsys: Capture, tmp_path: Path) -> 
     assert "timing         0.50 s to the first token, 13.0 output tokens per second\n" in shown
 
 
+@pytest.mark.parametrize("pattern", ["", "/*"])
+def test_show_has_the_timings_of_all_sidecars_in_a_folder(
+    pattern: str, capsys: Capture, tmp_path: Path
+) -> None:
+    for name in ("a.sse", "b.sse", "c.sse"):
+        (tmp_path / name).write_bytes(TEXT)
+    for name in ("a.sse", "c.sse"):
+        (tmp_path / f"{name}.times").write_bytes(sidecar(len(TEXT)))
+    assert main(["show", f"{tmp_path}{pattern}"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("==> ") == 3
+    assert shown.count("0.50 s to the first token") == 2
+
+
 @given(st.lists(st.integers(0, 9), max_size=8), st.integers(1, 20))
 def test_the_clock_of_a_paced_file_shows_when_each_byte_came(lengths: list[int], size: int) -> None:
     """However many bytes a read gives."""

@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import time
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ from chunkview._cli.stats import local
 from chunkview._cli.stats.parts import parts_of
 from chunkview._cli.stats.rows import FORMATS, Output, format_of
 from chunkview._cli.stats.sums import GROUPS, Sum, Sums
+from chunkview._cli.stats.table import as_text
 from chunkview.recordings import Summary, summaries
-from chunkview.testing import recording, workload
+from chunkview.testing import recording, recording_names, workload
 from cli.console import (
     ERROR,
     TEXT,
@@ -460,7 +462,7 @@ def test_a_broken_pipe_ends_the_command(start: Start, files: Files) -> None:
 def test_on_a_terminal_there_is_a_bar_and_a_table(start: Start, folder: Path) -> None:
     written = run_on_terminal(start, "-m", "chunkview", "stats", str(folder), "--by", "tier")
     assert "reading" in written
-    assert "│ total" in written
+    assert "total" in written
 
 
 def test_a_pool_is_made_only_for_several_parts(
@@ -480,3 +482,21 @@ def test_the_help_names_all_columns() -> None:
     assert status == 0
     for name in (*NAMES, *GROUPS):
         assert name in out
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
+def test_the_table_fits_the_terminal_and_has_every_number_that_is_not_zero(columns: int) -> None:
+    sums = Sums(("model", "day"))
+    for day in (25, 26):
+        for name in recording_names():
+            (one,) = summaries(io.BytesIO(recording(name)))
+            when = datetime(2026, 11, day, tzinfo=timezone.utc)
+            sums.add(attrs.evolve(one, when=when))
+    written = as_text(sums, columns=columns)
+    assert max(len(line.rstrip()) for line in written.splitlines()) <= columns
+    whole = as_text(sums, columns=None)
+    for word in ("claude-sonnet-4-5-20250929", "2026-11-25", "1,536", "errors", "total"):
+        assert word in whole
+        assert word in " ".join(written.split())
+    assert "findings" in whole
+    assert "findings" not in written  # no stream has one

@@ -73,13 +73,14 @@ def test_a_pattern_gives_the_files_that_fit(folder: Path) -> None:
         list(read(f"{folder}/*.parquet"))
 
 
-def test_the_times_that_record_writes_beside_a_body_are_left_out(folder: Path) -> None:
-    (folder / "b.sse.times").write_bytes(b'{"format": 1}')
-    (folder / "alone.times").write_bytes(TEXT)
+@pytest.mark.parametrize("suffix", ["times", "request"])
+def test_what_record_writes_beside_a_body_is_left_out(folder: Path, suffix: str) -> None:
+    (folder / f"b.sse.{suffix}").write_bytes(b'{"format": 1}')
+    (folder / f"alone.{suffix}").write_bytes(TEXT)
     for place in (folder, f"{folder}/*"):
         found = names(list(read(place)), folder)
-        assert "b.sse.times" not in found
-        assert "alone.times" in found
+        assert f"b.sse.{suffix}" not in found
+        assert f"alone.{suffix}" in found
 
 
 def test_a_file_whose_name_looks_like_a_pattern_or_a_url_is_read(tmp_path: Path) -> None:

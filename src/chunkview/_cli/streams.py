@@ -72,8 +72,8 @@ def streams_of(
     name = name_of(file)
     try:
         if is_place(file):
-            for recording in read(file):
-                yield attrs.evolve(_of_recording(recording), is_one_of_many=True)
+            for stream in _of_place(file, before_read, clock):
+                yield attrs.evolve(stream, is_one_of_many=True)
             return
         with opened(file) as source:
             before_read(0)
@@ -86,6 +86,21 @@ def streams_of(
         yield Stream(name, file, problem=reason_of(error))
     except (ImportError, ValueError) as error:
         yield Stream(name, file, problem=str(error))
+
+
+def _of_place(
+    place: str, before_read: Callable[[int], None], clock: Callable[[], float]
+) -> Iterator[Stream]:
+    """Give the streams of all files in a place. A file with recorded times is read with them."""
+    timed = ""
+    for recording in read(place):
+        if recording.file == timed:
+            continue
+        if Path(f"{recording.file}.times").is_file():
+            timed = recording.file
+            yield from streams_of(timed, before_read=before_read, clock=clock)
+        else:
+            yield _of_recording(recording)
 
 
 def followed(file: str, *, before_read: Callable[[int], None]) -> Iterator[Stream]:

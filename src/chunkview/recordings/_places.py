@@ -170,7 +170,7 @@ def _of_folder(path: str) -> Iterator[Place]:
             yield Place(folder, functools.partial(_raise, error))
             continue
         files.sort()
-        sidecars = {name for name in files if name.endswith(_SIDECAR) and _is_among(name, files)}
+        sidecars = {name for name in files if name.endswith(_SIDECARS) and _is_among(name, files)}
         prefix = "" if folder == os.curdir else str(Path(folder, "x"))[:-1]
         for name in files:
             # A link to nothing is an error to tell of. A socket, say, is no recording.
@@ -181,17 +181,18 @@ def _of_folder(path: str) -> Iterator[Place]:
 
 def _is_among(sidecar: str, files: list[str]) -> bool:
     """Whether the file of a sidecar is in a sorted list."""
-    name = sidecar.removesuffix(_SIDECAR)
+    name = sidecar.rpartition(".")[0]
     at = bisect.bisect_left(files, name)
     return at < len(files) and files[at] == name
 
 
 _SIDECAR = ".times"
+_SIDECARS = (_SIDECAR, ".request")
 
 
 def _is_sidecar(name: str, names: Collection[str]) -> bool:
-    """Whether a file has the times of another one, which `chunkview record` wrote."""
-    return name.endswith(_SIDECAR) and name.removesuffix(_SIDECAR) in names
+    """Whether a file has the times or the request of another one: `chunkview record` wrote it."""
+    return name.endswith(_SIDECARS) and name.rpartition(".")[0] in names
 
 
 def _raise(error: OSError) -> Any:

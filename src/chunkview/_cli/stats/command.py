@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...recordings import Place
 from ..arguments import add_no_color, described, numeral
-from ..console import complain, has_color, name_of, reason_of
+from ..console import columns_of, complain, has_color, name_of, reason_of
 from ..progress import Progress
 from .cluster import ClusterError
 from .local import Work, WorkerDiedError, sum_up
@@ -22,7 +22,7 @@ from .parts import parts_of
 from .remote import sum_up_remotely
 from .rows import FORMATS, Output, format_of
 from .sums import GROUPS, Sums
-from .table import as_json, print_table
+from .table import as_json, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,7 +181,7 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(as_json(sums), indent=2))
     else:
-        print_table(sums, color=has_color(sys.stdout, is_refused=arguments.no_color))
+        print(as_text(sums, columns=columns_of(sys.stdout)), end="")
     for reason, count in sums.reasons.most_common(_MOST_REASONS):
         complain(f"{count:,} without a price: {reason}")
     return int(sums.unread > 0)
