@@ -34,17 +34,17 @@ def wide() -> list[Stream]:
 
 
 # What Hypothesis draws depends on its version and on all that has been imported. The figures of the
-# page are from 40 runs; in five, each one may be a quarter less.
+# page are from 40 runs; in five, each one may be less. The widest search has a third of these.
 def test_most_streams_have_text_and_half_of_them_tools_and_a_fifth_several(
     real: list[Stream],
 ) -> None:
     share = shares(real)
-    assert share["text"] > 40
-    assert share["a call of a tool"] > 35
-    assert share["several calls of tools"] > 15
-    assert share["a tool's input in several pieces"] > 25
-    assert share["text beyond ASCII"] > 14
-    assert blank_share(real) > 45
+    assert share["text"] > 35
+    assert share["a call of a tool"] > 30
+    assert share["several calls of tools"] > 9
+    assert share["a tool's input in several pieces"] > 20
+    assert share["text beyond ASCII"] > 12
+    assert blank_share(real) > 40
 
 
 def test_what_is_rare_is_less_frequent_than_in_the_widest_search(

@@ -37,8 +37,8 @@ def _fragments(draw: DrawFn, text: str, min_pieces: int, max_pieces: int) -> lis
 def draw_fragments(draw: DrawFn, text: str, min_pieces: int, max_pieces: int) -> list[str]:
     """Draw a way to cut JSON text anywhere, like the deltas of a tool's input.
 
-    Cuts inside an escape, and between the two escapes of a surrogate pair, are more frequent than
-    by chance.
+    Cuts inside an escape are more frequent than by chance. Those between the two escapes of a
+    surrogate pair are half of all where there is one.
 
     Args:
         draw: The `draw` of `st.composite`.
@@ -59,7 +59,7 @@ def draw_fragments(draw: DrawFn, text: str, min_pieces: int, max_pieces: int) ->
         ]
         pairs = [match.end() for match in re.finditer(r"\\ud[89ab]..(?=\\u)", text)]
     places = draw_cuts(
-        draw, len(text), escapes, pairs, min_cuts=min_pieces - 1, max_cuts=max_pieces - 1
+        draw, len(text), escapes, pairs, pairs, min_cuts=min_pieces - 1, max_cuts=max_pieces - 1
     )
     return cut(text, places)
 

@@ -48,12 +48,12 @@ def real_groups(features: Features) -> list[Group]:
 
     add(1, _texts(features, 0))
     add(150, blocks["text"])
+    if features.unknown:
+        add(26, blocks[UNKNOWN])
     if features.tools:
-        add(200, blocks["tool_use"])
+        add(240, blocks["tool_use"])
     if features.thinking:
         add(44, blocks["thinking"])
-    if features.unknown:
-        add(34, blocks[UNKNOWN])
     if features.citations and features.max_deltas:
         add(14, _cited_texts(features))
     if features.server_tools:
