@@ -235,7 +235,11 @@ def test_files_are_read_in_all_formats_and_folders_with_what_is_below(
     )
     report, messages, status = bench("parsers_of_a_user:wrong", "bodies", "three.jsonl")
     assert (messages, status) == ("", 1)
-    assert answers(report)["parsers_of_a_user:wrong"]["file"] == "bodies/one.sse"
+    # Each row with a wrong answer is named, and its times are marked.
+    wrong = [one for one in report["answers"] if one["function"] == "parsers_of_a_user:wrong"]
+    assert [one["file"] for one in wrong] == ["bodies/one.sse", "three.jsonl"]
+    marked = {figure["function"] for figure in report["figures"] if figure["is_wrong"]}
+    assert marked == {"parsers_of_a_user:wrong"}
     events = {
         figure["row"]: round(figure["events_per_second"] * figure["mean"])
         for figure in report["figures"]

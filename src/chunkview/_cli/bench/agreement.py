@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 
     from .bodies import Body
 
-__all__ = ["Agreement", "Status", "agreement", "failure_of", "worst_of"]
+__all__ = ["BAD", "Agreement", "Status", "agreement", "failure_of", "worst_of"]
 
 Status: TypeAlias = Literal["agrees", "leaves out", "not compared", "differs", "fails"]
 
 # From the best to the worst.
 _ORDER: tuple[Status, ...] = ("agrees", "leaves out", "not compared", "differs", "fails")
+
+BAD: frozenset[Status] = frozenset({"differs", "fails"})
+"""What is the matter with a parser that gives other answers than chunkview."""
 
 # The files of what imports and calls the function. Frozen modules have a name such as <frozen ...>.
 _NOT_THE_FUNCTIONS = ("<", str(Path(__file__).parent), str(Path(importlib.__file__).parent))

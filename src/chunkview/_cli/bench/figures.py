@@ -34,6 +34,7 @@ class Figure:
         ratio: The mean divided by chunkview's; None if chunkview has none.
         megabytes_per_second: Bodies, in millions of bytes.
         events_per_second: Events, pings included.
+        is_wrong: Whether the function's answer for one of the bodies differs from chunkview's.
     """
 
     row: str
@@ -43,6 +44,7 @@ class Figure:
     ratio: float | None
     megabytes_per_second: float
     events_per_second: float
+    is_wrong: bool = False
 
 
 def suite_of(results: Iterable[tuple[Function, Result]]) -> Any:

@@ -32,6 +32,7 @@ WORDS = 2
 
 # A larger share of the mean is noise, by pyperf's own measure.
 _NOISY = 0.1
+_WRONG = " (wrong)"
 _LONGEST_VALUE = 300
 _MOST_KEYS = 3
 _PACKAGES = ("anthropic", "msgspec", "pyperf")
@@ -49,7 +50,7 @@ def cells_of(figures: Iterable[Figure]) -> list[list[tuple[str, ...]]]:
     for row, group in groupby(figures, key=lambda figure: figure.row):
         lines = [
             (
-                printable_name(figure.function),
+                printable_name(figure.function) + _WRONG * figure.is_wrong,
                 _duration(figure.mean),
                 f"{figure.std / figure.mean:.0%}",
                 "" if figure.ratio is None else f"{figure.ratio:.2f}x",
@@ -70,7 +71,7 @@ def _duration(seconds: float) -> str:
 
 def print_report(
     figures: Sequence[Figure],
-    agreements: dict[str, Agreement],
+    agreements: Sequence[tuple[str, Agreement]],
     segment_size: int | None,
     *,
     color: bool,
@@ -79,7 +80,7 @@ def print_report(
 
     Args:
         figures: The figures, row by row.
-        agreements: The results for each function but chunkview.
+        agreements: The name of each function but chunkview, with a result. It may have several.
         segment_size: The bytes of a piece, or None for whole bodies.
         color: Whether there may be colors.
     """
@@ -90,7 +91,7 @@ def print_report(
     print(f"{cut}, {CLOCK}\n")
     _print_table(cells_of(figures), color=color)
     print("\nAnswers, compared with chunkview's:")
-    for name, agreement in agreements.items():
+    for name, agreement in agreements:
         print(*(f"  {line}" for line in _lines_of(name, agreement)), sep="\n")
     if noisy := _noisy(figures):
         print(
@@ -164,14 +165,16 @@ def _noisy(figures: Sequence[Figure]) -> list[str]:
 
 
 def json_of(
-    figures: Sequence[Figure], agreements: dict[str, Agreement], segment_size: int | None
+    figures: Sequence[Figure],
+    agreements: Sequence[tuple[str, Agreement]],
+    segment_size: int | None,
 ) -> str:
     """Write the report as a JSON object. The arguments are those of `print_report`."""
     value = {
         **_about(segment_size),
         "figures": [attrs.asdict(figure) for figure in figures],
         "answers": [
-            {"function": name, **attrs.asdict(agreement)} for name, agreement in agreements.items()
+            {"function": name, **attrs.asdict(agreement)} for name, agreement in agreements
         ],
     }
     return json.dumps(value, indent=2)

@@ -6,10 +6,12 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import attrs
+
 from ..console import complain, has_color, reason_of
-from .agreement import worst_of
+from .agreement import BAD, worst_of
 from .bodies import rows_of_files, rows_of_workloads
-from .figures import figures_of, suite_of
+from .figures import ALL, figures_of, suite_of
 from .measuring import BenchError, compare, measure
 from .peers import OURS
 from .report import json_of, print_report
@@ -17,7 +19,10 @@ from .worker import run_in_process
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection, Mapping
 
+    from .agreement import Agreement
+    from .figures import Figure
     from .functions import Function
 
 __all__ = ["run_bench"]
@@ -60,16 +65,32 @@ def run_bench(functions: list[Function], arguments: argparse.Namespace) -> int:
     suite = suite_of(results)
     if arguments.pyperf:
         suite.dump(arguments.pyperf, replace=True)
-    figures = figures_of(suite, rows, functions)
-    overall = {
-        name: worst_of(by_row.values()) for name, by_row in agreements.items() if name != OURS
-    }
+    figures = [
+        attrs.evolve(figure, is_wrong=_is_wrong(figure, agreements[figure.function]))
+        for figure in figures_of(suite, rows, functions)
+    ]
+    answers = [
+        (name, one)
+        for name, by_row in agreements.items()
+        if name != OURS
+        for one in _of_note(by_row.values())
+    ]
     if arguments.json:
-        print(json_of(figures, overall, segment_size))
+        print(json_of(figures, answers, segment_size))
     else:
         color = has_color(sys.stdout, is_refused=arguments.no_color)
-        print_report(figures, overall, segment_size, color=color)
-    return int(any(one.status in ("differs", "fails") for one in overall.values()))
+        print_report(figures, answers, segment_size, color=color)
+    return int(any(one.status in BAD for _, one in answers))
+
+
+def _is_wrong(figure: Figure, by_row: Mapping[str, Agreement]) -> bool:
+    found = by_row.values() if figure.row == ALL else (by_row[figure.row],)
+    return any(one.status in BAD for one in found)
+
+
+def _of_note(by_row: Collection[Agreement]) -> list[Agreement]:
+    """Give each bad result; if there is none, what holds for all rows."""
+    return [one for one in by_row if one.status in BAD] or [worst_of(by_row)]
 
 
 def _tell(text: str) -> None:

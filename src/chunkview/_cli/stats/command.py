@@ -184,6 +184,10 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         print(as_text(sums, columns=columns_of(sys.stdout)), end="")
     for reason, count in sums.reasons.most_common(_MOST_REASONS):
         complain(f"{count:,} without a price: {reason}")
+    for name, problem in sums.problems:
+        complain(problem, file=name)
+    if (more := sums.unread - len(sums.problems)) > 0:
+        complain(f"{more:,} more files or recordings in which no event could be read")
     return int(sums.unread > 0)
 
 

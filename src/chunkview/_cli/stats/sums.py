@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "Sum", "Sums"]
 
+_MOST_PROBLEMS = 5
 _MOST_REASONS = 1_000
 
 GROUPS: dict[str, Callable[[Summary], str | None]] = {
@@ -115,12 +116,14 @@ class Sums:
         groups: The sum for each combination of their values.
         unread: How many rows are about a file or recording in which no event could be read.
         reasons: Why streams have no price, and how many.
+        problems: The name of a recording in which no event could be read, and why. The first five.
     """
 
     by: tuple[str, ...]
     groups: dict[tuple[str | None, ...], Sum] = attrs.field(factory=dict)
     unread: int = 0
     reasons: Counter[str] = attrs.field(factory=Counter)
+    problems: list[tuple[str, str]] = attrs.field(factory=list)
 
     def add(self, row: Summary) -> None:
         """Count a row."""
@@ -129,7 +132,9 @@ class Sums:
         if group is None:
             group = self.groups[key] = Sum()
         group.add(row)
-        self.unread += not row.events and row.error is not None
+        if not row.events and row.error is not None:
+            self.unread += 1
+            self._note([(row.source, row.error)])
         if row.why_no_cost is not None and len(self.reasons) < _MOST_REASONS:
             self.reasons[row.why_no_cost] += 1
 
@@ -143,6 +148,10 @@ class Sums:
                 group.merge(one)
         self.unread += other.unread
         self.reasons.update(other.reasons)
+        self._note(other.problems)
+
+    def _note(self, problems: list[tuple[str, str]]) -> None:
+        self.problems += problems[: _MOST_PROBLEMS - len(self.problems)]
 
     @property
     def total(self) -> Sum:
