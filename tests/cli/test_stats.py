@@ -500,3 +500,15 @@ def test_the_table_fits_the_terminal_and_has_every_number_that_is_not_zero(colum
         assert word in " ".join(written.split())
     assert "findings" in whole
     assert "findings" not in written  # no stream has one
+
+
+def test_what_cannot_be_read_is_named_and_no_more_than_five_of_it(tmp_path: Path) -> None:
+    (tmp_path / "good.sse").write_bytes(TEXT)
+    for number in range(7):
+        (tmp_path / f"notes{number}.txt").write_text("hello")
+    _, messages, status = run("stats", str(tmp_path))
+    assert status == 1
+    for number in range(5):
+        assert f"notes{number}.txt: byte 0: no format that chunkview knows" in messages
+    assert "notes5.txt" not in messages
+    assert "2 more files or recordings in which no event could be read" in messages
