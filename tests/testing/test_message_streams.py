@@ -100,6 +100,16 @@ def test_each_call_of_a_tool_has_an_id_of_its_own(stream: Stream) -> None:
     assert len(set(ids)) == len(ids)
 
 
+@given(cv.message_streams(min_blocks=2))
+def test_the_id_of_a_call_says_what_is_called(stream: Stream) -> None:
+    for block in starts(stream):
+        prefix = PREFIXES.get(block["type"])
+        assert prefix is None or re.fullmatch(rf"{prefix}_\d+(_\d+)?", block["id"])
+
+
+PREFIXES = {"tool_use": "toolu", "server_tool_use": "srvtoolu", "mcp_tool_use": "mcptoolu"}
+
+
 @given(cv.message_streams(cut_off=False) | cv.message_streams(cut_off=False, realistic=False))
 def test_a_stream_that_is_not_cut_off_ends_every_block_and_every_tool_input(
     stream: Stream,

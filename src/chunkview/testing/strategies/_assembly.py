@@ -138,7 +138,7 @@ def _numbered(blocks: list[Block], number: str) -> list[Block]:
     for start, deltas in blocks:
         block = start
         if isinstance(block.get("id"), str):
-            wanted = f"toolu_{number}" if block["id"] == UNNUMBERED else block["id"]
+            wanted = block["id"] + number if block["id"] in UNNUMBERED else block["id"]
             own = unused_id(wanted, used)
             used.add(own)
             renamed[block["id"]] = own

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["UNNUMBERED", "Group", "is_answered", "real_blocks", "real_groups"]
 
-UNNUMBERED = "toolu"
-"""The id of a call that has no number yet. The number of the message makes it one of its own."""
+_TOOL, _SERVER_TOOL = "toolu_", "srvtoolu_"
+UNNUMBERED = (_TOOL, _SERVER_TOOL)
+"""The ids of calls that have no number yet. That of the message is added to them."""
 
 Group: TypeAlias = "tuple[SearchStrategy[Block], ...]"
 
@@ -99,7 +100,7 @@ def real_blocks(features: Features, rare: BlocksByType) -> BlocksByType:
 
 def _tool_use(call: tuple[str, dict[str, Any]]) -> Event:
     name, tool_input = call
-    return {"type": "tool_use", "id": UNNUMBERED, "name": name, "input": tool_input}
+    return {"type": "tool_use", "id": _TOOL, "name": name, "input": tool_input}
 
 
 # -- text -------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ def _server_calls(name: str) -> SearchStrategy[Event]:
     return sentences().map(
         lambda query: {
             "type": "server_tool_use",
-            "id": UNNUMBERED,
+            "id": _SERVER_TOOL,
             "name": name,
             "input": {"query": query},
         }
