@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from chunkview.testing import recording, recording_names
+from chunkview.testing import strategies as cv
 
 Event = dict[str, Any]
 
@@ -76,6 +77,11 @@ def drawn(strategy: SearchStrategy[Any], rounds: int, first: int = 0) -> list[An
     for number in range(first, first + rounds):
         seed(number)(quick(given(strategy)(collect)))()
     return values
+
+
+def any_streams(**options: Any) -> SearchStrategy[list[Event]]:
+    """Streams that look real, and those of the widest search."""
+    return cv.message_streams(**options) | cv.message_streams(**options, realistic=False)
 
 
 @attrs.frozen

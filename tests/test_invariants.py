@@ -47,7 +47,16 @@ from chunkview.pricing import cost
 from chunkview.testing import ReplayServer
 from chunkview.testing import strategies as cv
 from rules.lenient import lenient_bodies, lenient_streams
-from support import SDK_EVENTS, as_async, examples, sdk_accumulate, sdk_event, sse, without_nulls
+from support import (
+    SDK_EVENTS,
+    any_streams,
+    as_async,
+    examples,
+    sdk_accumulate,
+    sdk_event,
+    sse,
+    without_nulls,
+)
 from testing.breaches import OF_EVENTS, RAISES
 
 BLOCK_STOP = "content_block_stop"
@@ -92,7 +101,7 @@ def test_2_json_text_decodes_like_the_dict(event: Any, ascii_only: bool) -> None
         assert decode(source).to_event() == event
 
 
-@given(cv.message_streams(unknown=False))
+@given(any_streams(unknown=False))
 def test_2_sdk_objects_decode_like_the_events_that_they_are_made_from(events: Any) -> None:
     for event in events:
         if event["type"] in SDK_EVENTS:
@@ -103,7 +112,7 @@ def test_2_sdk_objects_decode_like_the_events_that_they_are_made_from(events: An
             assert decode(built).chunk is built
 
 
-@given(cv.streams_with_bodies(), st.data())
+@given(cv.streams_with_bodies(any_streams()), st.data())
 def test_3_the_format_and_the_cut_of_the_bytes_and_the_json_library_do_not_matter(
     pair: Any, data: Any
 ) -> None:
@@ -174,7 +183,7 @@ def test_3_the_fast_path_decodes_a_delta_like_the_general_path(
     assert outcomes[0] == outcomes[1]
 
 
-@given(cv.message_streams())
+@given(any_streams())
 def test_4_joined_content_is_the_text_of_the_message(events: Any) -> None:
     chunks = [decode(event) for event in events]
     accumulator = Accumulator()
@@ -187,18 +196,18 @@ def test_4_joined_content_is_the_text_of_the_message(events: Any) -> None:
     assert "".join(chunk.thinking for chunk in taken) == message.thinking
 
 
-@given(cv.message_streams(beta=False, **PLAIN))
+@given(any_streams(beta=False, **PLAIN))
 def test_5_accumulate_agrees_with_the_sdk(events: Any) -> None:
     assert without_nulls(accumulate(events).to_dict()) == without_nulls(sdk_accumulate(events))
 
 
-@given(cv.message_streams(**PLAIN))
+@given(any_streams(**PLAIN))
 def test_5_accumulate_agrees_with_the_beta_sdk(events: Any) -> None:
     ours, theirs = accumulate(events).to_dict(), sdk_accumulate(events, beta=True)
     assert without_nulls(ours) == without_nulls(theirs)
 
 
-@given(cv.message_streams())
+@given(any_streams())
 def test_6_the_totals_of_the_stream_are_the_final_usage(events: Any) -> None:
     stream = AnthropicStream(events)
     pairs = list(stream)
@@ -302,7 +311,7 @@ def test_8_arbitrary_bytes_give_chunks_or_a_chunkview_error(body: bytes, data: A
         assert error.partial is None or error.partial.to_param()
 
 
-@given(cv.streams_with_bodies(), st.data())
+@given(cv.streams_with_bodies(any_streams()), st.data())
 def test_9_sync_and_async_give_the_same(pair: Any, data: Any) -> None:
     events, body = pair
     pieces = data.draw(cv.segmentations(body))
@@ -421,7 +430,7 @@ def test_10_in_a_stream_in_disorder_no_character_is_lost(events: Any) -> None:
 
 
 @examples(2)
-@given(cv.message_streams() | lenient_streams())
+@given(any_streams() | lenient_streams())
 def test_11_there_is_no_price_unless_the_counts_are_final(events: Any) -> None:
     stream = AnthropicStream(events)
     taken: list[Any] = []
@@ -474,7 +483,7 @@ def test_12_the_message_of_a_stream_in_disorder_reads_back_and_streams_again(eve
         json.dumps(message.to_param()).encode()
 
 
-@given(cv.message_streams())
+@given(any_streams())
 def test_12_the_events_of_a_message_amount_to_it(events: Any) -> None:
     message = accumulate(events)
     again = message.to_events()
@@ -486,7 +495,7 @@ def test_12_the_events_of_a_message_amount_to_it(events: Any) -> None:
 
 
 @given(
-    cv.message_streams(unknown=False),
+    any_streams(unknown=False),
     st.dictionaries(
         st.sampled_from(("id", "content", "usage", "stop_reason", "stop_sequence", "stop_details")),
         st.sampled_from((5, True, "5", [], {}, None)),
@@ -502,7 +511,7 @@ def test_12_what_does_not_fit_in_a_message_is_in_its_events(events: Any, odd: An
     assert accumulate(json.dumps(message.to_dict()).encode()) == message
 
 
-@given(cv.message_streams(unknown=False), st.data())
+@given(any_streams(unknown=False), st.data())
 def test_10_a_stream_cut_anywhere_keeps_everything_received(events: Any, data: Any) -> None:
     end = data.draw(st.integers(0, len(events)))
     accumulator = Accumulator()
@@ -522,7 +531,7 @@ def test_10_a_stream_cut_anywhere_keeps_everything_received(events: Any, data: A
 
 
 @examples(0.4)
-@given(cv.message_streams(unknown=False))
+@given(any_streams(unknown=False))
 def test_the_real_client_receives_the_served_stream(events: Any) -> None:
     """Sync and async, the message is the one that was served."""
     expected = accumulate(events)
@@ -543,7 +552,7 @@ def test_the_real_client_receives_the_served_stream(events: Any) -> None:
         assert asyncio.run(asynchronously(server.url)) == stream.message
 
 
-@given(cv.message_streams(tools=True, min_blocks=1))
+@given(any_streams(tools=True, min_blocks=1))
 def test_a_tool_input_is_the_parsed_text_or_the_text_itself(events: Any) -> None:
     texts: dict[int, str] = {}
     for event in events:

@@ -24,6 +24,7 @@ from support import (
     MESSAGE_STOP,
     Event,
     Recorded,
+    any_streams,
     examples,
     sdk_accumulate,
     without_nulls,
@@ -100,9 +101,9 @@ def parsed(text: str) -> Any:
 
 
 STREAMS = st.one_of(
-    cv.message_streams(),
-    cv.message_streams(min_blocks=2, max_blocks=5),
-    cv.message_streams(max_blocks=1, tools=False, cut_off=False),  # ends for any reason
+    any_streams(),
+    any_streams(min_blocks=2, max_blocks=5),
+    any_streams(max_blocks=1, tools=False, cut_off=False),  # ends for any reason
 )
 
 

@@ -16,7 +16,7 @@ from chunkview.conformance import RULES, check
 from chunkview.recordings import read
 from chunkview.testing import recording, recording_names
 from chunkview.testing import strategies as cv
-from support import Recorded, drawn, examples
+from support import Recorded, any_streams, drawn, examples
 from testing.drawing import deltas, few, forget, has_unknown, occurs, smallest, starts, tags
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from testing.drawing import Stream
 
 EITHER_STYLE = st.sampled_from((True, False))
-ANY_STREAM = cv.message_streams() | cv.message_streams(realistic=False)
 
 
 def rules(stream: Stream) -> set[str]:
@@ -205,7 +204,7 @@ def test_numbers_that_contradict_each_other_are_refused_at_once() -> None:
 
 
 @examples(3)
-@given(ANY_STREAM, st.data())
+@given(any_streams(), st.data())
 def test_the_streams_of_a_message_amount_to_it_and_break_no_rule_more(
     events: Stream, data: st.DataObject
 ) -> None:
@@ -253,7 +252,7 @@ def test_a_message_that_no_stream_amounts_to_is_refused() -> None:
 
 
 @examples(3)
-@given(ANY_STREAM | cv.message_streams(errors=True), st.data())
+@given(any_streams() | cv.message_streams(errors=True), st.data())
 def test_harmless_changes_change_neither_the_message_nor_the_findings(
     events: Stream, data: st.DataObject
 ) -> None:

@@ -15,7 +15,7 @@ import chunkview
 from chunkview import InvalidJson, StreamError, accumulate, decode
 from chunkview._model import BLOCKS, CITATIONS
 from chunkview.testing import strategies as cv
-from support import drawn, sdk_accumulate, without_nulls
+from support import any_streams, drawn, sdk_accumulate, without_nulls
 from testing.drawing import (
     BETA_KEYS,
     BETA_TAGS,
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from support import Event
 
 
-BOTH_STYLES = cv.message_streams() | cv.message_streams(realistic=False)
-
-
 @pytest.fixture(scope="module")
 def streams() -> list[Stream]:
     return drawn(cv.message_streams(), 3) + drawn(cv.message_streams(realistic=False), 1)
@@ -50,20 +47,20 @@ def usages(stream: Stream) -> list[Event]:
     return first + [event["usage"] for event in stream if event["type"] == "message_delta"]
 
 
-@given(BOTH_STYLES)
+@given(any_streams())
 def test_every_stream_is_accepted_and_nothing_is_lost(stream: Stream) -> None:
     assert accumulate(stream).content is not None
     assert [decode(event).to_event() for event in stream] == stream
 
 
-@given(BOTH_STYLES)
+@given(any_streams())
 def test_every_stream_can_be_written_as_json_and_read_back(stream: Stream) -> None:
     assert json.loads(json.dumps(stream, ensure_ascii=False, allow_nan=False).encode()) == stream
     numbers = [item for item in inside(stream) if isinstance(item, int)]
     assert all(-(2**63) <= number < 2**63 for number in numbers)
 
 
-@given(BOTH_STYLES)
+@given(any_streams())
 def test_every_stream_is_new_and_may_be_changed(stream: Stream) -> None:
     accumulate(stream)
     forget(stream)
@@ -86,7 +83,7 @@ def test_the_official_sdk_accepts_every_stream(beta: bool, data: st.DataObject) 
             assert without_nulls(their_block["input"]) == without_nulls(our_block.input)
 
 
-@given(BOTH_STYLES)
+@given(any_streams())
 def test_counts_on_message_delta_are_never_smaller_than_before(stream: Stream) -> None:
     names = ("output_tokens", "input_tokens", "cache_read_input_tokens")
     for name in names:
@@ -110,7 +107,7 @@ def test_the_id_of_a_call_says_what_is_called(stream: Stream) -> None:
 PREFIXES = {"tool_use": "toolu", "server_tool_use": "srvtoolu", "mcp_tool_use": "mcptoolu"}
 
 
-@given(cv.message_streams(cut_off=False) | cv.message_streams(cut_off=False, realistic=False))
+@given(any_streams(cut_off=False))
 def test_a_stream_that_is_not_cut_off_ends_every_block_and_every_tool_input(
     stream: Stream,
 ) -> None:
@@ -155,7 +152,7 @@ ALL_OFF: dict[str, Any] = dict.fromkeys(FEATURES, False)
 
 
 @few
-@given(cv.message_streams(**ALL_OFF) | cv.message_streams(**ALL_OFF, realistic=False))
+@given(any_streams(**ALL_OFF))
 def test_with_everything_off_there_is_only_text(stream: Stream) -> None:
     assert {block["type"] for block in starts(stream)} <= {"text"}
     assert {delta["type"] for delta in deltas(stream)} <= {"text_delta"}
@@ -291,4 +288,4 @@ def test_the_habits_of_real_streams_occur(what: str, streams: list[Stream]) -> N
     # What Hypothesis draws depends on all that has been imported, so a rare case may be missing.
     # Then look for it.
     drawn_already = any(SEEN[what](stream) for stream in streams)
-    assert drawn_already or occurs(cv.message_streams(), SEEN[what])
+    assert drawn_already or occurs(any_streams(), SEEN[what])

@@ -60,9 +60,9 @@ def real_groups(features: Features) -> list[Group]:
     if features.server_tools:
         add(5, blocks["server_tool_use"], _FOUND_PAGES)
         for name, tag in _RESULTS.items():
-            add(4, tool_blocks(_server_calls(name), features), rare[tag])
+            add(7, tool_blocks(_server_calls(name), features), rare[tag])
         add(1, blocks["server_tool_use"])
-        add(4, st.one_of([rare[tag] for tag in _RESULTS.values()]))
+        add(6, st.one_of([rare[tag] for tag in _RESULTS.values()]))
         add(14, rare["container_upload"])
         if features.beta:
             add(3, rare["advisor_tool_result"])
