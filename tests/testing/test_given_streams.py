@@ -282,6 +282,11 @@ def test_harmless_changes_of_a_real_stream_change_nothing(
     assert rules(stream) == rules(recorded.events)
 
 
+def test_nothing_harmless_follows_an_error() -> None:
+    streams = drawn(cv.streams_like(recording("error")), 1)
+    assert {stream[-1]["type"] for stream in streams} == {"error"}
+
+
 FAULTS: dict[str, Callable[[list[int]], bool]] = {
     "dropped": lambda places: places[-1] == 9 and len(places) < 10,
     "repeated": lambda places: len(places) > 10,
