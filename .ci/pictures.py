@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def run(arguments: str) -> str:
-    """Run a command on a pseudo-terminal, and give all that it writes there."""
+    """Run a command on a pseudo-terminal, and give what it writes to standard output."""
     with tempfile.TemporaryDirectory() as folder:
         for name, body in FILES.items():
             path = Path(folder, name)
@@ -79,7 +79,7 @@ def run(arguments: str) -> str:
             env={**kept, **environment},
             stdin=subprocess.DEVNULL,
             stdout=theirs,
-            stderr=theirs,
+            stderr=subprocess.DEVNULL,  # a progress bar draws and erases there
         )
         os.close(theirs)
         written = b""
