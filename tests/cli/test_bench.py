@@ -474,8 +474,8 @@ def test_what_is_slow_only_at_first_is_not_counted() -> None:
     def slow_at_first() -> None:
         nonlocal ticks, calls
         calls += 1
-        ticks += 4 if calls <= 30 else 1
+        ticks += 4 if calls <= 8 else 1
 
-    effort = Effort(rounds=1, values=3, least=0.005)
+    effort = Effort(rounds=1, values=3, least=0.02)
     timing = time_calls([slow_at_first], effort, timer=lambda: ticks / 1_000)
     assert timing.values == pytest.approx([0.001] * 3)

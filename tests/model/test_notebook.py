@@ -46,7 +46,7 @@ def page_of(message: Message) -> Page:
 
 
 @given(cv.messages().map(Message.from_dict))
-@examples(40)
+@examples(1)
 def test_whatever_a_message_says_is_text_on_the_page(message: Message) -> None:
     page = page_of(message)
     assert page.elements <= ALLOWED
