@@ -84,8 +84,8 @@ def test_any_answer_can_be_compared() -> None:
     "texts", [first_text_lost, thinking_in_the_text, ping_crash, second_block_lost]
 )
 def test_a_planted_bug_is_found(texts: Callable[[dict[str, Any]], Iterator[str]]) -> None:
+    streams = cv.message_streams() | cv.message_streams(realistic=False)
     with pytest.raises(AssertionError, match="finds something else than chunkview"):
-        streams = cv.message_streams() | cv.message_streams(realistic=False)
         laws.assert_agrees(reader(texts), text_of, streams=streams, settings=SEARCH)
 
 
