@@ -49,7 +49,7 @@ demo: $(VENV)/.demo ## stream a recorded answer through the real anthropic clien
 
 .PHONY: test
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## run the properties with 1,000 examples each (it takes long)

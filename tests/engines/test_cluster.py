@@ -30,6 +30,7 @@ from chunkview.testing import recording
 from engines.many_recordings import write_recordings
 
 IS_REQUIRED = os.environ.get("REQUIRE_ENGINES") == "1"
+takes_long = pytest.mark.skipif(not IS_REQUIRED, reason="takes long: `make engines` runs it")
 COUNT = 10_000 if IS_REQUIRED else 400
 """How many files the folder has."""
 
@@ -78,6 +79,7 @@ def squared_once_killed(folder: Path, number: int) -> int:
     return square(number)
 
 
+@takes_long
 def test_a_task_that_is_killed_twice_costs_no_result(tmp_path: Path) -> None:
     work = functools.partial(squared_once_killed, tmp_path)
     # A worker may fail to come back when the machine is busy. The third one remains.
@@ -91,6 +93,7 @@ def die(_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@takes_long
 def test_what_kills_every_worker_is_named() -> None:
     allowed = {"distributed.scheduler.allowed-failures": 1}
     with running(3, **allowed) as cluster, connected(cluster.scheduler_address) as connection:
@@ -240,6 +243,7 @@ def test_a_worker_that_would_make_other_rows_is_named_before_the_run(
             list(connection.map(square, [1], setting))
 
 
+@takes_long
 def test_the_first_task_may_come_before_the_first_worker() -> None:
     with running(0) as cluster:
         later = threading.Timer(0.5, cluster.scale, [1])

@@ -27,7 +27,7 @@ few = settings(max_examples=15)
 def occurs(strategy: SearchStrategy[Any], predicate: Predicate) -> bool:
     """Whether a strategy soon gives a value like this. Nothing is shrunk."""
     quick = settings(
-        max_examples=2000, phases=[Phase.generate], derandomize=True, database=None, deadline=None
+        max_examples=8000, phases=[Phase.generate], derandomize=True, database=None, deadline=None
     )
     try:
         find(strategy, lambda value: bool(predicate(value)), settings=quick)
