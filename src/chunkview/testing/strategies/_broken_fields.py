@@ -180,7 +180,7 @@ def _scalars_in(value: Event, read: Any) -> Iterator[tuple[Event, str, Any]]:
             yield place, key.wire, dict
         elif key.wire == "type" or key.missing_rule or key.misfit_rule:
             continue  # a misfit there breaks another rule, or makes something else of the object
-        elif came is not None and key.exact in _MISFITS:
+        elif key.wire in place and key.exact in _MISFITS:
             yield place, key.wire, key.exact
 
 
