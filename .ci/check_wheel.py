@@ -56,15 +56,15 @@ def check_installed() -> None:
     check("the wheel has no tests", not any(name.startswith("tests") for name in names))
 
 
-RELATIVE = re.compile(r"\]\((?!https?://|#)")
-"""The beginning of a Markdown link or picture that works in the repository only."""
+RELATIVE = re.compile(r"(?:\]\(|(?:src|srcset)=\")(?!https?://|#)")
+"""The beginning of a link or picture that works in the repository only."""
 
 
 def check_page() -> None:
     """The page on PyPI, which is the README, has links and pictures that work there."""
     page = metadata.metadata("chunkview").get_payload()
     check("the page has the README", "# chunkview" in page)
-    check("the page has the picture", re.search(r"!\[[^]]*\]\(https://", page) is not None)
+    check("the page has its pictures", len(re.findall(r'(?:src|srcset)="https://', page)) == 4)
     check("the page has no relative links", RELATIVE.search(page) is None)
 
 
