@@ -18,6 +18,7 @@ from chunkview import (
     accumulate,
     read_citation,
 )
+from chunkview._model import events_of_message
 
 CITATION = {"type": "char_location", "cited_text": "a", "document_index": 0}
 
@@ -67,6 +68,14 @@ def test_a_message_without_content_starts_and_stops() -> None:
         },
         {"type": "message_stop"},
     ]
+
+
+def test_content_of_another_type_stays_at_the_start_of_the_message() -> None:
+    message = {"type": "message", "id": "msg_1", "content": "hello"}
+
+    start, *_ = events_of_message(message, (), None)
+
+    assert start["message"]["content"] == "hello"
 
 
 def test_text_and_its_citations_come_as_deltas() -> None:
