@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chunkview import Message, TextBlock, Usage, accumulate
+from chunkview import Message, RedactedThinkingBlock, TextBlock, Usage, accumulate
 from chunkview.testing import recording
 from chunkview.testing import strategies as cv
 from support import examples
@@ -70,6 +70,11 @@ def test_the_blocks_come_in_order_and_the_usage_below() -> None:
     assert "find_copies" in page.cells[2]
     assert '"within_m": 1500' in page.cells[2]
     assert "612 tokens in" in page.text
+
+
+def test_a_block_of_another_type_is_shown_as_its_json() -> None:
+    page = page_of(Message("msg_1", "m", (RedactedThinkingBlock("secret"),), Usage()))
+    assert page.text == 'redacted_thinking{\n "data": "secret"\n}m · not finished'
 
 
 def test_a_huge_message_is_shown_by_its_beginning() -> None:

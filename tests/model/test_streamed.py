@@ -88,6 +88,13 @@ def test_text_and_its_citations_come_as_deltas() -> None:
     ]
 
 
+def test_citations_come_also_without_a_text() -> None:
+    citations = (read_citation(CITATION),)
+    assert events_of(TextBlock("", citations=citations))[1:-1] == [
+        delta({"type": "citations_delta", "citation": CITATION})
+    ]
+
+
 def test_thinking_and_its_signature_come_as_deltas() -> None:
     assert events_of(ThinkingBlock("hm", "c2ln")) == [
         start({"type": "thinking", "thinking": "", "signature": ""}),

@@ -296,6 +296,14 @@ def test_each_index_has_to_be_that_of_the_block(kind: str, event: bytes) -> None
     assert not is_proven(with_index(body, event, 7))
 
 
+def test_the_input_of_a_tool_belongs_to_its_block() -> None:
+    body = body_of(TOOL)
+    of_input = re.compile(rb'("index":)\d+(,"delta":\{"type":"input_json_delta")')
+    assert is_proven(body)
+    assert of_input.search(body)
+    assert not is_proven(of_input.sub(rb"\g<1>7\g<2>", body, count=1))
+
+
 def test_a_citation_belongs_to_its_block() -> None:
     body = workload("citations", deltas=60)
     cited = re.compile(rb'("index":)\d+(,"delta":\{"type":"citations_delta")')

@@ -115,6 +115,12 @@ def test_the_data_are_the_values_of_the_data_lines(event: bytes) -> None:
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_blank_lines_within_are_left_out(newline: bytes) -> None:
+    lines = newline.join((b"event: ping", b"", b"", b"data: {}"))
+    assert list(lines_of(lines)) == [(b"event", b"ping"), (b"data", b"{}")]
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r", b"\r\n"])
 def test_blank_lines_in_a_row_are_one_event(newline: bytes) -> None:
     events, rest = framed([newline * 1_000 + b"data: x" + newline * 1_001])
     assert [event.strip(b"\r\n") for event in events] == [b"", b"data: x", b""]

@@ -253,6 +253,12 @@ def test_the_plain_loop_sees_every_chunk_before_a_broken_event() -> None:
         assert chunks == everything(BODY)
 
 
+def test_the_last_event_may_lack_its_blank_line_also_in_an_async_source() -> None:
+    body = sse(text_stream("a")).rstrip(b"\n")
+    chunks = asyncio.run(everything_async(as_async([body])))
+    assert chunks == [decode(event) for event in text_stream("a")]
+
+
 def test_iter_chunks_takes_bytes_pieces_and_events() -> None:
     events = text_stream("a", "b")
     expected = [decode(event) for event in events]

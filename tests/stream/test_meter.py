@@ -22,6 +22,7 @@ from chunkview import (
     ProtocolError,
     StreamError,
     ToolUseBlock,
+    Usage,
     encode,
 )
 from chunkview._stream.quiet import CALL, END, is_delta, quiet_events
@@ -29,6 +30,7 @@ from chunkview.testing import strategies as cv
 from rules.lenient import lenient_bodies, lenient_streams
 from stream_support import ERROR, PING_BYTES, one_by_one
 from support import (
+    MESSAGE_STOP,
     Recorded,
     block_start,
     block_stop,
@@ -636,6 +638,13 @@ def test_a_repeated_start_is_merged_and_brings_its_tools_if_there_are_none() -> 
 def test_a_fallback_changes_the_model() -> None:
     block = {"type": "fallback", "from": {"model": "claude-test"}, "to": {"model": "other"}}
     assert metered(sse([message_start(), block_start(0, **block)])).model == "other"
+
+
+def test_a_delta_without_its_block_and_an_end_without_usage_tell_no_total() -> None:
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    body = sse([message_start(), text_delta("a"), end, MESSAGE_STOP])
+    assert_agreement([body])
+    assert metered(body).usage == Usage(input_tokens=10, output_tokens=1)
 
 
 @pytest.mark.parametrize("between", [[], [block_stop(0)], [message_delta()]])
