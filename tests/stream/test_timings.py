@@ -113,17 +113,26 @@ START, BLOCK, DELTA, *END = text_stream("Hello")
 
 def adds_content(event: dict[str, Any]) -> bool:
     """Whether an event adds text, thinking or tool input, read from the event itself."""
-    blocks = [event.get("content_block"), *event.get("message", {}).get("content", ())]
+    kind = event["type"]
+    if kind == "content_block_delta":
+        delta = event["delta"]
+        return bool(delta.get(PARTS.get(delta["type"])))
+    blocks = [event["content_block"]] if kind == "content_block_start" else []
+    if kind == "message_start":
+        blocks = event["message"].get("content", [])
     tools = ("tool_use", "server_tool_use", "mcp_tool_use")
-    return any(event.get("delta", {}).get(key) for key in ("text", "thinking", "partial_json")) or (
-        any(
-            block.get("text") or block.get("thinking") or block.get("input")
-            for block in blocks
-            if block and block.get("type") in ("text", "thinking", *tools)
-        )
+    return any(
+        block.get("text") or block.get("thinking") or block.get("input")
+        for block in blocks
+        if block["type"] in ("text", "thinking", *tools)
     )
 
 
+PARTS = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "input_json_delta": "partial_json",
+}
 SECONDS = st.integers(0, 5).map(float)
 
 

@@ -37,6 +37,9 @@ keys. `message` does that, when it is asked for, and `message_stop` and `finish`
 newest block. It must do exactly what the tables do. So it is closed wherever such a delta needs
 more than to be appended: after a stop reason, say, each delta is a finding.
 
+What is kept of the events is counted against `max_bytes` (size.py). An event that does not fit is
+refused before anything takes it.
+
 A finding has the number of its event. The short way does not count: it appends one part for each
 event, so the number is that of the parts, plus `_offset`. The tables set the offset anew after each
 event that they take.
@@ -105,6 +108,7 @@ from .order import (
     has_form_of_api,
     lacks_stop,
 )
+from .size import EVENT_SIZE, MAX_BYTES, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,6 +176,10 @@ class Accumulator:
         strict: With True, an event that gets a finding of severity "error" raises ProtocolError,
             as does one of any severity with "all". So does `finish`, for what shows only at the
             end. The event is taken before that.
+        max_bytes: How much the message may hold. An event that does not fit is refused. A delta
+            counts its characters and 64 bytes, any other event about as many bytes as its JSON has,
+            and an event that adds nothing counts nothing. This bounds the memory that a stream
+            without end can take.
 
     Attributes:
         unhandled: Deltas that no block took, in order: unknown deltas, deltas to blocks of an
@@ -195,6 +203,8 @@ class Accumulator:
         "_head",
         "_index",
         "_is_beginning",
+        "_left",
+        "_max_bytes",
         "_offence",
         "_offset",
         "_part_of",
@@ -207,11 +217,14 @@ class Accumulator:
         "unhandled",
     )
 
-    def __init__(self, *, strict: Strict = False) -> None:
+    def __init__(self, *, strict: Strict = False, max_bytes: int = MAX_BYTES) -> None:
         if not (isinstance(strict, bool) or strict == "all"):
             raise ValueError(f"expected strict to be False, True or 'all', got {shown(strict)}")
         self.unhandled: list[ChunkView] = []
         self._raises = _RAISES[strict]
+        self._max_bytes = max_bytes
+        self._left = max_bytes
+        """How many bytes may still come."""
         self._phase = self._BEFORE
         self._head = Head()
         self._blocks = Blocks()
@@ -249,14 +262,20 @@ class Accumulator:
             chunk: A chunk view, or an event that `decode` takes.
 
         Raises:
-            ProtocolError: The event is refused: the state stays as it was, but for the finding.
-                Or the event is taken, and has a finding that `strict` does not allow.
+            ProtocolError: The event is refused: the state stays as it was, but for the finding. Or
+                it does not fit into `max_bytes`: then it gets no finding. Or the event is taken,
+                and has a finding that `strict` does not allow.
             StreamError: It is an error event; `partial` is the message so far.
             DecodeError: It is an event that cannot be decoded.
         """
         if chunk.__class__ is self._taken and chunk.index == self._index:  # type: ignore[union-attr]
-            self._append(self._part_of(chunk))
-        elif isinstance(chunk, AnthropicCallResponseChunk):
+            part = self._part_of(chunk)
+            left = self._left - len(part) - EVENT_SIZE
+            if left >= 0:
+                self._left = left
+                self._append(part)
+                return
+        if isinstance(chunk, AnthropicCallResponseChunk):
             self._add(chunk)  # type: ignore[arg-type]
         else:
             self._add_event(chunk)
@@ -272,18 +291,25 @@ class Accumulator:
             StreamError: As for `add`.
             DecodeError: As for `add`.
         """
-        for chunk in chunks:
-            # A delta to the newest block goes straight to its parts. The way through the tables
-            # takes seven times as long.
-            kind: Any = chunk.__class__
-            if kind is self._taken and chunk.index == self._index:  # type: ignore[union-attr]
-                # To read the attribute by its name takes half the time.
-                part = chunk.text if kind is TextDeltaChunk else self._part_of(chunk)  # type: ignore[union-attr]
-                self._append(part)
-            elif isinstance(chunk, AnthropicCallResponseChunk):
-                self._add(chunk)  # type: ignore[arg-type]
-            else:
-                self._add_event(chunk)
+        # What this does for each delta decides what accumulating costs. So the room that is left is
+        # in a local variable, but for the way through the tables, which takes seven times as long.
+        left = self._left
+        try:
+            for chunk in chunks:
+                kind: Any = chunk.__class__
+                if kind is self._taken and chunk.index == self._index:  # type: ignore[union-attr]
+                    # To read the attribute by its name takes half the time.
+                    part = chunk.text if kind is TextDeltaChunk else self._part_of(chunk)  # type: ignore[union-attr]
+                    left -= len(part) + EVENT_SIZE
+                    if left >= 0:
+                        self._append(part)
+                        continue
+                    left += len(part) + EVENT_SIZE
+                self._left = left
+                self.add(chunk)
+                left = self._left
+        finally:
+            self._left = left
 
     @property
     def message(self) -> Message | None:
@@ -410,6 +436,7 @@ class Accumulator:
             take = phase.takes.get(chunk.__class__) or row_of(phase.takes, chunk.__class__)
             if take is None:
                 self._refuse(phase.rule, f"{clipped(chunk.type)} {phase.problem}")
+            self._make_room(chunk)
             take(self, chunk)
         finally:
             for fault, is_of_event in expected:
@@ -419,6 +446,18 @@ class Accumulator:
             offence, self._offence = self._offence, None
         if offence is not None:
             raise _refused_by_strict(offence, chunk=chunk)
+
+    def _make_room(self, chunk: ChunkView) -> None:
+        """Count an event against `max_bytes`.
+
+        Raises:
+            ProtocolError: It does not fit.
+        """
+        size = size_of(chunk)
+        if size > self._left:
+            problem = f"the message would hold more than max_bytes ({self._max_bytes:,})"
+            raise ProtocolError(problem, chunk=chunk)
+        self._left -= size
 
     def _note_rest(self) -> None:
         """Note what was skipped after the last event."""
@@ -726,8 +765,8 @@ class HeadAccumulator(Accumulator):
 
     __slots__ = ("closed", "waiting")
 
-    def __init__(self, *, strict: Strict = False) -> None:
-        super().__init__(strict=strict)
+    def __init__(self, *, strict: Strict = False, max_bytes: int = MAX_BYTES) -> None:
+        super().__init__(strict=strict, max_bytes=max_bytes)
         self.waiting: dict[int, Draft] = {}
         self.closed: list[Draft] = []
 

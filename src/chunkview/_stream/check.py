@@ -5,6 +5,7 @@ What ends a stream elsewhere is a finding here, and the events after it are look
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -190,7 +191,7 @@ class _Check:
 
     def __init__(self, *, is_after_error: bool) -> None:
         self.is_after_error = is_after_error
-        self._accumulator = HeadAccumulator()
+        self._accumulator = HeadAccumulator(max_bytes=sys.maxsize)  # nothing is left unchecked
         self._next_position = 0
         """The number of the event after the last one of the message."""
 

@@ -49,6 +49,7 @@ from .._model import (
 from .partial_json import BLANKS, ObjectScan, read_partial
 
 __all__ = [
+    "PARTS",
     "TAKERS",
     "CompactionDraft",
     "Draft",
@@ -491,6 +492,9 @@ TAKERS: dict[type, type[Draft]] = {
     for delta in draft.takes
 }
 """The kind of block that takes a delta, by the delta's class. No block takes other deltas."""
+
+PARTS = tuple(draft.part for draft in (TextDraft, ThinkingDraft, InputDraft))
+"""The classes of the deltas that bring parts, and from such a delta to its part."""
 
 
 def draft_of(block: AnyContentBlock, index: int) -> Draft:

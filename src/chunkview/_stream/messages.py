@@ -14,6 +14,7 @@ from .inspection import Inspector
 from .intake import EVERY_PARENT, EveryParent, Intake
 from .items import items_of, sync_items_of
 from .iterate import events_of
+from .size import MAX_BYTES
 from .wire import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def accumulate(
     source: Source,
     *,
     strict: Strict = False,
+    max_bytes: int = MAX_BYTES,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
 ) -> Message:
@@ -42,6 +44,7 @@ def accumulate(
             or an iterable of pieces of a body or of events. Of Claude Code's interleaved
             sub-agents, only the one of the first event is followed; `iter_messages` gives all.
         strict: As for `Accumulator`.
+        max_bytes: As for `Accumulator`.
         loads: As for `ChunkDecoder`; for bytes only.
         max_event_bytes: As for `ChunkDecoder`.
 
@@ -49,8 +52,8 @@ def accumulate(
         The finished Message.
 
     Raises:
-        ProtocolError: An event is refused (see `Accumulator`), or has a finding that `strict` does
-            not allow; `partial` is the message so far.
+        ProtocolError: An event is refused (see `Accumulator`), does not fit into `max_bytes`, or
+            has a finding that `strict` does not allow; `partial` is the message so far.
         StreamError: The stream holds an error event; `partial` is the message before it.
         IncompleteStreamError: The stream ended before `message_stop` or a stop reason; `partial`
             is the message so far.
@@ -58,7 +61,7 @@ def accumulate(
         TypeError: As for `iter_chunks`.
         ValueError: `strict` is none of its values.
     """
-    reading = _Reading(strict, loads=loads, max_event_bytes=max_event_bytes)
+    reading = _Reading(strict, max_bytes, loads=loads, max_event_bytes=max_event_bytes)
     with reading.failures():
         if strict:
             for item in sync_items_of(source):
@@ -74,6 +77,7 @@ async def aaccumulate(
     source: AsyncSource,
     *,
     strict: Strict = False,
+    max_bytes: int = MAX_BYTES,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
 ) -> Message:
@@ -82,6 +86,7 @@ async def aaccumulate(
     Args:
         source: What `aiter_chunks` takes.
         strict: As for `Accumulator`.
+        max_bytes: As for `Accumulator`.
         loads: As for `ChunkDecoder`; for bytes only.
         max_event_bytes: As for `ChunkDecoder`.
 
@@ -95,8 +100,9 @@ async def aaccumulate(
     """
     items = items_of(source)
     if not hasattr(items, "__aiter__"):
-        return accumulate(items, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
-    reading = _Reading(strict, loads=loads, max_event_bytes=max_event_bytes)
+        options: dict[str, Any] = {"loads": loads, "max_event_bytes": max_event_bytes}
+        return accumulate(items, strict=strict, max_bytes=max_bytes, **options)
+    reading = _Reading(strict, max_bytes, loads=loads, max_event_bytes=max_event_bytes)
     with reading.failures():
         async for item in items:
             reading.take(item)
@@ -113,14 +119,15 @@ class _Reading:
 
     __slots__ = ("_inspector", "_intake", "accumulator")
 
-    def __init__(self, strict: Strict, **options: Any) -> None:
+    def __init__(self, strict: Strict, max_bytes: int, **options: Any) -> None:
         """Prepare to take items.
 
         Args:
             strict: As for `Accumulator`. If it is False, nobody wants the findings.
+            max_bytes: As for `Accumulator`.
             **options: The options of `ChunkDecoder`.
         """
-        self.accumulator = HeadAccumulator(strict=strict)
+        self.accumulator = HeadAccumulator(strict=strict, max_bytes=max_bytes)
         self._inspector = Inspector(self.accumulator.noted) if strict else None
         self._intake = Intake(one_parent=True, inspector=self._inspector, **options)
 
@@ -155,6 +162,7 @@ def iter_messages(
     *,
     parent: str | EveryParent | None = EVERY_PARENT,
     strict: Strict = False,
+    max_bytes: int = MAX_BYTES,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
 ) -> Iterator[Message]:
@@ -168,6 +176,7 @@ def iter_messages(
         parent: Whose messages to give: the id of the tool call that started a sub-agent
             (`parent_tool_use_id`), or None for the main agent. By default those of all.
         strict: As for `Accumulator`.
+        max_bytes: As for `Accumulator`, for each message.
         loads: As for `ChunkDecoder`; for bytes only.
         max_event_bytes: As for `ChunkDecoder`.
 
@@ -183,7 +192,8 @@ def iter_messages(
         TypeError: As for `iter_chunks`.
         ValueError: `strict` is none of its values.
     """
-    messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
+    options: dict[str, Any] = {"loads": loads, "max_event_bytes": max_event_bytes}
+    messages = _Messages(parent, strict=strict, max_bytes=max_bytes, **options)
     yield from messages.of_items(sync_items_of(source))
 
 
@@ -192,6 +202,7 @@ async def aiter_messages(
     *,
     parent: str | EveryParent | None = EVERY_PARENT,
     strict: Strict = False,
+    max_bytes: int = MAX_BYTES,
     loads: Callable[[bytes], Any] | None = None,
     max_event_bytes: int = MAX_EVENT_BYTES,
 ) -> AsyncIterator[Message]:
@@ -201,6 +212,7 @@ async def aiter_messages(
         source: What `aiter_chunks` takes.
         parent: As for `iter_messages`.
         strict: As for `Accumulator`.
+        max_bytes: As for `Accumulator`, for each message.
         loads: As for `ChunkDecoder`; for bytes only.
         max_event_bytes: As for `ChunkDecoder`.
 
@@ -213,7 +225,8 @@ async def aiter_messages(
         ValueError: As for `iter_messages`.
     """
     items = items_of(source)
-    messages = _Messages(parent, strict=strict, loads=loads, max_event_bytes=max_event_bytes)
+    options: dict[str, Any] = {"loads": loads, "max_event_bytes": max_event_bytes}
+    messages = _Messages(parent, strict=strict, max_bytes=max_bytes, **options)
     if not hasattr(items, "__aiter__"):
         for message in messages.of_items(items):
             yield message
@@ -232,17 +245,26 @@ class _Messages:
     begins.
     """
 
-    __slots__ = ("_accumulators", "_finished", "_inspector", "_intake", "_strict")
+    __slots__ = ("_accumulators", "_finished", "_inspector", "_intake", "_max_bytes", "_strict")
 
-    def __init__(self, parent: str | EveryParent | None, *, strict: Strict, **options: Any) -> None:
+    def __init__(
+        self,
+        parent: str | EveryParent | None,
+        *,
+        strict: Strict,
+        max_bytes: int,
+        **options: Any,
+    ) -> None:
         """Prepare to take items.
 
         Args:
             parent: As for `iter_messages`.
             strict: As for `Accumulator`.
+            max_bytes: As for `Accumulator`, for each message.
             **options: The options of `Intake`.
         """
         self._strict: Strict = strict
+        self._max_bytes = max_bytes
         self._inspector = Inspector(Findings()) if strict else None
         self._intake = Intake(inspector=self._inspector, **options)
         if not isinstance(parent, EveryParent):
@@ -315,7 +337,8 @@ class _Messages:
                     given.finish()
             accumulator = self._accumulators.get(parent)
             if accumulator is None:
-                accumulator = self._accumulators[parent] = HeadAccumulator(strict=self._strict)
+                accumulator = HeadAccumulator(strict=self._strict, max_bytes=self._max_bytes)
+                self._accumulators[parent] = accumulator
             if number in faults:
                 accumulator.expect(faults[number])
             accumulator.add(chunk)

@@ -38,6 +38,7 @@ from .inspection import Inspector
 from .intake import Intake
 from .items import items_of
 from .order import CUT_OFF
+from .size import MAX_BYTES
 from .timings import Stopwatch, TimedIntake, TimedItems
 from .wire import MAX_EVENT_BYTES
 
@@ -89,6 +90,7 @@ class AnthropicStream:
         source: AsyncSource,
         *,
         strict: Strict = False,
+        max_bytes: int = MAX_BYTES,
         loads: Callable[[bytes], Any] | None = None,
         max_event_bytes: int = MAX_EVENT_BYTES,
         clock: Callable[[], float] | None = None,
@@ -102,6 +104,7 @@ class AnthropicStream:
                 mode. `iter_chunks` says more. Of Claude Code's interleaved sub-agents, only the one
                 of the first event is followed; `iter_messages` gives all messages.
             strict: As for `Accumulator`. The error comes instead of the chunk.
+            max_bytes: As for `Accumulator`. It bounds the message; its chunks are in your hands.
             loads: As for `ChunkDecoder`; for bytes only.
             max_event_bytes: As for `ChunkDecoder`.
             clock: Gives the time in seconds and never goes back, such as `time.perf_counter`. Then
@@ -121,7 +124,7 @@ class AnthropicStream:
         self._items = items_of(source)
         self._is_async = hasattr(self._items, "__aiter__")
         self._is_sync = hasattr(self._items, "__iter__")
-        self._accumulator = HeadAccumulator(strict=strict)
+        self._accumulator = HeadAccumulator(strict=strict, max_bytes=max_bytes)
         self._inspector = Inspector(self._accumulator.noted)
         options: dict[str, Any] = {
             "one_parent": True,
@@ -170,8 +173,8 @@ class AnthropicStream:
 
         Raises:
             DecodeError: An event cannot be decoded; `partial` is the message before it.
-            ProtocolError: An event is refused (see `Accumulator`), or has a finding that `strict`
-                does not allow; `partial` is the message so far.
+            ProtocolError: An event is refused (see `Accumulator`), does not fit into `max_bytes`,
+                or has a finding that `strict` does not allow; `partial` is the message so far.
             StreamError: The API sent an error event; `partial` is the message before it.
             IncompleteStreamError: The stream ended early, or another thread closed it; `partial`
                 is the message so far. Raised again when a stream that has failed is iterated over
