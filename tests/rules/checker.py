@@ -7,6 +7,7 @@ the rules leave open, and what is done here.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -136,7 +137,7 @@ class Checker:
         is_failure = item.event is not None and is_error(item.event)
         if item.event is not None:
             try:
-                self.use(item.event)
+                self.use(item.event, is_failure=is_failure)
                 fields = faults_of_fields(item.event)
             except RefusedError as error:
                 refused = error.rule
@@ -159,14 +160,24 @@ class Checker:
             "content_block_"
         )
         for rule in fields:
-            self.message.found(rule, blocks[-1] if has_index and blocks else None)
+            is_of_block = has_index and blocks and not is_after_error
+            self.message.found(rule, blocks[-1] if is_of_block else None)
         if is_after_error and item.counts:
-            # "What follows is not read."
             self.message.found("event_after_error")
         self.position += item.counts
         self.next_of_message = self.position
 
-    def use(self, event: Event) -> None:
+    def use(self, event: Event, *, is_failure: bool) -> None:
+        if self.is_after_error and not is_failure:
+            if not self.is_body and event.get("type") == "message_start":
+                # Choice: an error ends the answer to one request, and an agent may send another.
+                Reader().use(event)  # it has to be readable
+                self.begin(event)
+            else:
+                # "What follows is not read." Choice: but for its bytes and its fields. So a copy of
+                # the message tells whether the event can be read.
+                copy.deepcopy(self.message).use(event)
+            return
         try:
             self.message.use(event)
         except OrderError as error:
@@ -174,24 +185,32 @@ class Checker:
                 raise
             if not self.is_body:
                 self.message.take_back("second_message")
-                self.is_after_error = False
-            # A new message begins. What shows at the end of the first one shows now.
-            self.message.position = self.next_of_message
-            self.message.end()
-            self.messages.append(Reader())
-            self.message.position = self.position
-            self.message.use(event)
+            self.begin(event)
+
+    def begin(self, event: Event) -> None:
+        """A new message begins. What shows at the end of the one before shows now."""
+        self.end_message(self.next_of_message)
+        self.messages.append(Reader())
+        self.is_after_error = False
+        self.message.position = self.position
+        self.message.use(event)
 
     def end(self) -> None:
         message = self.message
         message.position = self.position
-        is_complete = bool(message.has_stopped or message.result.stop_reason)
-        if self.is_cut and is_complete:
+        if self.is_cut and (message.has_stopped or message.result.stop_reason):
             message.found("last_event_unterminated")
+        self.end_message(self.position)
+
+    def end_message(self, position: int) -> None:
+        message = self.message
+        message.position = position
         # Choice: a message that never started is not cut, too.
         rules = {finding.rule for finding in message.result.findings}
         never_started = not message.result.has_message and "message_start_missing" in rules
-        if is_complete or not (self.is_after_error or never_started):
+        is_complete = bool(message.has_stopped or message.result.stop_reason)
+        # Choice: what is missing before message_stop is missing because of the error.
+        if message.has_stopped or (not self.is_after_error and (is_complete or not never_started)):
             message.end()
 
 

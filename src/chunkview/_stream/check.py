@@ -36,6 +36,10 @@ def check(source: Source, *, max_event_bytes: int = MAX_EVENT_BYTES) -> list[Fin
     message. A `message_start` after a `message_stop` begins a new one. In a body that is a finding;
     in Claude Code's lines it is not.
 
+    An error event breaks a message off, so nothing is missing at the end of it. What follows in a
+    body is an `event_after_error`: its bytes and fields are looked at, but not its order. In Claude
+    Code's lines, a `message_start` begins the answer to the next request.
+
     Args:
         source: What `chunkview.iter_chunks` takes.
         max_event_bytes: As for `chunkview.ChunkDecoder`. A longer event ends the reading.
@@ -127,8 +131,8 @@ class _Checker:
         """The message of the parent whose item came last."""
         return self._current.get(self._intake.parent) or self._begin()
 
-    def _begin(self, *, is_after_error: bool = False) -> _Check:
-        message = _Check(is_after_error=is_after_error)
+    def _begin(self) -> _Check:
+        message = _Check()
         self._current[self._intake.parent] = message
         self._messages.append(message)
         return message
@@ -158,13 +162,14 @@ class _Checker:
 
     def _add_chunk(self, chunk: ChunkView, faults: list[Fault]) -> None:
         message = self._message
-        if message.is_stopped and isinstance(chunk, MessageStartChunk):
+        if isinstance(chunk, MessageStartChunk):
             is_body = not self._intake.has_seen_wrapper
-            if is_body:
-                second = Fault("second_message", "message_start came after message_stop")
-                message.note([second], self._position, chunk)
             # An error ends a body, but of an agent only the answer to one request.
-            message = self._begin(is_after_error=is_body and message.is_after_error)
+            if not is_body if message.is_after_error else message.is_stopped:
+                if is_body:
+                    second = Fault("second_message", "message_start came after message_stop")
+                    message.note([second], self._position, chunk)
+                message = self._begin()
         message.add(chunk, faults, self._position)
         self._end_event(chunk)
 
@@ -189,8 +194,8 @@ class _Check:
 
     __slots__ = ("_accumulator", "_next_position", "is_after_error")
 
-    def __init__(self, *, is_after_error: bool) -> None:
-        self.is_after_error = is_after_error
+    def __init__(self) -> None:
+        self.is_after_error = False
         self._accumulator = HeadAccumulator(max_bytes=sys.maxsize)  # nothing is left unchecked
         self._next_position = 0
         """The number of the event after the last one of the message."""
@@ -214,6 +219,7 @@ class _Check:
             position: Its number in the source.
         """
         self._next_position = position + 1
+        is_read = not (self.is_after_error or isinstance(chunk, ErrorChunk))
         if self.is_after_error:
             faults = [*faults, Fault("event_after_error", clipped(chunk.type))]
         if isinstance(chunk, ErrorChunk):
@@ -221,6 +227,7 @@ class _Check:
             self.is_after_error = True
             if not has_form_of_api(chunk):
                 faults = [*faults, Fault("error_misshapen", shown(chunk.to_event(), 120))]
+        if not is_read:
             self.note(faults, position, chunk)
             return
         accumulator = self._accumulator
@@ -249,12 +256,16 @@ class _Check:
             is_known: Whether it is known that nothing more comes.
         """
         accumulator = self._accumulator
-        # An error ends a stream, and a message that never started cannot be cut.
+        # A message that never started cannot be cut.
         never_started = accumulator.head is None and (
             "message_start_missing" in accumulator.noted.known
         )
-        is_excused = self.is_after_error or never_started
-        if accumulator.complete or (is_known and not is_excused):
+        if self.is_after_error:
+            # What is missing before message_stop is missing because of the error.
+            is_at_end = accumulator.is_stopped
+        else:
+            is_at_end = accumulator.complete or (is_known and not never_started)
+        if is_at_end:
             accumulator.go_to(self._next_position)
             accumulator.note_end()
         return accumulator.findings
