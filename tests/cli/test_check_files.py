@@ -153,6 +153,32 @@ def test_what_was_sent_is_shown_and_not_the_events_that_were_made_of_it(files: F
         assert "message_start" not in "".join(re.findall("  sent.*", out))
 
 
+@pytest.mark.parametrize("is_folder", [False, True], ids=["file", "folder"])
+def test_a_message_whose_request_did_not_ask_for_a_stream_is_skipped(
+    tmp_path: Path, is_folder: bool
+) -> None:
+    message = b'{"type": "message", "role": "assistant", "content": []}'
+    path = tmp_path / "a.json"
+    path.write_bytes(message)
+    place = str(tmp_path if is_folder else path)
+    assert "body_is_message" in rules_of(report(place))
+    assert "The answer to any other request is one JSON object" in run("check", place)[0]
+    (tmp_path / "a.json.request").write_bytes(b'{"stream": true}')
+    assert "body_is_message" in rules_of(report(place))
+    (tmp_path / "a.json.request").write_bytes(b'{"model": "m"}')
+    xml = tmp_path / "report.xml"
+    out, complaints, status = run("check", "--strict", "--junit", str(xml), place)
+    why = "its request did not ask for a stream, or was refused"
+    assert out == f"note: not checked: {path}: {why}\nNo rule is broken in 0 streams\n"
+    assert (complaints, status) == ("", 0)
+    (suite,) = ET.parse(xml).getroot()
+    assert (suite.get("tests"), suite.get("skipped")) == ("1", "1")
+    assert [part.get("message") for part in suite[0]] == [why]
+    xml.unlink()
+    (one,) = report(place)["checked"]
+    assert (one["skipped"], one["findings"]) == (why, [])
+
+
 def test_of_a_long_body_the_beginning_is_shown(files: Files) -> None:
     message = {"content": [{"type": "text", "text": "x" * 99_999}], "role": "assistant"}
     (row, *_) = report(*files(body=json.dumps(message).encode()))["rules"]

@@ -218,7 +218,10 @@ RULES: dict[str, Rule] = {
         ),
         body_is_message=_texts(
             problem="the body is one JSON message instead of a stream of events",
-            promise='The answer to a request with `"stream": true` is a stream of events.',
+            promise=(
+                'The answer to a request with `"stream": true` is a stream of events. The answer '
+                "to any other request is one JSON object, and then nothing is wrong."
+            ),
             page=_STREAMING,
             mend=(
                 "Send the header `Content-Type: text/event-stream`, and the message as events, "
@@ -228,8 +231,9 @@ RULES: dict[str, Rule] = {
         body_is_error=_texts(
             problem="the body is one error document instead of a stream of events",
             promise=(
-                "An error before the stream has an HTTP status of 4xx or 5xx and a JSON body. An "
-                "error after the status 200 is an `error` event in the stream."
+                "An error before the stream has a status of 4xx or 5xx and a JSON body: then "
+                "nothing is wrong. An error after the status 200 is an `error` event in the "
+                "stream."
             ),
             page=f"{_ERRORS}#http-errors",
             mend=(

@@ -13,12 +13,14 @@ import base64
 import binascii
 import codecs
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._chunks import is_message
 from .._model import loads
 from ..errors import DecodeError, kind_of
 from ._compression import compression_of, decompressed
+from ._due import is_stream_due
 from ._recording import Maker
 from ._sse import begins_like_sse
 from ._when import time_in_headers, time_read
@@ -118,6 +120,7 @@ def read_exchanges(
             response = entry["response"] if isinstance(entry, dict) else None
             if not isinstance(response, dict):
                 raise inner.error(f"exchange {number} has no response", 0)
+            inner.is_stream_due = partial(_is_stream_due, entry.get("request"), response)
             headers = _HEADERS[kind](response.get("headers"))
             inner.when = (
                 time_read(entry.get(_TIMES[kind])) or time_in_headers(headers) or maker.when
@@ -133,6 +136,20 @@ def read_exchanges(
             yield from read_body(body, inner)
         finally:
             maker.count += inner.count
+
+
+def _is_stream_due(request: Any, response: dict[str, Any]) -> bool | None:
+    """Tell from a request and its answer what `Recording.is_stream_due` says."""
+    if not isinstance(request, dict):
+        request = {}
+    posted = request.get("postData", request.get("body"))
+    if isinstance(posted, dict):
+        posted = posted.get("text", posted.get("string"))
+    status = response.get("status")
+    if isinstance(status, dict):
+        status = status.get("code")
+    url = request.get("url", request.get("uri"))
+    return is_stream_due(str(request.get("method", "POST")).upper(), url, posted, status)
 
 
 def _of_har(response: dict[str, Any], maker: Maker) -> tuple[str, bytes | None]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..errors import kind_of
+from ._due import is_stream_due_by_sidecars
 from ._when import day_in, time_in_sidecar, time_of_file
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ class Place:
         name: Its path or URL; "" if it has no name.
         open: Opens it in binary mode. Raises OSError.
         is_named: Whether the caller named this file, and not a folder or a pattern.
-        open_sidecar: Opens the sidecar that `chunkview record` wrote, if there may be one. Raises
-            OSError.
+        open_sidecar: Opens what `chunkview record` wrote beside the file, if there may be some.
+            It takes the end of the name. Raises OSError.
         when: When the file was recorded, if the caller knows it.
     """
 
     name: str
     open: Callable[[], Any]
     is_named: bool = False
-    open_sidecar: Callable[[], Any] | None = None
+    open_sidecar: Callable[[str], Any] | None = None
     when: datetime | None = None
 
     def time(self, file: Any) -> datetime | None:
@@ -56,16 +57,24 @@ class Place:
         Args:
             file: What `open` gave.
         """
-        return self.when or self._time_in_sidecar() or day_in(self.name) or time_of_file(file)
+        times = b"" if self.when else self._sidecar(_SIDECAR)
+        recorded = time_in_sidecar(times) if times else None
+        return self.when or recorded or day_in(self.name) or time_of_file(file)
 
-    def _time_in_sidecar(self) -> datetime | None:
+    def is_stream_due(self) -> bool | None:
+        """Tell from the sidecars what `Recording.is_stream_due` says."""
+        return is_stream_due_by_sidecars(self._sidecar(_SIDECAR), self._sidecar(_REQUEST))
+
+    def _sidecar(self, suffix: str) -> bytes:
+        """Read a sidecar; b"" if there is none."""
         if self.open_sidecar is None:
-            return None
+            return b""
         try:
-            with self.open_sidecar() as sidecar:
-                return time_in_sidecar(sidecar.read(_LONGEST_SIDECAR))
+            with self.open_sidecar(suffix) as sidecar:
+                data: bytes = sidecar.read(_LONGEST_SIDECAR)
+                return data
         except OSError:  # most files have none
-            return None
+            return b""
 
 
 def places_of(source: Any) -> Iterator[Place]:
@@ -139,8 +148,12 @@ def _of_path(path: str) -> Iterator[Place]:
 
 def _file(path: str, *, is_named: bool = False, has_sidecar: bool = False) -> Place:
     # Without a buffer, a small file is read in two thirds of the time.
-    sidecar = functools.partial(open, f"{path}{_SIDECAR}", "rb") if has_sidecar else None
+    sidecar = functools.partial(_open_beside, path) if has_sidecar else None
     return Place(path, functools.partial(open, path, "rb", 0), is_named, sidecar)
+
+
+def _open_beside(path: str, suffix: str) -> Any:
+    return Path(path + suffix).open("rb")
 
 
 def _of_folder(path: str) -> Iterator[Place]:
@@ -175,7 +188,7 @@ def _of_folder(path: str) -> Iterator[Place]:
         for name in files:
             # A link to nothing is an error to tell of. A socket, say, is no recording.
             if name not in sidecars and not (name in odd and Path(folder, name).exists()):
-                yield _file(prefix + name, has_sidecar=name + _SIDECAR in sidecars)
+                yield _file(prefix + name, has_sidecar=not sidecars.isdisjoint(_beside(name)))
         waiting += [prefix + name for name in sorted(below, reverse=True)]
 
 
@@ -187,12 +200,22 @@ def _is_among(sidecar: str, files: list[str]) -> bool:
 
 
 _SIDECAR = ".times"
-_SIDECARS = (_SIDECAR, ".request")
+_REQUEST = ".request"
+_SIDECARS = (_SIDECAR, _REQUEST)
+
+
+def _beside(name: str) -> tuple[str, ...]:
+    """The names of the sidecars that a file may have."""
+    return tuple(name + suffix for suffix in _SIDECARS)
 
 
 def _is_sidecar(name: str, names: Collection[str]) -> bool:
     """Whether a file has the times or the request of another one: `chunkview record` wrote it."""
     return name.endswith(_SIDECARS) and name.rpartition(".")[0] in names
+
+
+def _open_remote(system: Any, path: str, suffix: str) -> Any:
+    return system.open(path + suffix, "rb")
 
 
 def _raise(error: OSError) -> Any:
@@ -219,8 +242,8 @@ def _of_url(url: str) -> Iterator[Place]:
         if _is_sidecar(name, names):
             continue
         sidecar = None
-        if name + _SIDECAR in names:
-            sidecar = functools.partial(system.open, name + _SIDECAR, "rb")
+        if not names.isdisjoint(_beside(name)):
+            sidecar = functools.partial(_open_remote, system, name)
         yield Place(
             system.unstrip_protocol(name),
             functools.partial(system.open, name, "rb"),

@@ -108,6 +108,7 @@ def read_place(place: Place, max_bytes: int, head: Head | None = None) -> Iterat
         What `head` yields, and then each other recording.
     """
     maker = Maker(place.name, max_bytes)
+    maker.is_stream_due = place.is_stream_due
     try:
         file = place.open()
     except OSError as error:

@@ -10,7 +10,7 @@ import attrs
 from ..errors import DecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Broken", "Format", "Maker", "Readable", "Recording", "RecordingError"]
 
@@ -73,6 +73,9 @@ class Recording:
             an answer, the `timestamp` of Claude Code's lines. Otherwise it is what the sidecar of
             `chunkview record` says, then the day in the path (`2026-11-26`, `2026/11/26`,
             `year=2026/month=11/day=26`; its beginning), and then when the file was modified.
+        is_stream_due: Of a message that was not streamed: whether it should have been. False if the
+            request did not ask for a stream, or the status is that of an error. A cassette or HAR
+            file tells it, or what `chunkview record` wrote beside the file. None if nothing does.
         error: Why the recording is not whole, or None. The stream itself may break rules all the
             same, or end early: `accumulate` and `check` say that.
     """
@@ -87,6 +90,7 @@ class Recording:
     offsets: tuple[int, ...] = attrs.field(default=(), repr=False)
     size: int = attrs.field(default=0, repr=False)
     when: datetime | None = attrs.field(default=None, repr=False)
+    is_stream_due: bool | None = attrs.field(default=None, repr=False)
     error: DecodeError | OSError | None = None
 
 
@@ -116,6 +120,7 @@ class Maker:
         max_bytes: How many bytes a recording may have.
         count: How many recordings were made.
         when: When the recordings were made, if they do not say it themselves.
+        is_stream_due: Gives that attribute of a message. Few files have one.
     """
 
     def __init__(
@@ -137,6 +142,7 @@ class Maker:
         """
         self.file = file
         self.when = when
+        self.is_stream_due: Callable[[], bool | None] = lambda: None
         self.max_bytes = max_bytes
         self.count = 0
         self._label = label
@@ -173,6 +179,7 @@ class Maker:
             file=self.file,
             error=error,
             when=when or self.when,
+            is_stream_due=self.is_stream_due() if format == "message" else None,
             **place,
         )
 

@@ -71,6 +71,7 @@ class Checked:
         answer: Facts about the answer of a server, for programs; empty for a file.
         seconds: How long it took.
         problem: Why a file could not be read; "" if it could.
+        skipped: Why a file was not checked; "" if it was.
         asks: What the request asks for; "" for a file.
     """
 
@@ -80,6 +81,7 @@ class Checked:
     answer: dict[str, Any] = attrs.field(factory=dict)
     seconds: float = 0.0
     problem: str = ""
+    skipped: str = ""
     asks: str = ""
 
     @property

@@ -46,7 +46,8 @@ JSON lines of events, the output of Claude Code
 (claude -p --output-format stream-json --verbose --include-partial-messages),
 a message, a cassette, a HAR file, frames of AWS, each also compressed; or a
 folder, a pattern or a URL. Each stream in it is checked by itself; but a body
-that holds several messages is one stream.
+that holds several messages is one stream. A message whose request did not ask
+for a stream is skipped, if the recording has the request.
 """
 _EPILOG = """\
 examples:
@@ -88,8 +89,9 @@ keys of the object that --json prints, always all of them:
                          promise, sdk, mend, page; promise, sdk and page are
                          null for a mistake in the arguments
   checked                an object for each file or request: name, problem (why
-                         a file could not be read, or null), answer (of a
-                         server: status, content_type, bytes,
+                         a file could not be read, or null), skipped (why a file
+                         was not checked, or null), answer (of a server:
+                         status, content_type, bytes,
                          seconds_to_first_byte, longest_gap_seconds,
                          waited_seconds; or null), findings (rule, severity,
                          count, position, message, event)

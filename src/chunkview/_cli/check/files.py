@@ -11,7 +11,7 @@ from ..._model import loads
 from ...conformance import check
 from ...errors import DecodeError
 from ...recordings import RecordingError, is_body, read
-from ..console import name_of, opened, reason_of
+from ..console import is_regular, name_of, opened, reason_of
 from ..streams import Rest, is_place, name_of_recording
 from .breaches import Checked, breaches_of
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_files", "items_of_file"]
 
+_NOT_DUE = "its request did not ask for a stream, or was refused"
 # How many bytes of the beginning are kept for the report.
 _START = 2_000
 # A longer line is cut. An event may be as long.
@@ -51,7 +52,9 @@ def check_files(file: str) -> Iterator[Checked]:
                 findings = check(_noted(items_of_file(iter(rest.read_some, b"")), start))
                 yield Checked(name, tuple(breaches_of(findings, start)))
             else:
-                yield from map(_checked, read(rest))
+                # By its name, a file is read with what `chunkview record` wrote beside it.
+                has_name = file != "-" and is_regular(source)
+                yield from map(_checked, read(file if has_name else rest))
     except OSError as error:
         yield Checked(name, is_stream=False, problem=reason_of(error))
     except (ImportError, ValueError) as error:
@@ -67,6 +70,8 @@ def _checked(recording: Recording) -> Checked:
         problem = f"byte {error.offset}: {error.problem}"
         return Checked(name, is_stream=False, problem=problem)
     source = recording.source
+    if recording.is_stream_due is False:
+        return Checked(name, is_stream=False, skipped=_NOT_DUE)
     start = source[:_START] if isinstance(source, bytes) else b""
     return Checked(name, tuple(breaches_of(check(source), bytearray(start))))
 

@@ -78,6 +78,11 @@ class Report:
             notes.append(f"the official SDK adds /v1/messages to its base_url, so give it {root}")
         if self.server and not rules:
             notes.append(f"check does not try {_NOT_TRIED}")
+        skipped: dict[str, list[str]] = {}
+        for one in self.checked:
+            if one.skipped:
+                skipped.setdefault(one.skipped, []).append(one.name)
+        notes += [f"not checked: {_names(names)}: {why}" for why, names in skipped.items()]
         if any(rule.name in RULES for rule in rules):
             notes.append(f"the SDK is anthropic for Python, {' and '.join(VERSIONS)}")
         return notes
@@ -252,6 +257,7 @@ def _json_of_checked(checked: Checked) -> dict[str, Any]:
     return {
         "name": checked.name,
         "problem": checked.problem or None,
+        "skipped": checked.skipped or None,
         "answer": checked.answer or None,
         "findings": [
             {
