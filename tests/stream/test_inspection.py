@@ -23,6 +23,7 @@ from chunkview._stream.fastpath import MEMORY
 from chunkview.conformance import Finding, check
 from chunkview.testing import broken_body
 from support import (
+    MESSAGE_STOP,
     PING,
     Event,
     as_async,
@@ -186,6 +187,21 @@ def test_a_body_that_breaks_off_has_a_finding() -> None:
     after_the_end = body_of(TEXT) + b"event: ping\nda"
     assert summary(read(after_the_end)) == [("last_event_unterminated", 9, 1)]
     assert summary(check(after_the_end)) == [("last_event_unterminated", 9, 1)]
+
+
+@pytest.mark.parametrize(
+    ("last", "lost"),
+    [
+        (MESSAGE_STOP, "clients lose message_stop, and no content"),
+        ({"type": "error", "error": {"type": "a", "message": "b"}}, "clients lose error"),
+        (message_delta(), "clients lose message_delta"),
+    ],
+    ids=["stop", "error", "delta"],
+)
+def test_a_last_event_without_its_blank_line_is_named(last: Event, lost: str) -> None:
+    body = body_of([*TEXT[:-2], last])[:-1]
+    (finding,) = [one for one in check(body) if one.rule == "last_event_unterminated"]
+    assert finding.message == f"the last event has no blank line after it: {lost}"
 
 
 def test_strict_raises_for_bytes_and_fields_with_the_chunks_before() -> None:

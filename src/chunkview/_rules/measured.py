@@ -67,10 +67,10 @@ MEASURED: dict[str, Measured] = {
         "takes",
     ),
     "last_event_unterminated": Measured(
-        "loses the error",
-        "loses the error",
-        "loses the error",
-        "loses the error",
+        "loses the last event",
+        "loses the last event",
+        "loses the last event",
+        "loses the last event",
         "takes",
     ),
     "control_character": Measured(

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._chunks import DONE, is_message
+from .._chunks import DONE, MessageStopChunk, is_message
 from .._rules import Fault, Findings, faults_of_fields, faults_of_lines
-from ..errors import DecodeError
+from ..errors import DecodeError, clipped
 from .fastpath import InspectedFastPath, NoFastPath
 from .framing import fields_of
 from .wire import ChunkDecoder
@@ -168,7 +168,7 @@ class InspectedDecoder(ChunkDecoder):
         try:
             chunk = super()._decode_last(rest)
             if chunk is not None:
-                self._inspector.note([Fault("last_event_unterminated")])
+                self._inspector.note([Fault("last_event_unterminated", _lost(chunk))])
             else:
                 self._note_done(rest)
         except DecodeError as error:
@@ -239,6 +239,12 @@ class CheckingDecoder(InspectedDecoder):
             raise error
         self._inspector.note([fault_of(error)])
         self._inspector.end_event(gave_chunk=False, is_broken=True)
+
+
+def _lost(chunk: ChunkView) -> str:
+    """Say what a client loses that drops the last event."""
+    no_more = ", and no content" if isinstance(chunk, MessageStopChunk) else ""
+    return f"clients lose {clipped(chunk.type)}{no_more}"
 
 
 def fault_of(error: DecodeError) -> Fault:
