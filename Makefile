@@ -126,6 +126,10 @@ severities: $(VENV)/.dev $(MEASURED_SDKS:%=.venvs/sdk%/.test) ## measure how bad
 	$(BIN)/python .ci/severities.py $(MEASURED_SDKS:%=.venvs/sdk%/bin/python)
 	$(BIN)/python .ci/rules_page.py
 
+.PHONY: pages
+pages: $(VENV)/.dev ## write the pages about the rules and about the requests of check
+	$(BIN)/python .ci/rules_page.py
+
 # The oldest versions that pyproject.toml allows, on the oldest Python. Left out is also a test of
 # shrinking: an old Hypothesis shrinks less.
 OLDEST := $(firstword $(PYTHONS))

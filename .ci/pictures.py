@@ -102,8 +102,11 @@ def drawn(name: str, arguments: str, written: str, theme: str) -> str:
         color_system="truecolor",
     )
     console.print(Text.assemble(("$ ", "bold green"), (f"chunkview {arguments}", "bold")))
-    # rich cuts off the lower part of the last line.
-    console.print(Text.from_ansi(written.rstrip("\n")), "", sep="\n")
+    for line in Text.from_ansi(written.rstrip("\n")).split(allow_blank=True):
+        # A terminal goes on with a long word in the next line; rich would begin it there.
+        for part in line.divide(range(COLUMNS, line.cell_len, COLUMNS)):
+            console.print(part, no_wrap=True)
+    console.print()  # rich cuts off the lower part of the last line
     svg = console.export_svg(title="chunkview", theme=THEMES[theme], unique_id=f"{name}-{theme}")
     # A white frame cannot be seen on a white page.
     svg = svg.replace('stroke="rgba(255,255,255,0.35)"', 'stroke="rgba(128,128,128,0.5)"')

@@ -1,37 +1,43 @@
-"""Write the page about the rules: why a stream breaks, what that does, and how to mend it.
+"""Write the pages about the rules, and about the requests that check sends to a server.
 
-`make severities` runs it. Everything comes from the table of rules, from what severities.py
-measured, and from the examples.
+`make pages` runs it, and so does `make severities`. Everything comes from the tables of rules, from
+what severities.py measured, from the examples, and from the table of requests.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chunkview._cli.check.requests import REQUESTS, Request
+from chunkview._cli.check.rules import SERVER_RULES, AnyRule, ServerRule
 from chunkview._rules import MEASURED, VERSIONS
-from chunkview.conformance import RULES, Rule
+from chunkview.conformance import RULES
 from chunkview.testing._examples import EXAMPLES, IMPLIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-PAGE = Path(__file__).parent.parent / "docs/why-a-stream-breaks.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = DOCS / "why-a-stream-breaks.md"
+REQUESTS_PAGE = DOCS / "requests-of-check.md"
 
 HEAD = """\
 # Why a stream breaks
 
-<!-- Written by `make severities`. Change the table of rules or the examples, not this page. -->
+<!-- Written by `make pages`. Change the tables of rules or the examples, not this page. -->
 
 Many servers imitate Anthropic's Messages API, and many proxies rewrite its streams. This page lists
 what can be wrong with such a stream: {count} rules that a stream should keep. For each rule it says
 what the API promises, what happens to a client when the rule is broken, and how a server mends it.
+{server_count} more rules are about the answers of a server that `chunkview check --url` asks.
 
-Each rule has the smallest stream that breaks it, shown as its difference from a valid stream: lines
-with `-` are missing, lines with `+` are there instead. `chunkview.testing.broken_body(rule)` gives
-the whole body, for your own tests.
+Each rule of a stream has the smallest stream that breaks it, shown as its difference from a valid
+stream: lines with `-` are missing, lines with `+` are there instead.
+`chunkview.testing.broken_body(rule)` gives the whole body, for your own tests.
 
 What happens to a client is measured: the smallest stream went through the official SDK (anthropic
 {oldest} and {newest}; where a sentence names no version, both do the same) and through
@@ -40,10 +46,19 @@ What happens to a client is measured: the smallest stream went through the offic
 - `messages.create(stream=True)`: `for event in client.messages.create(..., stream=True)`;
 - `messages.stream()`: `client.messages.stream(...)`, with its `text_stream` and its final message.
 
-A rule is an **error** if the SDK raises an exception, loses content or alters content, or if
-chunkview raises. Otherwise it is a **warning**. Content is text, thinking, its signature, and the
-names and inputs of tools. "Takes the stream" means that the content is there, or that the same
-error comes as without the fault.
+Content is text, thinking, its signature, and the names and inputs of tools. "Takes the stream"
+means that the content is there, or that the same error comes as without the fault.
+
+## Errors and warnings
+
+A broken rule is an **error** in these cases:
+
+- The official SDK raises an exception or waits in vain, or it loses or alters content, the stop
+  reason or a final count.
+- chunkview raises.
+- A server does not do what the request asked for. Only `chunkview check --url` can tell.
+
+Any other broken rule is a **warning**.
 """
 
 GROUPS = {
@@ -52,6 +67,8 @@ GROUPS = {
     "essential": "What an event cannot do without",
     "fields": "The fields of an event",
     "data": "What the message amounts to",
+    "server": "The answers of a server",
+    "setup": "The first request to a server",
 }
 """The headings, by group."""
 
@@ -61,8 +78,11 @@ CONTEXT = 48
 
 def page() -> str:
     """The text of the page."""
-    text = HEAD.format(count=len(RULES), oldest=VERSIONS[0], newest=VERSIONS[1])
-    groups = {group: [rule for rule in RULES.values() if rule.group == group] for group in GROUPS}
+    text = HEAD.format(
+        count=len(RULES), server_count=len(SERVER_RULES), oldest=VERSIONS[0], newest=VERSIONS[1]
+    )
+    every: list[AnyRule] = [*RULES.values(), *SERVER_RULES.values()]
+    groups = {group: [rule for rule in every if rule.group == group] for group in GROUPS}
     text += "\n## All rules\n"
     for group, rules in groups.items():
         text += (
@@ -77,15 +97,15 @@ def page() -> str:
     return text
 
 
-def section(rule: Rule) -> str:
+def section(rule: AnyRule) -> str:
     """What the page says about one rule."""
-    source = f" ([source]({rule.page}))" if rule.page else ""
-    difference = "\n".join(difference_of(rule.name))
+    source = f" ([source]({rule.source}))" if rule.source else ""
+    difference = "" if isinstance(rule, ServerRule) else "\n".join(difference_of(rule.name))
     parts = [
         f"### {rule.name}",
         f"**{rule.severity}**: {prose(rule.problem)}.",
         f"What the API does: {prose(rule.promise)}{source}" if rule.promise else "",
-        f"```diff\n{difference}\n```",
+        f"```diff\n{difference}\n```" if difference else "",
         result(rule),
         f"How to mend it: {prose(rule.mend)}" if rule.mend else "",
     ]
@@ -95,8 +115,10 @@ def section(rule: Rule) -> str:
     return "".join(f"\n{part}\n" for part in parts if part)
 
 
-def result(rule: Rule) -> str:
+def result(rule: AnyRule) -> str:
     """What the SDK and chunkview do."""
+    if isinstance(rule, ServerRule):
+        return prose(rule.sdk)
     measured = MEASURED[rule.name]
     if set(measured) == {"takes"}:
         return "The official SDK and chunkview take the stream."
@@ -202,6 +224,66 @@ def visible(line: str) -> str:
     return line.replace("\ufeff", "<BOM>").replace("\t", "<TAB>")
 
 
+# -- the requests -----------------------------------------------------------------------------
+
+REQUESTS_HEAD = """\
+# What check asks a server
+
+<!-- Written by `make pages`. Change the table of requests, not this page. -->
+
+`chunkview check --url` sends {count} requests to `/v1/messages`, one after the other. The answer to
+{streams} of them should be a stream, that to `whole` one message, and that to {errors} an error.
+`--without` leaves out the requests that you name.
+
+What a stream or a message has in it is checked by the [rules of a stream](why-a-stream-breaks.md).
+These rules are about every answer: {rules}. Some answers are checked by more rules:
+"""
+
+
+def requests_page() -> str:
+    """The text of the page about the requests."""
+    requests = REQUESTS.values()
+    of_some = {name for request in requests for name in request.checks}
+    of_all = [
+        rule.name
+        for rule in SERVER_RULES.values()
+        if rule.group == "server" and rule.name not in of_some
+    ]
+    text = REQUESTS_HEAD.format(
+        count=len(REQUESTS),
+        streams=sum(request.is_streamed for request in requests),
+        errors=sum(request.is_invalid for request in requests),
+        rules=links_to(of_all),
+    )
+    text += "\n| request | it asks for | status | rules about its answer |\n"
+    text += "| --- | --- | --- | --- |\n"
+    for request in requests:
+        row = (f"[{request.name}](#{request.name})", prose(request.asks), status_of(request))
+        text += f"| {' | '.join((*row, links_to(request.checks)))} |\n"
+    for request in requests:
+        url = "/v1/messages" + (f"?{request.query}" if request.query else "")
+        head = f"`POST {url}`, for {prose(request.asks)}:"
+        language = "text" if request.raw else "json"
+        text += f"\n## {request.name}\n\n{head}\n\n```{language}\n{body_of(request)}\n```\n"
+    return text
+
+
+def links_to(rules: Iterable[str]) -> str:
+    """Links to the rules on the other page."""
+    return ", ".join(f"[{name}]({PAGE.name}#{name})" for name in rules)
+
+
+def status_of(request: Request) -> str:
+    """The status that is due."""
+    return f"{request.status}" if request.is_exact else f"{request.status}, or another 4xx"
+
+
+def body_of(request: Request) -> str:
+    """The body of a request, as a person reads it."""
+    sent = request.body("MODEL").decode()
+    return sent if request.raw else json.dumps(json.loads(sent), indent=1)
+
+
 if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8")
+    REQUESTS_PAGE.write_text(requests_page(), encoding="utf-8")

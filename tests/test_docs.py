@@ -87,7 +87,7 @@ def run_page(page: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_code_block_of_a_page_runs(page: Path) -> None:
     fences = re.findall(r"^```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(fences) <= {*KINDS, "text", "diff"}
+    assert set(fences) <= {*KINDS, "text", "diff", "json"}
     assert run_page(page)["count"] == sum(fence in KINDS for fence in fences)
 
 

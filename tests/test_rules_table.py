@@ -91,16 +91,16 @@ def test_a_promise_and_a_mend_are_one_or_two_sentences(rule: Rule, name: str) ->
 
 @every_rule
 def test_a_page_is_of_a_known_host(rule: Rule) -> None:
-    url = urlsplit(rule.page)
+    url = urlsplit(rule.source)
     assert url.scheme == "https"
     assert url.netloc in HOSTS
     assert len(url.path) > 1
-    assert url.fragment or not rule.page.endswith("#")
+    assert url.fragment or not rule.source.endswith("#")
 
 
 @every_rule
 def test_what_only_the_source_of_the_sdk_shows_is_said_to_be_undocumented(rule: Rule) -> None:
-    if urlsplit(rule.page).netloc == "github.com":
+    if urlsplit(rule.source).netloc == "github.com":
         assert "not documented" in rule.promise
 
 

@@ -10,10 +10,14 @@ from typing import Any
 import anthropic
 import pytest
 
+from chunkview._cli.check.requests import REQUESTS, Request
+from chunkview._cli.check.rules import SERVER_RULES
 from chunkview._rules import MEASURED, VERSIONS, Measured
 from chunkview.conformance import RULES
 
 ROOT = Path(__file__).parent.parent
+# The rules that compare the answer to `whole` with the stream: nothing in the request does.
+OF_WHOLE = ("message_invalid", "_differs")
 
 
 def tool_of_the_project(name: str) -> Any:
@@ -98,4 +102,29 @@ def test_a_rule_says_in_a_sentence_what_the_sdk_does(
 
 
 def test_the_page_about_the_rules_is_what_the_table_and_the_measurement_give() -> None:
-    assert rules_page.PAGE.read_text(encoding="utf-8") == rules_page.page(), "run make severities"
+    assert rules_page.PAGE.read_text(encoding="utf-8") == rules_page.page(), "run make pages"
+
+
+def test_the_page_about_the_requests_is_what_their_table_gives() -> None:
+    written = rules_page.REQUESTS_PAGE.read_text(encoding="utf-8")
+    assert written == rules_page.requests_page(), "run make pages"
+
+
+def test_the_page_of_each_rule_is_a_heading_in_the_documentation() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (site,) = re.findall(r'^Documentation = "(.*)"$', project, re.MULTILINE)
+    for rule in (*RULES.values(), *SERVER_RULES.values()):
+        page, _, anchor = rule.page.partition(".html#")
+        written = (ROOT / f"docs/{page.removeprefix(site)}.md").read_text(encoding="utf-8")
+        # The ids of the site are the headings as they are written: they have no blank in them.
+        assert anchor == rule.name
+        assert re.findall(r"^#+ (\S+)$", written, re.MULTILINE).count(anchor) == 1
+
+
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=lambda one: one.name)
+def test_a_request_names_the_rules_that_its_answer_is_checked_by(request_: Request) -> None:
+    """The page shows them, so they are those that the code of the request has in it."""
+    assert set(request_.checks) <= SERVER_RULES.keys()
+    if request_.unmet is not None:
+        found = SERVER_RULES.keys() & set(request_.unmet.__code__.co_consts)
+        assert found == {name for name in request_.checks if not name.endswith(OF_WHOLE)}

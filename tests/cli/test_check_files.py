@@ -311,11 +311,11 @@ def test_a_rule_of_the_server_has_a_name_of_its_own_and_every_column() -> None:
     assert not SERVER_RULES.keys() & RULES.keys()
     for rule in SERVER_RULES.values():
         # A mistake in the arguments of check is none of the API, of the SDK and of the server.
-        is_mistake = rule.group == "setup" and not rule.page
+        is_mistake = rule.group == "setup" and not rule.source
         assert all([rule.name, rule.problem, rule.mend])
-        assert all([rule.promise, rule.sdk, rule.page]) != is_mistake
+        assert all([rule.promise, rule.sdk, rule.source]) != is_mistake
         assert rule.severity in ("error", "warning")
-        assert is_mistake or rule.page.startswith("https://")
+        assert is_mistake or rule.source.startswith("https://")
 
 
 # --- JSON lines -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .fields import FIELDS, Field, faults_of_fields, has_its_string
 from .findings import MAX_FINDINGS, Fault, Finding, Findings
 from .lines import faults_of_lines
-from .table import RULES, Rule
+from .table import RULES, Rule, page_of_rule
 
 if TYPE_CHECKING:
     from .measured import MEASURED, VERSIONS, Measured
@@ -27,6 +27,7 @@ __all__ = [
     "faults_of_fields",
     "faults_of_lines",
     "has_its_string",
+    "page_of_rule",
 ]
 
 

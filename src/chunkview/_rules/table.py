@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["RULES", "Rule"]
+__all__ = ["RULES", "Rule", "page_of_rule"]
 
 
 class Rule(NamedTuple):
@@ -24,7 +24,7 @@ class Rule(NamedTuple):
         group: What the rule is about: "wire", "order", "essential", "fields" or "data".
         problem: What is wrong where the rule is broken: a clause, without a full stop.
         promise: What the API does, in a sentence or two.
-        page: Where that is documented, a URL; of what is not, the page that comes closest.
+        source: Where that is documented, a URL; of what is not, the page that comes closest.
         mend: What a server has to send instead, in a sentence or two.
     """
 
@@ -32,21 +32,25 @@ class Rule(NamedTuple):
     group: str
     problem: str
     promise: str
-    page: str
+    source: str
     mend: str
 
     @property
     def severity(self) -> str:
         """How bad it is to break the rule: "error" or "warning".
 
-        It is an error if breaking the rule makes the official SDK raise, or lose or change content,
-        the stop reason or a final count, or makes chunkview raise. A rule that is not measured yet
-        counts as an error.
+        The page "Why a stream breaks" says which is which. A rule that is not measured yet counts
+        as an error.
         """
         from .measured import MEASURED  # only a broken rule asks for it, and it loads slowly
 
         outcomes = MEASURED.get(self.name, ("not measured",))
         return "warning" if all(outcome == "takes" for outcome in outcomes) else "error"
+
+    @property
+    def page(self) -> str:
+        """Where this documentation explains the rule, a URL."""
+        return page_of_rule(self.name)
 
     @property
     def sdk(self) -> str:
@@ -68,6 +72,11 @@ class Rule(NamedTuple):
         return sentence
 
 
+def page_of_rule(name: str) -> str:
+    """Give the URL of what this documentation says about a rule."""
+    return f"{_RULES_PAGE}#{name}"
+
+
 def _act(sdk: str, events: str, helper: str) -> str:
     """Say what an SDK does, from its two outcomes."""
     iterating, helping = (
@@ -79,6 +88,7 @@ def _act(sdk: str, events: str, helper: str) -> str:
     return f"messages.stream() {helping}; messages.create(stream=True) {iterating}."
 
 
+_RULES_PAGE = "https://chunkview.github.io/chunkview/why-a-stream-breaks.html"
 _STREAMING = "https://docs.anthropic.com/en/api/messages-streaming"
 _MESSAGES = "https://docs.anthropic.com/en/api/messages"
 _STOP_REASONS = "https://docs.anthropic.com/en/api/handling-stop-reasons"
@@ -94,9 +104,9 @@ def _rules(group: str, **texts: tuple[str, ...]) -> dict[str, Rule]:
     return {name: Rule(name, group, *row) for name, row in texts.items()}
 
 
-def _texts(*, problem: str, promise: str, page: str, mend: str) -> tuple[str, ...]:
+def _texts(*, problem: str, promise: str, source: str, mend: str) -> tuple[str, ...]:
     """Give the texts of a rule in the order of its fields."""
-    return problem, promise, page, mend
+    return problem, promise, source, mend
 
 
 RULES: dict[str, Rule] = {
@@ -108,7 +118,7 @@ RULES: dict[str, Rule] = {
                 "Each event has an `event:` line with its name, and then its `data:` line. The "
                 "official SDK skips an event without the name."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send `event: content_block_delta` before the `data:` line, with the same name as "
                 "`type` in the data."
@@ -117,7 +127,7 @@ RULES: dict[str, Rule] = {
         event_line_differs=_texts(
             problem="the event: line and the type in the data differ",
             promise="The name in the `event:` line and the `type` in the data are always the same.",
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Write the `event:` line from the `type` of the same data: `event: ping`, then "
                 '`data: {"type": "ping"}`.'
@@ -126,7 +136,7 @@ RULES: dict[str, Rule] = {
         event_type_missing=_texts(
             problem="the data of an event has no type",
             promise="The data of each event names the event in `type`, as the `event:` line does.",
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 'Put the name of the `event:` line into the data, for example `data: {"type": '
                 '"message_stop"}`.'
@@ -137,7 +147,7 @@ RULES: dict[str, Rule] = {
             promise=(
                 "The data of each event is one JSON object, also that of `ping` and `message_stop`."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send one JSON object on one `data:` line, then a blank line. Send any other text "
                 "as a comment, such as `: keep-alive`."
@@ -149,7 +159,7 @@ RULES: dict[str, Rule] = {
                 "The stream ends after `message_stop`. `[DONE]` belongs to OpenAI's API; this one "
                 "does not send it."
             ),
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Remove `data: [DONE]`. The event `message_stop` tells clients that the message is "
                 "over."
@@ -161,7 +171,7 @@ RULES: dict[str, Rule] = {
                 "The data of a named event is JSON. The official SDK parses it, and raises at "
                 "`[DONE]`."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Remove the whole event, for example `event: data` with `data: [DONE]`. End the "
                 "stream with `message_stop`."
@@ -173,7 +183,7 @@ RULES: dict[str, Rule] = {
                 "The body begins with `event:`, as all recorded streams show. The official SDK "
                 "takes a byte order mark for a part of the first line and loses that event."
             ),
-            page=f"{_EVENT_STREAM}#parsing-an-event-stream",
+            source=f"{_EVENT_STREAM}#parsing-an-event-stream",
             mend=(
                 "Write the body as UTF-8 without a byte order mark; in Python that is `utf-8`, not "
                 "`utf-8-sig`."
@@ -183,9 +193,9 @@ RULES: dict[str, Rule] = {
             problem="the last event has no blank line after it",
             promise=(
                 "A blank line ends each event, the last one too. By the standard, clients drop an "
-                "event that the end of the body cuts off."
+                "event that the end of the body cuts off, whether an error or only `message_stop`."
             ),
-            page=f"{_EVENT_STREAM}#event-stream-interpretation",
+            source=f"{_EVENT_STREAM}#event-stream-interpretation",
             mend=(
                 "Send two line feeds after the data of each event, also after that of "
                 "`message_stop`, before you close the connection."
@@ -197,7 +207,7 @@ RULES: dict[str, Rule] = {
                 "JSON allows no character below U+0020 in a string. The API writes it as an "
                 "escape, such as `\\n`."
             ),
-            page=f"{_JSON}#section-7",
+            source=f"{_JSON}#section-7",
             mend=(
                 "Write the data with a JSON library, not by joining strings. A line feed in a "
                 "string becomes `\\n`, a tab becomes `\\t`."
@@ -210,7 +220,7 @@ RULES: dict[str, Rule] = {
                 "it so). The JSON standard leaves open what a parser makes of half a surrogate "
                 "pair."
             ),
-            page=f"{_JSON}#section-8.2",
+            source=f"{_JSON}#section-8.2",
             mend=(
                 "Hold text back until its last character is whole. Send both halves in one delta: "
                 "`\\ud83d\\ude00`, or the character in UTF-8."
@@ -222,7 +232,7 @@ RULES: dict[str, Rule] = {
                 'The answer to a request with `"stream": true` is a stream of events. The answer '
                 "to any other request is one JSON object, and then nothing is wrong."
             ),
-            page=_STREAMING,
+            source=_STREAMING,
             mend=(
                 "Send the header `Content-Type: text/event-stream`, and the message as events, "
                 "from `message_start` to `message_stop`."
@@ -235,7 +245,7 @@ RULES: dict[str, Rule] = {
                 "nothing is wrong. An error after the status 200 is an `error` event in the "
                 "stream."
             ),
-            page=f"{_ERRORS}#http-errors",
+            source=f"{_ERRORS}#http-errors",
             mend=(
                 "Send the document with a status of 4xx or 5xx. If the status was 200 already, "
                 "send `event: error` and the document as its `data:` line."
@@ -250,7 +260,7 @@ RULES: dict[str, Rule] = {
                 "`message_start` is the first event of a message; its blocks and its end come "
                 "later."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send `message_start` before any other event of the message. Only `ping` and "
                 "`error` may come earlier."
@@ -259,7 +269,7 @@ RULES: dict[str, Rule] = {
         message_start_repeated=_texts(
             problem="message_start came again for the same message",
             promise="A stream has exactly one `message_start`.",
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Send `message_start` once. What you learn later, such as the token counts, "
                 "belongs in `message_delta`."
@@ -268,7 +278,7 @@ RULES: dict[str, Rule] = {
         second_message=_texts(
             problem="message_start came again, for a second message",
             promise="One response brings one message. The next message needs a request of its own.",
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "End the response after the first `message_stop`. If you ask another model again, "
                 "do not pass on its `message_start`."
@@ -277,7 +287,7 @@ RULES: dict[str, Rule] = {
         block_start_repeated=_texts(
             problem="content_block_start came again for an open block",
             promise="Each content block has exactly one `content_block_start`.",
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send `content_block_start` once for a block, before its first delta, and not "
                 "again with each piece."
@@ -289,7 +299,7 @@ RULES: dict[str, Rule] = {
                 "The `index` of a block is its place in the `content` of the message, so no two "
                 "blocks share an index."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Keep one counter for all blocks (text, thinking and tool uses), and raise it by 1 "
                 "at each `content_block_start`."
@@ -300,7 +310,7 @@ RULES: dict[str, Rule] = {
             promise=(
                 "The first block has the `index` 0, and each block that starts has the next number."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Number the blocks that you send: 0, 1, 2. Do not count a block that you leave "
                 "out, such as thinking that you hide."
@@ -312,7 +322,7 @@ RULES: dict[str, Rule] = {
                 "Blocks follow one another: start, deltas, stop, and then the next start (not "
                 "documented; all recorded streams have it so)."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send `content_block_stop` for the open block before you send the next "
                 "`content_block_start`."
@@ -324,7 +334,7 @@ RULES: dict[str, Rule] = {
                 "All deltas of a block come before the next block starts (not documented; all "
                 "recorded streams have it so)."
             ),
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Finish a block before you start the next. If tools are called in parallel, "
                 "collect their input and send one call after the other."
@@ -336,7 +346,7 @@ RULES: dict[str, Rule] = {
                 "A delta changes the block at its `index`, and that block has had its "
                 "`content_block_start`."
             ),
-            page=f"{_STREAMING}#content-block-delta-types",
+            source=f"{_STREAMING}#content-block-delta-types",
             mend=(
                 'First send `data: {"type": "content_block_start", "index": 0, "content_block": '
                 '{"type": "text", "text": ""}}`, with the index of the delta.'
@@ -345,7 +355,7 @@ RULES: dict[str, Rule] = {
         delta_after_block_stop=_texts(
             problem="content_block_delta came for a block that had ended",
             promise="The `content_block_stop` comes after all deltas of its block.",
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Send `content_block_stop` after the last delta. If more content comes, start a "
                 "new block with the next index."
@@ -357,7 +367,7 @@ RULES: dict[str, Rule] = {
                 "Text takes `text_delta` and `citations_delta`, thinking takes `thinking_delta` "
                 "and `signature_delta`, and a tool use takes `input_json_delta`."
             ),
-            page=f"{_STREAMING}#content-block-delta-types",
+            source=f"{_STREAMING}#content-block-delta-types",
             mend=(
                 "When the kind of content changes, send `content_block_stop`, and then a "
                 "`content_block_start` with the next index and the new type."
@@ -366,7 +376,7 @@ RULES: dict[str, Rule] = {
         block_stop_without_start=_texts(
             problem="content_block_stop has an index at which no block started",
             promise="A `content_block_stop` has the `index` of a block that started before.",
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send `content_block_stop` only for an index that you have started. Leave an empty "
                 "block out as a whole, with its stop."
@@ -375,7 +385,7 @@ RULES: dict[str, Rule] = {
         block_stop_repeated=_texts(
             problem="content_block_stop came for a block that had ended",
             promise="Each content block has exactly one `content_block_stop`.",
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send `content_block_stop` once for a block. Note which index is open, and forget "
                 "it when you send the stop."
@@ -387,7 +397,7 @@ RULES: dict[str, Rule] = {
                 "Each block that starts gets its `content_block_stop`, before `message_delta` and "
                 "`message_stop`."
             ),
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 'Before `message_delta`, send `data: {"type": "content_block_stop", "index": 0}` '
                 "with the index of the open block, also if a limit ended the reply."
@@ -396,7 +406,7 @@ RULES: dict[str, Rule] = {
         content_after_stop_reason=_texts(
             problem="content came after the stop_reason",
             promise="The `message_delta` that brings the `stop_reason` comes after the last block.",
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Keep the `stop_reason` until you have sent the last `content_block_stop`, and "
                 "then send it in `message_delta`."
@@ -407,7 +417,7 @@ RULES: dict[str, Rule] = {
             promise=(
                 "`message_stop` is the last event of a message. No block starts or grows after it."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send all text and tool input that you have buffered before `message_delta` and "
                 "`message_stop`."
@@ -419,7 +429,7 @@ RULES: dict[str, Rule] = {
                 "At least one `message_delta` comes before `message_stop`. It brings the "
                 "`stop_reason` and the final token counts."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 'Before `message_stop`, send `data: {"type": "message_delta", "delta": '
                 '{"stop_reason": "end_turn", "stop_sequence": null}, "usage": {"output_tokens": '
@@ -431,7 +441,7 @@ RULES: dict[str, Rule] = {
             promise=(
                 "`message_stop` comes after every `message_delta`. A client may stop reading there."
             ),
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Wait until the final token counts are known. Send them in `message_delta`, and "
                 "`message_stop` after it."
@@ -443,7 +453,7 @@ RULES: dict[str, Rule] = {
                 "Once a `stop_reason` was sent, it does not become null again. The official SDK "
                 "keeps what the last `message_delta` says."
             ),
-            page=f"{_STOP_REASONS}#streaming-considerations",
+            source=f"{_STOP_REASONS}#streaming-considerations",
             mend=(
                 "Send one `message_delta` with the `stop_reason` and the final counts, or repeat "
                 "the `stop_reason` in each later one."
@@ -452,7 +462,7 @@ RULES: dict[str, Rule] = {
         message_stop_missing=_texts(
             problem="message_stop is missing at the end of the stream",
             promise="`message_stop` ends each message that is whole.",
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 'Send `event: message_stop` and `data: {"type": "message_stop"}` after the last '
                 "`message_delta`."
@@ -464,7 +474,7 @@ RULES: dict[str, Rule] = {
                 "A stream has exactly one `message_stop`, and nothing of the message comes after "
                 "it."
             ),
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend="Send `message_stop` once. If you pass on a stream that has its own, add none.",
         ),
         stream_cut=_texts(
@@ -473,7 +483,7 @@ RULES: dict[str, Rule] = {
                 "A message is over when its `stop_reason` and `message_stop` have come. A stream "
                 "that ends earlier was cut off."
             ),
-            page=f"{_STREAMING}#full-http-stream-response",
+            source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Send `message_delta` with a `stop_reason`, and then `message_stop`. If the model "
                 "failed, send an `error` event instead."
@@ -485,7 +495,7 @@ RULES: dict[str, Rule] = {
                 "An `error` event ends the stream. This is not documented, but the official SDK "
                 "raises there and reads nothing that follows."
             ),
-            page=f"{_SDK}/_streaming.py",
+            source=f"{_SDK}/_streaming.py",
             mend=(
                 "Close the connection after the `error` event. Send no `content_block_stop`, "
                 "`message_delta` or `message_stop` after it."
@@ -500,7 +510,7 @@ RULES: dict[str, Rule] = {
                 "`content_block_start`, `content_block_delta` and `content_block_stop` have an "
                 "`index`, a whole number from 0 on."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 'Send the place of the block in all three events: `"index": 0` for the first '
                 "block, then 1, 2 and so on."
@@ -512,13 +522,13 @@ RULES: dict[str, Rule] = {
                 "`content_block_start` has an object `content_block`: the type of the block, and "
                 "its fields before any delta."
             ),
-            page=f"{_STREAMING}#basic-streaming-request",
+            source=f"{_STREAMING}#basic-streaming-request",
             mend='Send `"content_block": {"type": "text", "text": ""}` beside the `index`.',
         ),
         block_type_missing=_texts(
             problem="a content block has no type",
             promise="Each content block has a `type`, which says what its other fields are.",
-            page=_MESSAGES,
+            source=_MESSAGES,
             mend=(
                 "Put the `type` into the `content_block`: `text`, `thinking`, `tool_use`, or "
                 "another one of the API."
@@ -527,7 +537,7 @@ RULES: dict[str, Rule] = {
         tool_name_missing=_texts(
             problem="a tool use has no name",
             promise="A tool use starts with its whole `name`, that of a tool in the request.",
-            page=f"{_STREAMING}#streaming-request-with-tool-use",
+            source=f"{_STREAMING}#streaming-request-with-tool-use",
             mend=(
                 'Wait for the whole name, and then send `"content_block": {"type": "tool_use", '
                 '"id": "toolu_01", "name": "get_weather", "input": {}}`.'
@@ -539,7 +549,7 @@ RULES: dict[str, Rule] = {
                 "`content_block_delta` has an object `delta`: its type, and the next piece of the "
                 "block."
             ),
-            page=f"{_STREAMING}#content-block-delta-types",
+            source=f"{_STREAMING}#content-block-delta-types",
             mend=(
                 'Send `"delta": {"type": "text_delta", "text": "Hello"}` beside the `index`. If '
                 "there is no piece to send, send no event."
@@ -551,7 +561,7 @@ RULES: dict[str, Rule] = {
                 "The piece that a delta brings is a string. Tool input is sent as JSON text too, "
                 "in pieces."
             ),
-            page=f"{_STREAMING}#input-json-delta",
+            source=f"{_STREAMING}#input-json-delta",
             mend=(
                 'Send a string: `"partial_json": "{\\"city\\": \\"Oslo\\"}"` instead of the '
                 'object, `"text": "5"` instead of 5.'
@@ -563,7 +573,7 @@ RULES: dict[str, Rule] = {
                 "Events are shallow: all recorded ones have at most 4 levels. The JSON standard "
                 "lets each parser set a limit."
             ),
-            page=f"{_JSON}#section-9",
+            source=f"{_JSON}#section-9",
             mend=(
                 "Send at most 200 levels of objects and arrays in an event. Send a deeper value as "
                 "a string of JSON text."
@@ -578,7 +588,7 @@ RULES: dict[str, Rule] = {
                 "`message_start` has an object `message`: a message with all its fields, but "
                 "without content so far."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 'Send `"message": {"id": …, "type": "message", "role": "assistant", "model": …, '
                 '"content": [], "stop_reason": null, "stop_sequence": null, "usage": …}`.'
@@ -590,13 +600,13 @@ RULES: dict[str, Rule] = {
                 "The `content` in `message_start` is an empty array. The official SDK appends the "
                 "blocks to it."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend='Add `"content": []` to the message in `message_start`: an empty array, not null.',
         ),
         message_usage_missing=_texts(
             problem="the message of message_start has no usage",
             promise="The message in `message_start` has a `usage` with the tokens counted so far.",
-            page=f"{_STREAMING}#basic-streaming-request",
+            source=f"{_STREAMING}#basic-streaming-request",
             mend=(
                 'Add `"usage": {"input_tokens": 25, "output_tokens": 1}` to the message in '
                 "`message_start`, with your counts."
@@ -605,7 +615,7 @@ RULES: dict[str, Rule] = {
         message_id_missing=_texts(
             problem="the message of message_start has no id",
             promise="Each message has an `id` of its own, a string.",
-            page=_MESSAGES,
+            source=_MESSAGES,
             mend=(
                 'Add an `id` to the message in `message_start`, a new one for each reply: `"id": '
                 '"msg_01"`.'
@@ -614,19 +624,19 @@ RULES: dict[str, Rule] = {
         message_type_missing=_texts(
             problem="the message of message_start has no type",
             promise="The `type` of a message is always `message`.",
-            page=_MESSAGES,
+            source=_MESSAGES,
             mend='Add `"type": "message"` to the message in `message_start`.',
         ),
         message_role_missing=_texts(
             problem="the message of message_start has no role",
             promise="The `role` of a reply is always `assistant`.",
-            page=_MESSAGES,
+            source=_MESSAGES,
             mend='Add `"role": "assistant"` to the message in `message_start`.',
         ),
         message_model_missing=_texts(
             problem="the message of message_start has no model",
             promise="Each message names the `model` that wrote it.",
-            page=_MESSAGES,
+            source=_MESSAGES,
             mend=(
                 'Add `"model": "my-model"` to the message in `message_start`, with the name of the '
                 "model that answers."
@@ -638,7 +648,7 @@ RULES: dict[str, Rule] = {
                 "The message in `message_start` has a `stop_reason` and a `stop_sequence`. Both "
                 "are null there."
             ),
-            page=f"{_STREAMING}#basic-streaming-request",
+            source=f"{_STREAMING}#basic-streaming-request",
             mend=(
                 'Add `"stop_reason": null, "stop_sequence": null` to the message in '
                 "`message_start`."
@@ -650,7 +660,7 @@ RULES: dict[str, Rule] = {
                 "The `usage` in `message_start` has `input_tokens` and `output_tokens`, both as "
                 "numbers."
             ),
-            page=_MESSAGES,
+            source=_MESSAGES,
             mend=(
                 "Send both counts. If one is not known at the start, send 0 there, and the true "
                 "count in `message_delta`."
@@ -661,7 +671,7 @@ RULES: dict[str, Rule] = {
             promise=(
                 "`message_delta` has an object `delta` with the fields of the message that change."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 'Send `"delta": {"stop_reason": "end_turn", "stop_sequence": null}` in '
                 "`message_delta`, beside the `usage`."
@@ -673,7 +683,7 @@ RULES: dict[str, Rule] = {
                 "The `delta` of `message_delta` has both keys (not documented; all recorded "
                 "streams have them). The `stop_sequence` is null if none was hit."
             ),
-            page=f"{_STREAMING}#basic-streaming-request",
+            source=f"{_STREAMING}#basic-streaming-request",
             mend=(
                 'Send both keys, with null where there is no value: `"stop_reason": "end_turn", '
                 '"stop_sequence": null`.'
@@ -685,7 +695,7 @@ RULES: dict[str, Rule] = {
                 "`message_delta` has a `usage` (not documented; all recorded streams have it). The "
                 "types of the official SDK require it, and the SDK raises without it."
             ),
-            page=f"{_SDK}/types/raw_message_delta_event.py",
+            source=f"{_SDK}/types/raw_message_delta_event.py",
             mend=(
                 'Add a usage, such as `"usage": {"output_tokens": 15}`, to `message_delta`, beside '
                 "the `delta`. The number is the total of the message."
@@ -697,7 +707,7 @@ RULES: dict[str, Rule] = {
                 "The `usage` of `message_delta` has `output_tokens`, the total of the message so "
                 "far (not documented; all recorded streams have it)."
             ),
-            page=f"{_SDK}/types/message_delta_usage.py",
+            source=f"{_SDK}/types/message_delta_usage.py",
             mend=(
                 "Add `output_tokens` to the `usage` of `message_delta`. Count text, thinking and "
                 "tool input together."
@@ -710,7 +720,7 @@ RULES: dict[str, Rule] = {
                 "The deltas add to that string; a redacted_thinking block starts with all of its "
                 "`data`."
             ),
-            page=f"{_STREAMING}#basic-streaming-request",
+            source=f"{_STREAMING}#basic-streaming-request",
             mend=(
                 'Start a block with its empty string: `{"type": "text", "text": ""}` or `{"type": '
                 '"thinking", "thinking": "", "signature": ""}`.'
@@ -723,7 +733,7 @@ RULES: dict[str, Rule] = {
                 "has `thinking`, `signature_delta` has `signature`, `citations_delta` has "
                 "`citation`."
             ),
-            page=f"{_STREAMING}#content-block-delta-types",
+            source=f"{_STREAMING}#content-block-delta-types",
             mend=(
                 "Add the field that belongs to the type of the delta. If the block gets nothing "
                 "new, send no event."
@@ -732,7 +742,7 @@ RULES: dict[str, Rule] = {
         delta_type_missing=_texts(
             problem="the delta of content_block_delta has no type",
             promise="Each `delta` of a block has a `type`, which says what it adds to.",
-            page=f"{_STREAMING}#content-block-delta-types",
+            source=f"{_STREAMING}#content-block-delta-types",
             mend=(
                 'Add the `type` to the `delta`, for example `{"type": "text_delta", "text": '
                 '"Hello"}`.'
@@ -744,7 +754,7 @@ RULES: dict[str, Rule] = {
                 'A tool use starts with `"input": {}`. The input itself follows as '
                 "`input_json_delta` events."
             ),
-            page=f"{_STREAMING}#streaming-request-with-tool-use",
+            source=f"{_STREAMING}#streaming-request-with-tool-use",
             mend=(
                 'Add `"input": {}` to the `content_block` of a tool use, also if the tool takes no '
                 "arguments."
@@ -756,7 +766,7 @@ RULES: dict[str, Rule] = {
                 "Each tool use has an `id`. The client sends it back as `tool_use_id`, with the "
                 "result of the tool."
             ),
-            page=f"{_TOOL_USE}#handling-results-from-client-tools",
+            source=f"{_TOOL_USE}#handling-results-from-client-tools",
             mend=(
                 'Add an `id` to the `content_block` of a tool use: `"id": "toolu_01"`. Accept it '
                 "as the `tool_use_id` of the result."
@@ -768,7 +778,7 @@ RULES: dict[str, Rule] = {
                 "Each field has its JSON type: an id is a string, a token count is a whole number, "
                 "`content` is an array, `usage` is an object."
             ),
-            page=_MESSAGES,
+            source=_MESSAGES,
             mend=(
                 'Send the value with the type that the API has for it: `"input_tokens": 25`, not '
                 '`"input_tokens": "25"`.'
@@ -782,7 +792,7 @@ RULES: dict[str, Rule] = {
             promise=(
                 "Each whole message has a `stop_reason`, and a stream brings it in `message_delta`."
             ),
-            page=f"{_STOP_REASONS}#streaming-considerations",
+            source=f"{_STOP_REASONS}#streaming-considerations",
             mend=(
                 "Send the `stop_reason` in `message_delta`: `end_turn` if the model was done, "
                 "`max_tokens` at the limit, `tool_use` after a tool use."
@@ -795,7 +805,7 @@ RULES: dict[str, Rule] = {
                 "`pause_turn`, `refusal` or `model_context_window_exceeded`, in a beta "
                 "`compaction`."
             ),
-            page=f"{_STOP_REASONS}#stop-reason-values",
+            source=f"{_STOP_REASONS}#stop-reason-values",
             mend=(
                 "Translate the word of your engine: `stop` is `end_turn`, `length` is "
                 "`max_tokens`, `tool_calls` is `tool_use`, `content_filter` is `refusal`."
@@ -804,7 +814,7 @@ RULES: dict[str, Rule] = {
         tool_use_without_stop_reason=_texts(
             problem="a tool is called, but the stop_reason is end_turn or stop_sequence",
             promise="After a tool use that the client has to run, the `stop_reason` is `tool_use`.",
-            page=f"{_STOP_REASONS}#tool-use",
+            source=f"{_STOP_REASONS}#tool-use",
             mend=(
                 'Send `"stop_reason": "tool_use"` in `message_delta` when the message has a '
                 "`tool_use` block."
@@ -816,7 +826,7 @@ RULES: dict[str, Rule] = {
                 "The `stop_reason` `tool_use` asks the client to run a tool. The message has a "
                 "`tool_use` block for it."
             ),
-            page=f"{_STOP_REASONS}#tool-use",
+            source=f"{_STOP_REASONS}#tool-use",
             mend=(
                 "Send the tool call as a `tool_use` block, not as text. If there is no call, send "
                 "`end_turn`."
@@ -828,7 +838,7 @@ RULES: dict[str, Rule] = {
                 "The pieces of a tool's input, joined, are one JSON object. Only fine-grained tool "
                 "streaming and a stop at `max_tokens` may leave it broken."
             ),
-            page=f"{_STREAMING}#input-json-delta",
+            source=f"{_STREAMING}#input-json-delta",
             mend=(
                 "Write the input with `json.dumps(input)`, not `str(input)`, and send all of it "
                 "before `content_block_stop`, each piece once. Without arguments, send `{}` or "
@@ -841,7 +851,7 @@ RULES: dict[str, Rule] = {
                 "Each tool use has an `id` that no other one has. It tells which result belongs to "
                 "which call."
             ),
-            page=f"{_TOOL_USE}#handling-results-from-client-tools",
+            source=f"{_TOOL_USE}#handling-results-from-client-tools",
             mend=(
                 "Make a new `id` for each tool use, also for two calls of one tool: `toolu_01`, "
                 "`toolu_02`."
@@ -853,7 +863,7 @@ RULES: dict[str, Rule] = {
                 "A `signature_delta` is the last delta of a thinking block. The API checks the "
                 "signature when the client sends the block back."
             ),
-            page=f"{_STREAMING}#thinking-delta",
+            source=f"{_STREAMING}#thinking-delta",
             mend=(
                 'Send `{"type": "signature_delta", "signature": "…"}` as the last delta. Clients '
                 "do not read it: any text that you accept later will do."
@@ -864,7 +874,7 @@ RULES: dict[str, Rule] = {
             promise=(
                 "The counts in `message_delta` are totals of the message so far. They do not fall."
             ),
-            page=f"{_STREAMING}#event-types",
+            source=f"{_STREAMING}#event-types",
             mend=(
                 "Send totals, not the tokens since the last event. Leave an input count out if you "
                 "do not know it; do not send 0."
@@ -876,7 +886,7 @@ RULES: dict[str, Rule] = {
                 "An error is an object with the `type` `error`, and in its `error` another `type` "
                 "and a `message`, both strings."
             ),
-            page=f"{_ERRORS}#error-shapes",
+            source=f"{_ERRORS}#error-shapes",
             mend=(
                 'Send `event: error`, and then `data: {"type": "error", "error": {"type": '
                 '"api_error", "message": "The model failed"}}`.'

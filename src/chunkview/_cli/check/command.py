@@ -37,9 +37,9 @@ few short requests, and looks at its answers as well.
 
 For each broken rule there is a block: what was seen, where it was seen first,
 what the API does, what its SDK makes of it, and what to send instead. Events
-are counted from 0, pings included. A rule is an error if the SDK raises, or
-loses or changes content, or if the server does not do what a request asks
-for. Otherwise it is a warning. The words of a model are not compared.
+are counted from 0, pings included. The words of a model are not compared. A
+rule is an error or a warning; the page of each rule begins with which it is:
+https://chunkview.github.io/chunkview/why-a-stream-breaks.html
 
 A FILE is an SSE body, or recordings in any format that chunkview show reads:
 JSON lines of events, the output of Claude Code
@@ -86,8 +86,9 @@ keys of the object that --json prints, always all of them:
   rules                  an object for each broken rule, the errors first:
                          rule, group, severity, count, in (files or requests),
                          first (in, position, message, event), problem,
-                         promise, sdk, mend, page; promise, sdk and page are
-                         null for a mistake in the arguments
+                         promise, sdk, mend, page (what our documentation says
+                         about the rule), source (what the API's says); promise,
+                         sdk and source are null for a mistake in the arguments
   checked                an object for each file or request: name, problem (why
                          a file could not be read, or null), skipped (why a file
                          was not checked, or null), answer (of a server:

@@ -249,7 +249,8 @@ def _json_of_rule(row: BrokenRule) -> dict[str, Any]:
         "promise": rule.promise or None,
         "sdk": rule.sdk or None,
         "mend": rule.mend,
-        "page": rule.page or None,
+        "page": rule.page,
+        "source": rule.source or None,
     }
 
 

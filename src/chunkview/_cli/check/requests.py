@@ -53,6 +53,7 @@ class Request:
         fields: The fields of the request that differ between requests. None leaves a field out.
         unmet: Says in what the message of an answer is not what the request asked for. None where
             the request is invalid, and an error is due instead of a message.
+        checks: The rules of `SERVER_RULES` that only some answers are checked by, this one too.
         status: The status that is due.
         is_exact: Whether no other status will do. Else any from 400 to 499 will do for an error.
         raw: The body, where it is not made of fields.
@@ -63,6 +64,7 @@ class Request:
     asks: str
     fields: dict[str, Any]
     unmet: Callable[[Message], Iterator[Unmet]] | None
+    checks: tuple[str, ...]
     status: int = 200
     is_exact: bool = True
     raw: bytes = b""
@@ -168,11 +170,14 @@ _CUT: dict[str, Any] = {
     "messages": [_user("Write down the numbers from one to a hundred in words.")],
 }
 _ASK_WEATHER = _user("What is the weather in Paris?")
+_OF_ERRORS = ("error_document_misshapen",)
 
 REQUESTS: dict[str, Request] = {
     request.name: request
     for request in (
-        Request("text", "a word of text", {"messages": _ONE_WORD}, unmet=_text),
+        Request(
+            "text", "a word of text", {"messages": _ONE_WORD}, unmet=_text, checks=("text_missing",)
+        ),
         Request(
             "stop_sequence",
             "text that a stop sequence ends",
@@ -186,8 +191,15 @@ REQUESTS: dict[str, Request] = {
                 ],
             },
             unmet=_stopped,
+            checks=("stop_sequence_ignored",),
         ),
-        Request("max_tokens", "text that max_tokens cuts", _CUT, unmet=_cut),
+        Request(
+            "max_tokens",
+            "text that max_tokens cuts",
+            _CUT,
+            unmet=_cut,
+            checks=("max_tokens_ignored", "max_tokens_exceeded"),
+        ),
         Request(
             "tool_call",
             "one tool call: tool_choice forces the second of two tools",
@@ -202,6 +214,7 @@ REQUESTS: dict[str, Request] = {
                 "messages": [_user("What is the weather in Paris, and what time is it there?")],
             },
             unmet=_called,
+            checks=("tool_choice_ignored", "other_tool_called", "parallel_calls_not_disabled"),
         ),
         Request(
             "two_tool_calls",
@@ -217,6 +230,7 @@ REQUESTS: dict[str, Request] = {
                 ],
             },
             unmet=_called_twice,
+            checks=("tool_choice_ignored", "tool_calls_not_parallel"),
         ),
         Request(
             "tool_result",
@@ -249,6 +263,7 @@ REQUESTS: dict[str, Request] = {
                 ],
             },
             unmet=_text,
+            checks=("text_missing",),
         ),
         Request(
             "thinking",
@@ -260,18 +275,26 @@ REQUESTS: dict[str, Request] = {
                 "messages": [_user("What is 27 times 453?")],
             },
             unmet=_thought,
+            checks=("thinking_missing",),
         ),
         Request(
             "whole",
             "the request `text` with stream: false",
             {"stream": False, "messages": _ONE_WORD},
             unmet=_text,
+            checks=(
+                "text_missing",
+                "whole_message_invalid",
+                "whole_message_differs",
+                "white_space_differs",
+            ),
         ),
         Request(
             "beta_query",
             "text, to /v1/messages?beta=true as the beta client of the SDK asks",
             {"messages": _ONE_WORD},
             unmet=_text,
+            checks=("text_missing",),
             query="beta=true",
         ),
         Request(
@@ -279,15 +302,24 @@ REQUESTS: dict[str, Request] = {
             "an error: there is no such model",
             {"model": NO_SUCH_MODEL, "messages": _ONE_WORD},
             unmet=None,
+            checks=_OF_ERRORS,
             status=404,
             is_exact=False,
         ),
-        Request("missing_messages", "an error: no messages field", {}, unmet=None, status=400),
+        Request(
+            "missing_messages",
+            "an error: no messages field",
+            {},
+            unmet=None,
+            checks=_OF_ERRORS,
+            status=400,
+        ),
         Request(
             "empty_messages",
             "an error: an empty list of messages",
             {"messages": []},
             unmet=None,
+            checks=_OF_ERRORS,
             status=400,
             is_exact=False,
         ),
@@ -296,6 +328,7 @@ REQUESTS: dict[str, Request] = {
             "an error: no max_tokens field",
             {"max_tokens": None, "messages": _ONE_WORD},
             unmet=None,
+            checks=_OF_ERRORS,
             status=400,
         ),
         Request(
@@ -303,6 +336,7 @@ REQUESTS: dict[str, Request] = {
             "an error: the body is no JSON",
             {},
             unmet=None,
+            checks=_OF_ERRORS,
             status=400,
             is_exact=False,
             # A list that is opened and not closed.
@@ -313,6 +347,7 @@ REQUESTS: dict[str, Request] = {
             "an error: the body is JSON, but no object",
             {},
             unmet=None,
+            checks=_OF_ERRORS,
             status=400,
             is_exact=False,
             raw=b"[1]",

@@ -3,14 +3,14 @@
 `SERVER_RULES` has the same columns as `chunkview.conformance.RULES`. The groups are "server", and
 "setup" for what keeps check from asking the server at all. A mistake in the arguments of check is
 no fault of the server, so its rule does not say what the API and the SDK do.
-Breaking a rule is an error if it makes the official SDK raise, wait or lose something, or if the
-server does not do what the request asked for. Otherwise it is a warning.
+docs/why-a-stream-breaks.md has these rules, too: .ci/rules_page.py writes it.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from ..._rules import page_of_rule
 from ...conformance import RULES, Rule
 
 __all__ = ["SERVER_RULES", "AnyRule", "ServerRule", "rule_of"]
@@ -25,8 +25,13 @@ class ServerRule(NamedTuple):
     promise: str
     sdk: str
     mend: str
-    page: str
+    source: str
     group: str = "server"
+
+    @property
+    def page(self) -> str:
+        """Where the documentation explains the rule, a URL."""
+        return page_of_rule(self.name)
 
 
 AnyRule: TypeAlias = Rule | ServerRule
