@@ -124,7 +124,7 @@ class IncompleteStreamError(ChunkviewError):
 
 
 class StreamError(ChunkviewError):
-    """An `error` event in the middle of a stream: the API failed after it had answered 200.
+    """The server sent an error: as an event of a stream, or as a document instead of the stream.
 
     Source: https://docs.anthropic.com/en/api/messages-streaming (error events).
 
