@@ -11,7 +11,7 @@ import anthropic
 import pytest
 
 from chunkview._cli.check.requests import REQUESTS, Request
-from chunkview._cli.check.rules import SERVER_RULES
+from chunkview._cli.check.rules import SERVER_RULES, AnyRule
 from chunkview._rules import MEASURED, VERSIONS, Measured
 from chunkview.conformance import RULES
 
@@ -113,7 +113,8 @@ def test_the_page_about_the_requests_is_what_their_table_gives() -> None:
 def test_the_page_of_each_rule_is_a_heading_in_the_documentation() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (site,) = re.findall(r'^Documentation = "(.*)"$', project, re.MULTILINE)
-    for rule in (*RULES.values(), *SERVER_RULES.values()):
+    rules: list[AnyRule] = [*RULES.values(), *SERVER_RULES.values()]
+    for rule in rules:
         page, _, anchor = rule.page.partition(".html#")
         written = (ROOT / f"docs/{page.removeprefix(site)}.md").read_text(encoding="utf-8")
         # The ids of the site are the headings as they are written: they have no blank in them.

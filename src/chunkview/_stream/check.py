@@ -165,10 +165,11 @@ class _Checker:
         if isinstance(chunk, MessageStartChunk):
             is_body = not self._intake.has_seen_wrapper
             # An error ends a body, but of an agent only the answer to one request.
-            if not is_body if message.is_after_error else message.is_stopped:
-                if is_body:
-                    second = Fault("second_message", "message_start came after message_stop")
-                    message.note([second], self._position, chunk)
+            is_over = not is_body if message.is_after_error else message.is_stopped
+            if is_over and is_body:
+                second = Fault("second_message", "message_start came after message_stop")
+                message.note([second], self._position, chunk)
+            if is_over:
                 message = self._begin()
         message.add(chunk, faults, self._position)
         self._end_event(chunk)
