@@ -113,6 +113,15 @@ def test_a_page_of_the_reference_says_how_to_read_the_docstrings(page: Path) -> 
     assert f"(https://chunkview.github.io/chunkview/reference/{name})" in text
 
 
+def test_the_table_of_extras_has_each_extra() -> None:
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^\[project.optional-dependencies\]\n(.*?)^\[", settings, _BLOCK)
+    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, re.MULTILINE)
+    listed = [extra for row in rows for extra in re.findall(r"\w+", row)]
+    assert sorted(listed) == sorted(re.findall(r"^(\w+) = ", block, re.MULTILINE))
+
+
 def test_the_reference_has_each_page_and_each_command() -> None:
     index = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
     linked = re.findall(r"^\S.*\]\(([\w-]+)\.md\)", index, re.MULTILINE)
