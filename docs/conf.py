@@ -35,6 +35,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 default_role = "py:obj"
+smartquotes = False  # quotes and dashes in the text are often those of code
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
