@@ -203,6 +203,10 @@ docs: $(VENV)/.dev ## the site, with the API reference, to site/
 	rm -rf site
 	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet docs site
 
+.PHONY: reference
+reference: $(VENV)/.dev ## write the lists of names in docs/reference/
+	$(BIN)/python .ci/reference.py
+
 # It needs the network.
 .PHONY: links
 links: $(VENV)/.dev ## check that the links of the site lead somewhere

@@ -25,6 +25,12 @@ BY_HAND = "# Run by hand on "
 """How a block begins that needs what the tests lack. It is compiled, not run."""
 
 
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader has the package and an empty folder, and no checkout."""
+    monkeypatch.chdir(tmp_path)
+
+
 def run_or_compile(example: Any) -> None:
     """Run a block of Python, unless it is run by hand or its engine is not installed."""
     text = example.parsed

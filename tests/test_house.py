@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import pydoc
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ DOCUMENTS = sorted(
     path.relative_to(ROOT)
     for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("docs/*/*.md")]
 )
+REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.md"))
 WORKFLOWS = sorted((ROOT / ".github").glob("*/*.yml"))
 _BLOCK = re.MULTILINE | re.DOTALL
 _CODE = re.compile(r"```.*?```", re.DOTALL)
@@ -73,7 +76,7 @@ def test_every_test_that_the_makefile_or_the_settings_leave_out_exists() -> None
 
 def test_the_reference_has_every_public_name_once() -> None:
     named: list[str] = []
-    for page in (ROOT / "docs" / "reference").glob("*.md"):
+    for page in REFERENCE:
         text = page.read_text(encoding="utf-8")
         for module, block in re.findall(r"^\.\. currentmodule:: (\S+)\n(.*?)^```", text, _BLOCK):
             names = re.findall(r"^\.\. (?:auto\w+|py:data):: (\w+)", block, re.MULTILINE)
@@ -89,8 +92,44 @@ def test_the_reference_has_every_public_name_once() -> None:
     for name in ("chunkview.testing.replay", "chunkview.testing.workloads"):
         assert set(public.pop(name)) <= set(public["chunkview.testing"])
     public["chunkview.common"] = ["FinishReason", "Usage"]
+    assert [name for name in public if f"`{name}`" not in (chunkview.__doc__ or "")] == []
     wanted = [f"{module}.{name}" for module, names in public.items() for name in names]
     assert sorted(named) == sorted([*wanted, *(f"chunkview.{name}" for name in chunkview.__all__)])
+
+
+@pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.name)
+def test_the_lists_of_a_page_of_the_reference_are_what_make_reference_writes(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert runpy.run_path(str(ROOT / ".ci" / "reference.py"))["page"](text) == text
+
+
+@pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.name)
+def test_a_page_of_the_reference_says_how_to_read_the_docstrings(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    names = re.findall(r"`python -m pydoc (\S+)`", text)
+    assert names or page.stem == "command-line"
+    assert [name for name in names if pydoc.locate(name) is None] == []
+    name = "" if page.stem == "index" else f"{page.stem}.html"
+    assert f"(https://chunkview.github.io/chunkview/reference/{name})" in text
+
+
+def test_the_table_of_extras_has_each_extra() -> None:
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^\[project.optional-dependencies\]\n(.*?)^\[", settings, _BLOCK)
+    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, re.MULTILINE)
+    listed = [extra for row in rows for extra in re.findall(r"\w+", row)]
+    assert sorted(listed) == sorted(re.findall(r"^(\w+) = ", block, re.MULTILINE))
+
+
+def test_the_reference_has_each_page_and_each_command() -> None:
+    index = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
+    linked = re.findall(r"^\S.*\]\(([\w-]+)\.md\)", index, re.MULTILINE)
+    assert sorted(linked) == sorted(page.stem for page in REFERENCE if page.stem != "index")
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    assert re.findall(r"^```\{command-help\} (\w+)", page, re.MULTILINE) == re.findall(
+        r"^- `(\w+)`", page, re.MULTILINE
+    )
 
 
 def test_every_path_in_the_settings_exists() -> None:

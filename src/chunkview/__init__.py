@@ -8,9 +8,9 @@ chunk views into `Message`s, and `AnthropicStream` does all of it while you iter
 citations, for an exhaustive `match`.
 
 Import everything from here. The modules to import by name are `chunkview.anthropic`,
-`chunkview.call_response_chunk`, `chunkview.common`, `chunkview.conformance`, `chunkview.interop`,
-`chunkview.pricing`, `chunkview.recordings`, `chunkview.testing` and
-`chunkview.testing.strategies`.
+`chunkview.arrow`, `chunkview.call_response_chunk`, `chunkview.common`, `chunkview.conformance`,
+`chunkview.interop`, `chunkview.pricing`, `chunkview.recordings`, `chunkview.testing`,
+`chunkview.testing.laws` and `chunkview.testing.strategies`.
 """
 
 from __future__ import annotations
