@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from chunkview import accumulate
 from chunkview.testing import (
     Answer,
+    ApiError,
     CutAfter,
     ErrorAfter,
     ReplayServer,
@@ -317,13 +319,34 @@ def test_a_fault_that_cannot_happen_is_refused_at_once(make: Any) -> None:
         make()
 
 
+swapped: Any = (CutAfter(10), TEXT)
+
+
 @pytest.mark.parametrize(
-    ("kind", "arguments"),
-    [(Answer, ["text"]), (Answer, [TEXT, 5]), (Trickle, ["1"]), (ErrorAfter, [1.5])],
+    ("make", "problem"),
+    [
+        (lambda value: Answer(value), "body: expected bytes, got str; recording(name) gives "),
+        (
+            lambda _: Answer(*swapped),
+            "body: expected bytes, got CutAfter; wrap it: Answer(body, CutAfter(",
+        ),
+        (
+            lambda value: Answer(TEXT, value),
+            "fault: expected a fault such as CutAfter(1000), got '10'",
+        ),
+        (lambda value: Trickle(value), "seconds: expected seconds, 0 or more, got '10'"),
+        (lambda value: Trickle(1, value), "size: expected a number of bytes, got '10'"),
+        (lambda value: CutAfter(value), "size: expected a number of bytes, got '10'"),
+        (lambda value: ResetAfter(events=value), "events: expected a number of events, got '10'"),
+        (lambda value: StallAfter(1, seconds=value), "seconds: expected seconds, 0 or more, got"),
+        (lambda value: ErrorAfter(value), "events: expected a number of events, got '10'"),
+        (lambda value: ApiError(value, {}), "status: expected a status, got '10'"),
+        (lambda value: ApiError(529, value), "body: expected a JSON object, got '10'"),
+    ],
 )
-def test_a_fault_of_another_type_is_refused_at_once(kind: Any, arguments: list[Any]) -> None:
-    with pytest.raises(TypeError):
-        kind(*arguments)
+def test_a_fault_of_another_type_is_refused_at_once(make: Any, problem: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(problem)):
+        make("10")
 
 
 def test_faults_are_values() -> None:
