@@ -41,7 +41,7 @@ from testing.clients import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from chunkview.testing import Fault
 
@@ -240,6 +240,84 @@ def test_the_official_client_tries_again_when_nothing_came(fault: Fault) -> None
     ):
         assert stream.get_final_text() == text_of(TEXT)
     assert len(server.requests) == 2
+
+
+def read_stream(client: anthropic.Anthropic) -> None:
+    with client.messages.stream(model=MODEL, max_tokens=100, messages=MESSAGES) as stream:
+        stream.until_done()
+
+
+def read_events(client: anthropic.Anthropic) -> None:
+    for _ in client.messages.create(model=MODEL, max_tokens=9, messages=MESSAGES, stream=True):
+        pass
+
+
+def read_asynchronously(client: anthropic.Anthropic) -> None:
+    async def read() -> None:
+        options: Any = {"max_retries": client.max_retries, "timeout": client.timeout}
+        async with (
+            anthropic.AsyncAnthropic(base_url=client.base_url, api_key="none", **options) as other,
+            other.messages.stream(model=MODEL, max_tokens=100, messages=MESSAGES) as stream,
+        ):
+            await stream.until_done()
+
+    asyncio.run(read())
+
+
+def raised_by(
+    read: Callable[[anthropic.Anthropic], None], fault: Fault, **options: Any
+) -> tuple[list[str], int]:
+    """The classes of the exception that the client raises, and the number of its requests."""
+    # Only a fault that stalls should meet the timeout.
+    options["timeout"] = 0.5 if isinstance(fault, StallAfter) else FOREVER
+    with ReplayServer(Answer(TEXT, fault)) as server, sync_client(server) as client:
+        try:
+            read(client.with_options(**options))
+        except Exception as error:  # noqa: BLE001 - of one of two HTTP clients
+            return [base.__name__ for base in type(error).__mro__], len(server.requests)
+    raise AssertionError("nothing was raised")
+
+
+READS = pytest.mark.parametrize("read", [read_stream, read_events, read_asynchronously])
+
+
+@READS
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        (CutAfter(0), "APIConnectionError"),
+        (ResetAfter(0), "APIConnectionError"),
+        (StallAfter(0), "APITimeoutError"),
+        (ErrorAfter(0), "APIStatusError"),
+    ],
+    ids=str,
+)
+def test_the_official_client_wraps_what_happens_before_a_stream(
+    fault: Fault, name: str, read: Callable[[anthropic.Anthropic], None]
+) -> None:
+    classes, _ = raised_by(read, fault, max_retries=0)
+    assert classes[0] == name
+    assert "APIError" in classes
+
+
+@READS
+@pytest.mark.parametrize(
+    ("fault", "name", "base"),
+    [
+        (CutAfter(1000), "RemoteProtocolError", "TransportError"),
+        (CutAfter(10**6), "RemoteProtocolError", "TransportError"),
+        (ResetAfter(events=2.5), "ReadError", "TransportError"),
+        (StallAfter(events=2), "ReadTimeout", "TransportError"),
+        (ErrorAfter(3), "APIStatusError", "APIError"),
+    ],
+    ids=str,
+)
+def test_the_official_client_raises_what_breaks_a_stream_and_does_not_try_again(
+    fault: Fault, name: str, base: str, read: Callable[[anthropic.Anthropic], None]
+) -> None:
+    classes, requests = raised_by(read, fault, max_retries=1)
+    assert (classes[0], requests) == (name, 1)
+    assert {"APIError", "TransportError"} & set(classes) == {base}
 
 
 def test_a_stream_of_the_official_client_turns_into_an_error() -> None:
