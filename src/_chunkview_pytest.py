@@ -6,10 +6,11 @@ chunkview until a test uses a fixture, or the option is given.
 
 from __future__ import annotations
 
+import inspect
 import os
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -38,14 +39,7 @@ def anthropic_replay(request: pytest.FixtureRequest) -> Iterator[ReplayServer]:
 
     The value is a `chunkview.testing.ReplayServer`: `url`, and `requests`, those it received.
     """
-    from chunkview.testing import ReplayServer
-
-    marker = request.node.get_closest_marker(_REPLAY)
-    options = {} if marker is None else marker.kwargs
-    with (
-        ReplayServer(_replies_to(request, marker), **options) as server,
-        pytest.MonkeyPatch.context() as environment,
-    ):
+    with _server_for(request) as server, pytest.MonkeyPatch.context() as environment:
         environment.setenv("ANTHROPIC_BASE_URL", server.url)
         environment.setenv("ANTHROPIC_API_KEY", "none")
         environment.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
@@ -63,7 +57,14 @@ def anthropic_recording(request: pytest.FixtureRequest) -> Recording:
     has. `anthropic_recording.source` is what `chunkview.accumulate` takes;
     `chunkview.recordings.body_of(anthropic_recording)` is the body as bytes.
     """
-    recording: Recording = request.param
+    from chunkview.recordings import Recording
+
+    recording = _param(request)
+    if not isinstance(recording, Recording):
+        _fail(
+            f"{_RECORDING}: expected a chunkview.recordings.Recording, got {recording!r}; "
+            "chunkview.testing.recording(name) reads one of chunkview's"
+        )
     return recording
 
 
@@ -73,7 +74,10 @@ def anthropic_workload(request: pytest.FixtureRequest) -> bytes:
 
     The name and the seed decide every byte: see `chunkview.testing.workload`.
     """
-    return _workload(request.param)
+    try:
+        return _workload(_param(request))
+    except ValueError as error:
+        _fail(f"{_WORKLOAD}: {error}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -156,13 +160,47 @@ def _id_of(recording: Recording, path: str | None) -> str:
 def _read(path: str) -> list[Recording]:
     from chunkview.recordings import read
 
+    if not path:
+        raise pytest.UsageError(f"{_OPTION}: expected a file or a folder, got nothing")
     try:
         found = list(read(path))
+    except FileNotFoundError as error:
+        raise pytest.UsageError(f"{_OPTION}: there is no file or folder {path}") from error
     except (OSError, ImportError, ValueError) as error:
         raise pytest.UsageError(f"{_OPTION}: {error}") from error
     if not found:
         raise pytest.UsageError(f"{_OPTION}: there are no recordings in {path}")
     return found
+
+
+def _param(request: pytest.FixtureRequest) -> Any:
+    if not hasattr(request, "param"):
+        name = request.fixturename
+        _fail(
+            f"{name}: the test, or a fixture that it uses, has to name {name} as an argument; "
+            "request.getfixturevalue() and unittest.TestCase cannot run a test several times"
+        )
+    return request.param
+
+
+def _fail(problem: str) -> NoReturn:
+    """Fail a test that uses the plugin wrongly. No line of this file explains that."""
+    raise pytest.fail.Exception(problem, pytrace=False) from None
+
+
+def _server_for(request: pytest.FixtureRequest) -> ReplayServer:
+    from chunkview.testing import ReplayServer
+
+    marker = request.node.get_closest_marker(_REPLAY)
+    options = {} if marker is None else marker.kwargs
+    known = [name for name in inspect.signature(ReplayServer).parameters if name != "bodies"]
+    for name in options:
+        if name not in known:
+            _fail(f"{_REPLAY}: there is no argument {name}; there are {', '.join(known)}")
+    try:
+        return ReplayServer(_replies_to(request, marker), **options)
+    except (OSError, ImportError, TypeError, ValueError) as error:
+        _fail(f"{_REPLAY}: {error}")
 
 
 def _replies_to(request: pytest.FixtureRequest, marker: pytest.Mark | None) -> list[Reply]:
@@ -190,9 +228,9 @@ def _replies(value: Any, folder: Path) -> list[Reply]:
         found: list[Reply] = [body_of(recording) for recording in read(path)]
     except FileNotFoundError:
         names = ", ".join(recording_names())
-        raise FileNotFoundError(2, f"none of {names}, and no such file", str(path)) from None
+        raise ValueError(f"there is no recording {value} ({names}) and no file {path}") from None
     if not found:
-        raise ValueError(f"{_REPLAY}: there are no recordings in {path}")
+        raise ValueError(f"there are no recordings in {path}")
     return found
 
 

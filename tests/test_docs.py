@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import re
+import shlex
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -12,13 +13,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from chunkview.arrow import SummaryWriter
 from chunkview.recordings import summaries
 from chunkview.testing import recording, recording_names
-from test_readme import ROOT, run_python, run_shell
+from test_readme import ROOT, check_command, run_python, run_shell
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 BY_HAND = "# Run by hand on "
@@ -57,7 +59,22 @@ def run_query(example: Any) -> None:
         assert len(duckdb.execute(query).fetchall()) > 1
 
 
-KINDS = {"python": run_or_compile, "sh": run_shell, "sql": run_query}
+def check_workflow(example: Any) -> None:
+    """Check the steps of a workflow of GitHub: its actions, and the commands of this package."""
+    workflow = yaml.safe_load(example.parsed)
+    assert {"name", "permissions", "jobs"} <= workflow.keys()
+    commands = 0
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            assert "run" in step or re.fullmatch(r"actions/[a-z-]+@v\d+", step["uses"])
+            for line in step.get("run", "").splitlines():
+                if line.startswith(("pip ", "chunkview ")):
+                    check_command(*shlex.split(line))
+                    commands += 1
+    assert commands
+
+
+KINDS = {"python": run_or_compile, "sh": run_shell, "sql": run_query, "yaml": check_workflow}
 GOOD = recording("text")
 # The index of the only block is wrong, and the last event cannot be read.
 BAD = GOOD.replace(b'"index":0', b'"index":2') + b"event: more\ndata: no\n\ndata: yes\n\n"

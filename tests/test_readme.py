@@ -30,19 +30,22 @@ BUG = 'tokens += event["usage"]["output_tokens"]  # the bug: this count is cumul
 def run_shell(example: Any) -> None:
     """Check that the make targets, extras and commands of a shell block exist."""
     for line in example.parsed.splitlines():
-        command, *arguments = shlex.split(line, comments=True)
-        if command == "make":
-            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-            assert re.search(rf"^{arguments[0]}:.*##", makefile, re.MULTILINE)
-        elif command == "pip":
-            extras = re.findall(r"\[(.*)\]", arguments[-1])
-            project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-            for extra in ",".join(extras).split(",") if extras else []:
-                assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
-        else:
-            assert command == "chunkview"
-            parser = build_parser()
-            assert parser.parse_args(arguments)
+        check_command(*shlex.split(line, comments=True))
+
+
+def check_command(command: str, *arguments: str) -> None:
+    if command == "make":
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert re.search(rf"^{arguments[0]}:.*##", makefile, re.MULTILINE)
+    elif command == "pip":
+        extras = re.findall(r"\[(.*?)\]", " ".join(arguments))
+        project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        for extra in ",".join(extras).split(",") if extras else []:
+            assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
+    else:
+        assert command == "chunkview"
+        parser = build_parser()
+        assert parser.parse_args(arguments)
 
 
 def run_python(example: Any) -> None:

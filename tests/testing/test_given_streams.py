@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture.utils import many
 from hypothesis_jsonschema import from_schema
 
@@ -22,6 +23,8 @@ from testing.drawing import deltas, few, forget, has_unknown, occurs, smallest, 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from hypothesis.strategies import SearchStrategy
 
     from testing.drawing import Stream
 
@@ -188,6 +191,28 @@ def test_blocks_that_are_none_are_refused_at_once() -> None:
         cv.message_streams(blocks=[{"text": "Hello"}])
     with pytest.raises(TypeError, match="got 7"):
         cv.message_streams(blocks=[7])  # type: ignore[list-item]
+
+
+def test_tools_that_are_none_are_refused_at_once() -> None:
+    schema: Any = {"type": "object"}
+    with pytest.raises(TypeError, match=r"for 'a', got dict; hypothesis_jsonschema\.from_schema"):
+        cv.message_streams(tools={"a": schema})
+    with pytest.raises(TypeError, match="tools: expected a bool or a mapping, got list"):
+        cv.message_streams(tools=["a"])  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument):
+        cv.message_streams(tools={"a": st.integers(2, 1)})  # type: ignore[dict-item]
+
+
+def test_what_the_inputs_of_tools_need_once_is_not_done_in_an_example() -> None:
+    made: list[bool] = []
+
+    def make() -> SearchStrategy[dict[str, Any]]:
+        made.append(True)
+        return st.just({})
+
+    inputs = st.deferred(make)
+    cv.message_streams(tools={"a": inputs})
+    assert made
 
 
 def test_numbers_that_contradict_each_other_are_refused_at_once() -> None:

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from chunkview.testing import laws, recording
+from chunkview.testing.laws._cases import Case
 from testing.law_support import FEW, SEARCH, Decoder
 
 
@@ -99,34 +100,36 @@ def test_a_planted_bug_is_found(factory: Any) -> None:
 
 def test_what_is_given_too_early_is_seen_before_the_end() -> None:
     machine: Any = laws.consumer_machine(GivesHalfAnEvent, streams=STREAMS)()
-    opened = machine.open([b': {"a": 1}', b"\n\n"])
+    opened = machine.open(Case(b': {"a": 1}\n\n', [b': {"a": 1}', b"\n\n"]))
     with pytest.raises(AssertionError, match="A consumer that got 1 of 2 pieces"):
         machine.feed(opened, 1)
 
 
 def test_consumers_that_are_left_open_are_closed_at_the_end() -> None:
     machine: Any = laws.consumer_machine(SharedBuffer, streams=STREAMS)()
-    machine.feed(machine.open([b"begun", b"\n"]), 1)
+    machine.feed(machine.open(Case(b"begun\n", [b"begun", b"\n"])), 1)
     assert SharedBuffer.shared == [b"begun"]
     machine.teardown()
     assert SharedBuffer.shared == []
 
 
 def test_an_exception_is_a_failure() -> None:
-    with pytest.raises(IndexError):
-        run_state_machine_as_test(
-            laws.consumer_machine(CrashesAtAnEmptyPiece, streams=STREAMS), settings=SEARCH
-        )
+    machine = laws.consumer_machine(CrashesAtAnEmptyPiece, streams=STREAMS)
+    with pytest.raises(AssertionError, match="A consumer raises IndexError") as caught:
+        run_state_machine_as_test(machine, settings=SEARCH)
+    assert isinstance(caught.value.__cause__, IndexError)
+    assert ".feed(b'') gives\n    IndexError: index out of range" in str(caught.value)
 
 
-def test_the_error_shows_the_stream_and_its_pieces() -> None:
+def test_the_error_shows_the_calls_as_code() -> None:
     machine = laws.consumer_machine(EndsAtAnEmptyPiece, streams=recording("text"), settings=SEARCH)
     with pytest.raises(AssertionError) as caught:
         run_state_machine_as_test(machine)
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"EndsAtAnEmptyPiece": EndsAtAnEmptyPiece}
     exec(str(caught.value).split("\n\n")[1], names)
-    assert names["body"] == recording("text") == b"".join(names["pieces"])
-    assert "the first one gives\n    [" in str(caught.value)
+    assert names["body_0"] == recording("text")
+    assert any(name.startswith("consumer_") and one.is_over for name, one in names.items())
+    assert max(map(len, str(caught.value).splitlines())) < 3_000
 
 
 def test_its_test_case_runs_with_the_settings() -> None:

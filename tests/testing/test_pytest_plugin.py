@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from fnmatch import fnmatch
 from importlib import metadata
 
 import pytest
@@ -127,29 +129,74 @@ def json_lines(body: bytes) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-def test_an_argument_of_the_marker_that_names_nothing_is_an_error(
-    run: Run, pytester: pytest.Pytester
-) -> None:
+MISUSED = """
+import unittest
+
+import pytest
+from chunkview.testing import CutAfter
+
+@pytest.mark.anthropic_replay("txet")
+def test_misspelled(): ...
+
+@pytest.mark.anthropic_replay("empty")
+def test_empty(): ...
+
+@pytest.mark.anthropic_replay("notes.txt")
+def test_no_recording(): ...
+
+@pytest.mark.anthropic_replay("text", CutAfter(10))
+def test_fault_alone(): ...
+
+@pytest.mark.anthropic_replay(["text", "error"])
+def test_list(): ...
+
+@pytest.mark.anthropic_replay("text", segmentsize=7)
+def test_keyword(): ...
+
+@pytest.mark.anthropic_replay("text", segment_size=0)
+def test_value(): ...
+
+def test_late_recording(request):
+    request.getfixturevalue("anthropic_recording")
+
+@pytest.mark.usefixtures("anthropic_workload")
+class TestCase(unittest.TestCase):
+    def test_of_unittest(self): ...
+
+@pytest.mark.parametrize("anthropic_workload", ["shrt"], indirect=True)
+def test_workload(anthropic_workload): ...
+
+@pytest.mark.parametrize("anthropic_recording", ["text"], indirect=True)
+def test_name(anthropic_recording): ...
+"""
+
+
+def test_a_mistake_in_using_the_plugin_is_one_sentence(run: Run, pytester: pytest.Pytester) -> None:
     pytester.mkdir("empty")
-    result = run(
-        """
-        import pytest
-
-        @pytest.mark.anthropic_replay("txet")
-        def test_misspelled(): ...
-
-        @pytest.mark.anthropic_replay("empty")
-        def test_empty(): ...
-        """
-    )
-    result.assert_outcomes(errors=2)
+    (pytester.path / "notes.txt").write_text("a few notes")
     names = ", ".join(recording_names())
-    result.stdout.fnmatch_lines(
-        [
-            f"*FileNotFoundError: *none of {names}, and no such file: *txet'",
-            "*no recordings in *empty",
-        ]
-    )
+    problems = {
+        "misspelled": f"anthropic_replay: there is no recording txet ({names}) and no file *txet",
+        "empty": "anthropic_replay: there are no recordings in *empty",
+        "no_recording": "anthropic_replay: *notes.txt: byte 0: no format that chunkview knows; *",
+        "fault_alone": "anthropic_replay: bodies: *; wrap it: Answer(body, CutAfter(size=10, *))",
+        "list": "anthropic_replay: bodies: *, got list; give its members one by one",
+        "keyword": "anthropic_replay: there is no argument segmentsize; there are segment_size, *",
+        "value": "anthropic_replay: segment_size: expected one byte or more, got 0",
+        "late_recording": "anthropic_recording: the test, or a fixture that it uses, has to name *",
+        "of_unittest": "anthropic_workload: the test, or a fixture that it uses, has to name *",
+        "workload": "anthropic_workload: no workload is named 'shrt'; the names are *short*",
+        "name": "anthropic_recording: expected a chunkview.recordings.Recording, got 'text'; *",
+    }
+    result = run(MISUSED)
+    result.assert_outcomes(errors=len(problems) - 1, failed=1)
+    text = result.stdout.str().partition("short test summary")[0]
+    _, *parts = re.split(r"^_+ .*?test_(\w+).*_+$", text, flags=re.MULTILINE)
+    shown = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert shown.keys() == problems.keys()
+    for name, problem in problems.items():
+        (line,) = [line for line in shown[name].splitlines() if line and line[0] not in "=_"]
+        assert fnmatch(line, problem.replace("[", "[[]")), line
 
 
 PARAMETRIZED = """
@@ -201,7 +248,11 @@ def test_a_user_runs_the_tests_on_recordings_of_their_own(
 
 @pytest.mark.parametrize(
     ("folder", "problem"),
-    [("empty", "there are no recordings in empty"), ("missing", "*No such file*missing*")],
+    [
+        ("empty", "there are no recordings in empty"),
+        ("missing", "there is no file or folder missing"),
+        ("", "expected a file or a folder, got nothing"),
+    ],
 )
 def test_a_path_without_recordings_is_an_error(
     run: Run, pytester: pytest.Pytester, folder: str, problem: str

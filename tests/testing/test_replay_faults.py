@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from chunkview import accumulate
 from chunkview.testing import (
     Answer,
+    ApiError,
     CutAfter,
     ErrorAfter,
     ReplayServer,
@@ -39,7 +41,7 @@ from testing.clients import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from chunkview.testing import Fault
 
@@ -240,6 +242,84 @@ def test_the_official_client_tries_again_when_nothing_came(fault: Fault) -> None
     assert len(server.requests) == 2
 
 
+def read_stream(client: anthropic.Anthropic) -> None:
+    with client.messages.stream(model=MODEL, max_tokens=100, messages=MESSAGES) as stream:
+        stream.until_done()
+
+
+def read_events(client: anthropic.Anthropic) -> None:
+    for _ in client.messages.create(model=MODEL, max_tokens=9, messages=MESSAGES, stream=True):
+        pass
+
+
+def read_asynchronously(client: anthropic.Anthropic) -> None:
+    async def read() -> None:
+        options: Any = {"max_retries": client.max_retries, "timeout": client.timeout}
+        async with (
+            anthropic.AsyncAnthropic(base_url=client.base_url, api_key="none", **options) as other,
+            other.messages.stream(model=MODEL, max_tokens=100, messages=MESSAGES) as stream,
+        ):
+            await stream.until_done()
+
+    asyncio.run(read())
+
+
+def raised_by(
+    read: Callable[[anthropic.Anthropic], None], fault: Fault, **options: Any
+) -> tuple[list[str], int]:
+    """The classes of the exception that the client raises, and the number of its requests."""
+    # Only a fault that stalls should meet the timeout.
+    options["timeout"] = 0.5 if isinstance(fault, StallAfter) else FOREVER
+    with ReplayServer(Answer(TEXT, fault)) as server, sync_client(server) as client:
+        try:
+            read(client.with_options(**options))
+        except Exception as error:  # noqa: BLE001 - of one of two HTTP clients
+            return [base.__name__ for base in type(error).__mro__], len(server.requests)
+    raise AssertionError("nothing was raised")
+
+
+READS = pytest.mark.parametrize("read", [read_stream, read_events, read_asynchronously])
+
+
+@READS
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        (CutAfter(0), "APIConnectionError"),
+        (ResetAfter(0), "APIConnectionError"),
+        (StallAfter(0), "APITimeoutError"),
+        (ErrorAfter(0), "APIStatusError"),
+    ],
+    ids=str,
+)
+def test_the_official_client_wraps_what_happens_before_a_stream(
+    fault: Fault, name: str, read: Callable[[anthropic.Anthropic], None]
+) -> None:
+    classes, _ = raised_by(read, fault, max_retries=0)
+    assert classes[0] == name
+    assert "APIError" in classes
+
+
+@READS
+@pytest.mark.parametrize(
+    ("fault", "name", "base"),
+    [
+        (CutAfter(1000), "RemoteProtocolError", "TransportError"),
+        (CutAfter(10**6), "RemoteProtocolError", "TransportError"),
+        (ResetAfter(events=2.5), "ReadError", "TransportError"),
+        (StallAfter(events=2), "ReadTimeout", "TransportError"),
+        (ErrorAfter(3), "APIStatusError", "APIError"),
+    ],
+    ids=str,
+)
+def test_the_official_client_raises_what_breaks_a_stream_and_does_not_try_again(
+    fault: Fault, name: str, base: str, read: Callable[[anthropic.Anthropic], None]
+) -> None:
+    classes, requests = raised_by(read, fault, max_retries=1)
+    assert (classes[0], requests) == (name, 1)
+    assert {"APIError", "TransportError"} & set(classes) == {base}
+
+
 def test_a_stream_of_the_official_client_turns_into_an_error() -> None:
     text: list[str] = []
     fault = ErrorAfter(6, error_type="api_error", message="Internal")
@@ -317,13 +397,34 @@ def test_a_fault_that_cannot_happen_is_refused_at_once(make: Any) -> None:
         make()
 
 
+swapped: Any = (CutAfter(10), TEXT)
+
+
 @pytest.mark.parametrize(
-    ("kind", "arguments"),
-    [(Answer, ["text"]), (Answer, [TEXT, 5]), (Trickle, ["1"]), (ErrorAfter, [1.5])],
+    ("make", "problem"),
+    [
+        (lambda value: Answer(value), "body: expected bytes, got str; recording(name) gives "),
+        (
+            lambda _: Answer(*swapped),
+            "body: expected bytes, got CutAfter; wrap it: Answer(body, CutAfter(",
+        ),
+        (
+            lambda value: Answer(TEXT, value),
+            "fault: expected a fault such as CutAfter(1000), got '10'",
+        ),
+        (lambda value: Trickle(value), "seconds: expected seconds, 0 or more, got '10'"),
+        (lambda value: Trickle(1, value), "size: expected a number of bytes, got '10'"),
+        (lambda value: CutAfter(value), "size: expected a number of bytes, got '10'"),
+        (lambda value: ResetAfter(events=value), "events: expected a number of events, got '10'"),
+        (lambda value: StallAfter(1, seconds=value), "seconds: expected seconds, 0 or more, got"),
+        (lambda value: ErrorAfter(value), "events: expected a number of events, got '10'"),
+        (lambda value: ApiError(value, {}), "status: expected a status, got '10'"),
+        (lambda value: ApiError(529, value), "body: expected a JSON object, got '10'"),
+    ],
 )
-def test_a_fault_of_another_type_is_refused_at_once(kind: Any, arguments: list[Any]) -> None:
-    with pytest.raises(TypeError):
-        kind(*arguments)
+def test_a_fault_of_another_type_is_refused_at_once(make: Any, problem: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(problem)):
+        make("10")
 
 
 def test_faults_are_values() -> None:

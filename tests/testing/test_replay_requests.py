@@ -7,13 +7,16 @@ import re
 import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chunkview.testing import ApiError, ReceivedRequest, ReplayServer
+from chunkview import accumulate
+from chunkview.recordings import Recording
+from chunkview.testing import ApiError, CutAfter, Fault, ReceivedRequest, ReplayServer
 from support import sse, text_stream
 from testing.clients import (
     HEAD,
@@ -231,8 +234,24 @@ def test_a_header_of_an_error_is_refused_at_once_or_sent_as_one_header(
 
 UNPLAYABLE: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"bodies": []}, ValueError, "at least one"),
-    ({"bodies": "text.sse"}, TypeError, "got str"),
-    ({"bodies": bytearray(TEXT)}, TypeError, "got bytearray"),
+    ({"bodies": "text.sse"}, TypeError, r"got str; recording\(name\) gives "),
+    ({"bodies": Path("text.sse")}, TypeError, r"got \w+Path; read it: path.read_b"),
+    ({"bodies": bytearray(TEXT)}, TypeError, r"got bytearray; make it bytes: bytes\(body\)$"),
+    (
+        {"bodies": CutAfter(10)},
+        TypeError,
+        r"got CutAfter; wrap it: Answer\(body, CutAfter\(size=10",
+    ),
+    ({"bodies": CutAfter}, TypeError, "got the class CutAfter$"),
+    ({"bodies": [TEXT, Fault()]}, TypeError, r"got Fault; wrap it: Answer\(body, Fault\(\)\)$"),
+    ({"bodies": [TEXT, [TEXT]]}, TypeError, "got list; give its members one by one$"),
+    ({"bodies": [{"type": "ping"}]}, TypeError, r"got dict; an event is sent as encode\(event\), "),
+    (
+        {"bodies": accumulate(TEXT)},
+        TypeError,
+        r"got Message; .*map\(encode, message.to_events\(\)",
+    ),
+    ({"bodies": Recording("x", TEXT, "sse")}, TypeError, r"chunkview.recordings.body_of\(recordi"),
     ({"bodies": 529}, TypeError, "got int"),
     ({"bodies": [TEXT, None]}, TypeError, "got NoneType"),
     ({"bodies": [TEXT, 529]}, TypeError, "got int"),
@@ -241,6 +260,9 @@ UNPLAYABLE: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"bodies": TEXT, "segment_size": 0}, ValueError, "segment_size"),
     ({"bodies": TEXT, "segment_size": []}, ValueError, "segment_size"),
     ({"bodies": TEXT, "segment_size": [5, 0]}, ValueError, "segment_size"),
+    ({"bodies": TEXT, "segment_size": "7"}, TypeError, "segment_size: .* got '7'"),
+    ({"bodies": TEXT, "segment_size": 7.0}, TypeError, "segment_size: .* got 7.0"),
+    ({"bodies": TEXT, "delay": "1"}, TypeError, "delay: expected seconds, 0 or more, got '1'"),
     ({"bodies": TEXT, "delay": -1}, ValueError, "delay"),
     ({"bodies": TEXT, "delay": float("nan")}, ValueError, "delay"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from itertools import accumulate, cycle, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from ...recordings import Recording, body_of
 from .. import strategies as cv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from hypothesis.strategies import DrawFn
 
@@ -30,6 +31,8 @@ __all__ = [
     "with_small_ones",
 ]
 
+__tracebackhide__ = True
+
 
 # Not an attrs class: Hypothesis shows those field by field, and the report has the fields already.
 class Case:
@@ -40,7 +43,7 @@ class Case:
         self.pieces = pieces
 
     def __repr__(self) -> str:
-        return "<the body above>"
+        return "<a body in pieces>"
 
 
 def bodies_of(streams: Streams | None, default: SearchStrategy[bytes]) -> SearchStrategy[bytes]:
@@ -48,12 +51,15 @@ def bodies_of(streams: Streams | None, default: SearchStrategy[bytes]) -> Search
 
     Raises:
         DecodeError: A recording is broken.
+        TypeError: They are no streams.
         ValueError: There are no streams.
     """
     if streams is None:
         return default
     if isinstance(streams, SearchStrategy):
         return streams.map(_body)
+    if isinstance(streams, (str, Mapping)) or not isinstance(streams, (Iterable, Recording)):
+        raise _not_a_stream(streams)
     given = [streams] if isinstance(streams, (bytes, Recording)) else streams
     bodies = sorted((_body(stream) for stream in given), key=len)
     if not bodies:
@@ -86,7 +92,19 @@ def with_small_ones(damaged: SearchStrategy[bytes]) -> SearchStrategy[bytes]:
 def _body(stream: bytes | Recording | Iterable[Any]) -> bytes:
     if isinstance(stream, bytes):
         return stream
-    return body_of(stream) if isinstance(stream, Recording) else b"".join(map(encode, stream))
+    if isinstance(stream, Recording):
+        return body_of(stream)
+    if isinstance(stream, (str, bytearray, Mapping)) or not isinstance(stream, Iterable):
+        raise _not_a_stream(stream)
+    return b"".join(map(encode, stream))
+
+
+def _not_a_stream(value: object) -> TypeError:
+    return TypeError(
+        "streams: expected a list of streams, each bytes, a Recording or a list of events, got "
+        f"{type(value).__name__}. recordings.read(path) reads files, testing.recording(name) "
+        "one that chunkview has"
+    )
 
 
 @st.composite

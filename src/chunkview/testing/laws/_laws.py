@@ -26,6 +26,10 @@ __all__ = [
     "consumer_machine",
 ]
 
+# pytest leaves out the frames of this file, and of the others in this folder. So a failure shows
+# the caller's line, and then the stream.
+__tracebackhide__ = True
+
 Parser: TypeAlias = Callable[[Any], Any]
 """A function that is called with an iterator over the pieces of a body, and returns anything that
 can be compared. What an iterator gives is collected in a list. An `async def`, with or without
@@ -90,11 +94,14 @@ def assert_line_endings_do_not_matter(
 
     Raises:
         AssertionError: A line end changes what `parse` gives, or it refuses every stream.
+        TypeError: `endings` is bytes.
     """
     from .. import strategies as cv
     from ._cases import bodies_of
     from ._search import search_line_endings
 
+    if isinstance(endings, bytes):
+        raise TypeError(f"endings: expected a list, such as [{endings!r}], got bytes")
     search_line_endings(parse, endings, bodies_of(streams, cv.sse_bodies(plain=True)), settings)
 
 
@@ -187,7 +194,8 @@ def consumer_machine(
 
     Each consumer reads a stream of its own, cut anywhere, with empty pieces. What it has given so
     far must be the beginning of what a consumer gives that gets the same stream in one piece, and
-    all of it after `close`. An exception is a failure too: the streams are whole and valid.
+    all of it after `close`. An exception is a failure too: the streams are whole and valid. A
+    failure shows the calls that lead to it, as code to paste.
 
     Args:
         factory: Makes a consumer, for example its class.
@@ -197,18 +205,27 @@ def consumer_machine(
 
     Returns:
         The class of the machine. pytest and unittest run its `TestCase`.
+
+    Raises:
+        TypeError: `factory` makes nothing.
     """
     from .. import strategies as cv
-    from ._cases import bodies_of
-    from ._machine import ConsumerMachine
+    from ._cases import bodies_of, cut_bodies
+    from ._machine import ConsumerMachine, shorten_failures
     from ._search import settings_of
 
+    if not callable(factory):
+        problem = "factory: expected a class, or a function that makes a consumer"
+        raise TypeError(f"{problem}, got {type(factory).__name__}")
+
     class Machine(ConsumerMachine):
-        bodies = bodies_of(streams, cv.sse_bodies(quirks=False))
+        cases = cut_bodies(bodies_of(streams, cv.sse_bodies(quirks=False)))
+        factory_name = factory.__name__ if isinstance(factory, type) else "factory"
 
         def new_consumer(self) -> Consumer:
             return factory()
 
     Machine.__name__ = Machine.__qualname__ = "Consumers"
     Machine.TestCase.settings = settings_of(settings)
+    shorten_failures(Machine)
     return Machine

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from ._laws import Parser
 
-__all__ = ["Outcome", "collected", "outcome_of"]
+__all__ = ["Outcome", "collected", "outcome_of", "outcome_of_call"]
+
+__tracebackhide__ = True
 
 
 @attrs.frozen(eq=False)
@@ -40,11 +42,13 @@ def outcome_of(parse: Parser, pieces: Sequence[bytes]) -> Outcome:
     """Call a parser.
 
     Raises:
-        TypeError: The parser is asynchronous, but no `async def`.
+        TypeError: The parser is no function, or it is asynchronous, but no `async def`.
     """
+    if not callable(parse):
+        raise TypeError(f"parse: expected a function, got {type(parse).__name__}")
     if _is_async(parse):
-        return _outcome(lambda: _run(_awaited(parse, pieces)))
-    outcome = _outcome(lambda: collected(parse(iter(pieces))))
+        return outcome_of_call(lambda: _run(_awaited(parse, pieces)))
+    outcome = outcome_of_call(lambda: collected(parse(iter(pieces))))
     if isinstance(outcome.answer, (Awaitable, AsyncIterator)):
         if inspect.iscoroutine(outcome.answer):
             outcome.answer.close()
@@ -60,7 +64,8 @@ def collected(value: Any) -> Any:
     return list(value) if isinstance(value, Iterator) else value
 
 
-def _outcome(call: Callable[[], Any]) -> Outcome:
+def outcome_of_call(call: Callable[[], Any]) -> Outcome:
+    """Call a function. What Hypothesis raises in it is not caught."""
     try:
         return Outcome(call())
     except HypothesisException:

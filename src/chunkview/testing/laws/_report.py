@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ._outcomes import Outcome
 
-__all__ = ["describe", "literal", "pieces_of", "report"]
+__all__ = ["describe", "literal", "pieces_of", "report", "shortly", "slices_of"]
+
+__tracebackhide__ = True
 
 _MAX_ANSWER = 2_000
 _MAX_BODY = 20_000
@@ -57,16 +60,13 @@ def literal(data: bytes, name: str = "body") -> str:
 
 def pieces_of(pieces: Sequence[bytes], name: str = "body") -> str:
     """Write the list of pieces as slices of a name, for example `[body[:7], body[7:]]`."""
-    if len(pieces) <= 1:
-        return f"[{name}]"
-    ends = [0]
-    for piece in pieces:
-        ends.append(ends[-1] + len(piece))
-    slices = [
-        f"{name}[{start or ''}:{end if end < ends[-1] else ''}]" if start < end else "b''"
-        for start, end in pairwise(ends)
-    ]
-    return f"[{', '.join(slices)}]"
+    return f"[{', '.join(slices_of(pieces, name)) or name}]"
+
+
+def slices_of(pieces: Sequence[bytes], name: str) -> list[str]:
+    """Write each piece of a body as a slice of its name."""
+    ends = list(accumulate(map(len, pieces), initial=0))
+    return [_slice(name, start, end, ends[-1]) for start, end in pairwise(ends)]
 
 
 def describe(outcome: Outcome) -> str:
@@ -74,6 +74,26 @@ def describe(outcome: Outcome) -> str:
     if outcome.error is None:
         return _shown(outcome.answer)
     return f"{type(outcome.error).__name__}: {_clipped(str(outcome.error))}"
+
+
+def shortly(search: Callable[[], None]) -> None:
+    """Search. What the laws raise has no frames of Hypothesis, where pytest would show them.
+
+    An exception of the caller's own code keeps all frames.
+    """
+    try:
+        search()
+    except Exception as error:
+        *_, (frame, _) = walk_tb(error.__traceback__)
+        if "__tracebackhide__" in frame.f_globals:
+            raise error.with_traceback(None)  # noqa: B904 - it is the same error
+        raise
+
+
+def _slice(name: str, start: int, end: int, size: int) -> str:
+    if start == end:
+        return "b''" if size else name
+    return name if end - start == size else f"{name}[{start or ''}:{end if end < size else ''}]"
 
 
 def _first_difference(first: list[Any], second: list[Any]) -> str:

@@ -11,7 +11,7 @@ from ..._stream import iter_chunks
 from ...errors import ChunkviewError
 from ._cases import cut_bodies, fewest_cuts, whole_bodies, with_other_line_ends
 from ._outcomes import Outcome, collected, outcome_of
-from ._report import describe, literal, pieces_of, report
+from ._report import describe, literal, pieces_of, report, shortly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +29,8 @@ __all__ = [
     "search_line_endings",
     "settings_of",
 ]
+
+__tracebackhide__ = True
 
 
 def search_cuts(
@@ -183,7 +185,7 @@ def _search(
     def law(case: Case) -> None:
         check(case)
 
-    settings_of(settings)(given(cases)(law))()
+    shortly(settings_of(settings)(given(cases)(law)))
 
 
 def settings_of(settings: hypothesis.settings | None) -> hypothesis.settings:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["assert_sendable"]
 
+__tracebackhide__ = True
+
 
 def assert_sendable(
     param: Mapping[str, Any],

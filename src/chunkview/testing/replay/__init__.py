@@ -6,7 +6,7 @@ server does not check a body: it sends a broken one unchanged.
 
 `_server` starts and ends the threads, `_requests` reads requests, `_handler` answers them,
 `_replies` holds what the answers are, `_faults` what goes wrong with them, `_cutting` how bodies
-are cut, and `_api` the answers that need no body.
+are cut, and `_api` the answers that need no body. `_checks` and `_misuse` refuse wrong arguments.
 """
 
 from __future__ import annotations

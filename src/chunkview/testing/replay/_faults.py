@@ -11,9 +11,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import attrs
-from attrs.validators import ge, instance_of
+from attrs.validators import ge, optional
 
 from ..._chunks import encode
+from ._checks import check_seconds, of_type
 from ._cutting import by_event, by_size, interrupted
 
 if TYPE_CHECKING:
@@ -59,9 +60,8 @@ class Fault:
         yield from segments
 
 
-def _check_seconds(_: object, __: object, seconds: float | None) -> None:
-    if seconds is not None and not 0 <= seconds <= threading.TIMEOUT_MAX:
-        raise ValueError(f"expected seconds, 0 or more, got {seconds!r}")
+def _are_seconds(_: object, field: attrs.Attribute[float], seconds: float) -> None:
+    check_seconds(field.name, seconds)
 
 
 @attrs.frozen
@@ -75,11 +75,18 @@ class Interruption(Fault):
             and half of the bytes of the third are sent.
 
     Raises:
+        TypeError: `size` or `events` is no such number.
         ValueError: Both `size` and `events` are given, or neither, or one is negative.
     """
 
-    size: int | None = None
-    events: float | None = attrs.field(default=None, kw_only=True)
+    size: int | None = attrs.field(
+        default=None, validator=optional(of_type(int, expected="a number of bytes"))
+    )
+    events: float | None = attrs.field(
+        default=None,
+        kw_only=True,
+        validator=optional(of_type(int, float, expected="a number of events")),
+    )
 
     def __attrs_post_init__(self) -> None:
         place = self.size if self.events is None else self.events
@@ -142,7 +149,9 @@ class StallAfter(Interruption):
             closed, which cuts the answer.
     """
 
-    seconds: float | None = attrs.field(default=None, kw_only=True, validator=_check_seconds)
+    seconds: float | None = attrs.field(
+        default=None, kw_only=True, validator=optional(_are_seconds)
+    )
 
     def _interrupt(self, wait: Callable[[float], None]) -> None:
         wait(threading.TIMEOUT_MAX if self.seconds is None else self.seconds)
@@ -157,11 +166,14 @@ class Trickle(Fault):
         size: The bytes of a piece.
 
     Raises:
+        TypeError: `seconds` or `size` is no such number.
         ValueError: `seconds` is negative, or `size` is below 1.
     """
 
-    seconds: float = attrs.field(validator=[instance_of((int, float)), _check_seconds])
-    size: int = attrs.field(default=1, validator=[instance_of(int), ge(1)])
+    seconds: float = attrs.field(validator=_are_seconds)
+    size: int = attrs.field(
+        default=1, validator=[of_type(int, expected="a number of bytes"), ge(1)]
+    )
 
     def sent(
         self, segments: Iterable[bytes], body: bytes, wait: Callable[[float], None]
@@ -185,10 +197,11 @@ class ErrorAfter(Fault):
         message: The text of the error.
 
     Raises:
+        TypeError: `events` is no such number.
         ValueError: `events` is negative.
     """
 
-    events: int = attrs.field(validator=[instance_of(int), ge(0)])
+    events: int = attrs.field(validator=[of_type(int, expected="a number of events"), ge(0)])
     error_type: str = "overloaded_error"
     message: str = "Overloaded"
 

@@ -11,11 +11,13 @@ from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import attrs
-from attrs.validators import ge, instance_of, lt
+from attrs.validators import ge, lt
 
 from ._api import models_of
+from ._checks import check_seconds, of_type
 from ._cutting import by_event, by_size
 from ._faults import Fault
+from ._misuse import got, is_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,12 +61,15 @@ class ApiError:
         headers: Headers to add to the answer, for example `{"retry-after": "1"}`.
 
     Raises:
+        TypeError: `status` is not an int, or `body` is not a mapping.
         ValueError: `status` is not the status of an error, or HTTP cannot send a header: its name
             is not a valid name, or its value has a line break or a character outside Latin-1.
     """
 
-    status: int = attrs.field(validator=[ge(400), lt(600)])
-    body: Mapping[str, Any] = attrs.field(hash=False)
+    status: int = attrs.field(validator=[of_type(int, expected="a status"), ge(400), lt(600)])
+    body: Mapping[str, Any] = attrs.field(
+        validator=of_type(Mapping, expected="a JSON object"), hash=False
+    )
     headers: Mapping[str, str] = attrs.field(
         factory=dict[str, str], validator=_check_headers, hash=False
     )
@@ -93,8 +98,10 @@ class Answer:
         ValueError: HTTP cannot send a header.
     """
 
-    body: bytes = attrs.field(validator=instance_of(bytes), repr=False)
-    fault: Fault = attrs.field(factory=Fault, validator=instance_of(Fault))
+    body: bytes = attrs.field(validator=is_body, repr=False)
+    fault: Fault = attrs.field(
+        factory=Fault, validator=of_type(Fault, expected="a fault such as CutAfter(1000)")
+    )
     headers: Mapping[str, str] = attrs.field(
         factory=dict[str, str], validator=_check_headers, hash=False, kw_only=True
     )
@@ -245,8 +252,7 @@ class Playback:
             (matcher, cycle(replies), replies) for matcher, replies in _checked_bodies(bodies)
         ]
         self._sizes = _checked_sizes(segment_size)
-        if not 0 <= delay <= threading.TIMEOUT_MAX:
-            raise ValueError(f"delay: expected seconds, 0 or more, got {delay!r}")
+        check_seconds("delay", delay)
         self._delay = delay
         self.requests: list[ReceivedRequest] = []
         self.closing = threading.Event()
@@ -363,7 +369,7 @@ def _checked_replies(replies: object) -> list[_Ready | Replier]:
 
 
 def _checked_reply(reply: object) -> _Ready | Replier:
-    if callable(reply):
+    if callable(reply) and not isinstance(reply, type):
         return cast("Replier", reply)
     return _checked_answer(reply)
 
@@ -380,7 +386,7 @@ def _checked_answer(reply: object) -> _Ready:
     else:
         raise TypeError(
             "bodies: expected bytes, ApiError, (status, body), Answer, RecordedAnswer or a "
-            f"function that gives one of them, got {type(reply).__name__}"
+            f"function that gives one of them, {got(reply)}"
         )
     # Raise in the caller's frame now, not in a thread of the server when a request arrives.
     json_bytes(error.body)
@@ -398,7 +404,10 @@ def _is_pair(reply: object) -> bool:
 def _checked_sizes(segment_size: int | Sequence[int] | None) -> tuple[int, ...]:
     if segment_size is None:
         return ()
-    sizes = (segment_size,) if isinstance(segment_size, int) else tuple(segment_size)
+    problem = f"segment_size: expected one byte or more, got {segment_size!r}"
+    sizes = tuple(segment_size) if isinstance(segment_size, Sequence) else (segment_size,)
+    if not all(isinstance(size, int) for size in sizes):
+        raise TypeError(problem)
     if not sizes or min(sizes) < 1:
-        raise ValueError(f"segment_size: expected one byte or more, got {segment_size!r}")
+        raise ValueError(problem)
     return sizes

@@ -106,9 +106,10 @@ def message_streams(
     Raises:
         ValueError: A least number is larger than the most; `blocks` and a number of blocks are both
             given; or no block is of a type in `blocks`.
-        TypeError: An item of `blocks` is none of the above.
+        TypeError: An item of `blocks` or `tools` is none of the above.
         DecodeError: An object in `blocks` is no block.
     """
+    _check_tools(tools)
     least = 0 if min_blocks is None else min_blocks
     features = Features(
         realistic=realistic,
@@ -141,6 +142,20 @@ def message_streams(
         if not isinstance(blocks, SearchStrategy):
             check_blocks(blocks, block_types(features))
     return streams_with(features)
+
+
+def _check_tools(tools: object) -> None:
+    if not isinstance(tools, (bool, Mapping)):
+        raise TypeError(f"tools: expected a bool or a mapping, got {type(tools).__name__}")
+    for name, inputs in tools.items() if isinstance(tools, Mapping) else ():
+        if not isinstance(inputs, SearchStrategy):
+            raise TypeError(
+                f"tools: expected a strategy of inputs for {name!r}, got {type(inputs).__name__}; "
+                "hypothesis_jsonschema.from_schema(input_schema) makes one"
+            )
+        # In a new folder, Hypothesis needs a second for the first st.text(). In an example, its
+        # health check would fail.
+        inputs.validate()
 
 
 def streams_without_findings(*, tools: bool = True, min_blocks: int = 0) -> SearchStrategy[Stream]:
