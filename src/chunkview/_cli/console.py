@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import stat
 import sys
 import time
@@ -15,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .display import printable, printable_name, shortened
+from .wrapping import wrapped
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -38,6 +38,10 @@ LONGEST_PROBLEM = 2_000
 
 # Longer lines are hard to read.
 _MOST_COLUMNS = 200
+# The width of a terminal that does not tell its own.
+_USUAL_COLUMNS = 80
+# What begins the further lines of a message.
+_INDENT = "  "
 
 
 def complain(problem: str, *, file: str = "") -> None:
@@ -49,8 +53,10 @@ def complain(problem: str, *, file: str = "") -> None:
     """
     about = f"{printable_name(name_of(file))}: " if file else ""
     shown = printable(shortened(problem, LONGEST_PROBLEM))
+    lines = wrapped(f"chunkview: {about}{shown}", columns_of(sys.stderr), indent=_INDENT)
     with suppress(OSError):
-        print(f"chunkview: {about}{shown}", file=sys.stderr, flush=True)
+        sys.stderr.write(lines)
+        sys.stderr.flush()
 
 
 def log_answer(answer: AnsweredRequest) -> None:
@@ -62,7 +68,7 @@ def log_answer(answer: AnsweredRequest) -> None:
     line = f"{time.strftime('%H:%M:%S')} {' '.join(words)} {answer.status or '-'} {answer.size} B"
     # In one write, since several threads write. Nobody may read the lines any more.
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(wrapped(line, columns_of(sys.stderr), indent=_INDENT))
         sys.stderr.flush()
 
 
@@ -111,13 +117,21 @@ def has_color(stream: TextIO, *, is_refused: bool) -> bool:
 
 
 def columns_of(stream: TextIO) -> int | None:
-    """Give the width of a terminal, in cells; None for an output that is none.
+    """Give the width of an output, in cells; None if its lines may be of any length.
 
-    COLUMNS in the environment overrides it.
+    COLUMNS in the environment decides, also for a pipe or a file, as in argparse and rich.
+    Otherwise a terminal has a width, and nothing else has.
 
     Args:
         stream: The output.
     """
-    if not stream.isatty():
-        return None
-    return min(shutil.get_terminal_size().columns, _MOST_COLUMNS)
+    columns = 0
+    with suppress(ValueError):
+        columns = int(os.environ.get("COLUMNS", ""))
+    if columns <= 0:
+        if not stream.isatty():
+            return None
+        # Some terminals say 0.
+        with suppress(OSError, ValueError):
+            columns = os.get_terminal_size(stream.fileno()).columns
+    return min(columns or _USUAL_COLUMNS, _MOST_COLUMNS)

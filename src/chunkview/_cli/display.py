@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from .._model import with_whole_characters
 from .cells import width_of
+from .wrapping import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..pricing import Priced
 
@@ -25,6 +26,7 @@ __all__ = [
     "as_number",
     "as_sum",
     "as_table",
+    "as_table_that_fits",
     "json_escaped",
     "price_of",
     "printable",
@@ -68,6 +70,7 @@ _HARMFUL_OR_HALF = re.compile(f"[{re.escape(''.join(map(chr, _HARMFUL)))}\ud800-
 
 # A column is never padded to more characters than this.
 _WIDEST = 200
+_GAP = _INDENT = "  "
 
 
 def printable(text: str) -> str:
@@ -162,8 +165,45 @@ def as_table(rows: Sequence[Sequence[str]], *, words: int) -> str:
         for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
             padding = " " * (width - width_of(cell))
             cells.append(cell + padding if number < words else padding + cell)
-        lines.append("  ".join(cells).rstrip())
+        lines.append(_GAP.join(cells).rstrip())
     return "".join(f"{line}\n" for line in lines)
+
+
+def as_table_that_fits(
+    rows: Sequence[Sequence[str]],
+    *,
+    columns: int | None,
+    words: int,
+    names: int,
+    sentence: Callable[[Sequence[str]], str],
+) -> str:
+    """Align columns with spaces, as far as the terminal is wide enough.
+
+    Args:
+        rows: As for `as_table`. The first one is the head.
+        columns: As for `Wrapper`.
+        words: As for `as_table`.
+        names: How many of the columns with words name a row.
+        sentence: Writes the cells of a row that come after its names, one after the other.
+
+    Returns:
+        A table. If it does not fit, each name is on a line of its own, above its numbers. If these
+        do not fit either, they are sentences.
+    """
+    table = as_table(rows, words=words)
+    if columns is None or _width_of(table) <= columns:
+        return table
+    heads = [wrapped(_GAP.join(filter(None, row[:names])), columns) for row in rows]
+    numbers = as_table([row[names:] for row in rows], words=words - names)
+    lines = [f"{_INDENT}{line}" for line in numbers.splitlines(keepends=True)]
+    if _width_of("".join(lines)) > columns:
+        heads = heads[1:]
+        lines = [wrapped(sentence(row[names:]), columns, mark=_INDENT) for row in rows[1:]]
+    return "".join(head + line for head, line in zip(heads, lines, strict=True))
+
+
+def _width_of(lines: str) -> int:
+    return max(map(width_of, lines.splitlines()))
 
 
 def price_of(message: Priced) -> Decimal | str:

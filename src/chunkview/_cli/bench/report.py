@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 from contextlib import suppress
+from functools import partial
 from importlib import metadata
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,9 @@ import attrs
 
 from ... import __version__
 from ...testing import WORKLOAD_VERSION
-from ..display import as_table, printable, printable_name, shortened
+from ..display import as_table_that_fits, printable, printable_name, shortened, styled
+from ..wrapping import wrapped
+from .agreement import BAD
 from .worker import CLOCK
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from .agreement import Agreement
     from .figures import Figure
 
-__all__ = ["HEAD", "WORDS", "cells_of", "json_of", "print_report"]
+__all__ = ["HEAD", "WORDS", "as_json", "as_text", "cells_of"]
 
 HEAD = ("bodies", "function", "time", "+-", "ratio", "MB/s", "events/s")
 """The columns of the table."""
@@ -33,6 +35,9 @@ WORDS = 2
 # A larger share of the mean is noise, by pyperf's own measure.
 _NOISY = 0.1
 _WRONG = " (wrong)"
+# Red, as an error of check.
+_BAD = "1;31"
+_INDENT = "  "
 _LONGEST_VALUE = 300
 _MOST_KEYS = 3
 _PACKAGES = ("anthropic", "msgspec", "pyperf")
@@ -65,67 +70,65 @@ def cells_of(figures: Iterable[Figure]) -> list[list[tuple[str, ...]]]:
 
 
 def _duration(seconds: float) -> str:
+    """Write a time with three digits, also if the last ones are zeros."""
+    seconds = float(f"{seconds:.2e}")
     size, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])
-    return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / size:#.3g}".rstrip(".") + f" {unit}"
 
 
-def print_report(
+def as_text(
     figures: Sequence[Figure],
     agreements: Sequence[tuple[str, Agreement]],
     segment_size: int | None,
     *,
+    columns: int | None,
     color: bool,
-) -> None:
-    """Print what was measured, the table, and how the answers compare.
+) -> str:
+    """Say what was measured, with the table, and how the answers compare.
 
     Args:
         figures: The figures, row by row.
         agreements: The name of each function but chunkview, with a result. It may have several.
         segment_size: The bytes of a piece, or None for whole bodies.
+        columns: As for `Wrapper`.
         color: Whether there may be colors.
+
+    Returns:
+        Lines, each with its line feed.
     """
     about = _about(segment_size)
     versions = [f"{name} {version}" for name, version in about["packages"].items()]
     cut = "whole bodies" if segment_size is None else f"pieces of {segment_size:,} bytes"
-    print(f"Python {about['python']}, chunkview {__version__}, {', '.join(versions)}")
-    print(f"{cut}, {CLOCK}\n")
-    _print_table(cells_of(figures), color=color)
-    print("\nAnswers, compared with chunkview's:")
+    lines_of = partial(wrapped, columns=columns, indent=_INDENT)
+    out = [
+        lines_of(f"Python {about['python']}, chunkview {__version__}, {', '.join(versions)}"),
+        lines_of(f"{cut}, {CLOCK}"),
+        "\n",
+    ]
+    lines = [line for group in cells_of(figures) for line in group]
+    out.append(
+        as_table_that_fits(
+            [HEAD, *lines], columns=columns, words=WORDS, names=WORDS, sentence=_sentence
+        )
+    )
+    out.append("\nAnswers, compared with chunkview's:\n")
     for name, agreement in agreements:
-        print(*(f"  {line}" for line in _lines_of(name, agreement)), sep="\n")
+        style = _BAD if agreement.status in BAD else ""
+        shown = "".join(lines_of(line, mark=_INDENT) for line in _lines_of(name, agreement))
+        out.append(styled(shown, style, color=color))
     if noisy := _noisy(figures):
-        print(
-            f"\nThe times of {', '.join(noisy)} vary by more than {_NOISY:.0%}: let the machine do "
+        noise = (
+            f"The times of {', '.join(noisy)} vary by more than {_NOISY:.0%}: let the machine do "
             "nothing else, or measure with --rigorous."
         )
+        out += ["\n", wrapped(noise, columns)]
+    return "".join(out)
 
 
-def _print_table(groups: list[list[tuple[str, ...]]], *, color: bool) -> None:
-    if sys.stdout.isatty():
-        with suppress(ImportError):
-            _print_rich_table(groups, color=color)
-            return
-    lines = [line for group in groups for line in group]
-    print(as_table([HEAD, *lines], words=WORDS), end="")
-
-
-def _print_rich_table(groups: list[list[tuple[str, ...]]], *, color: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for number, name in enumerate(HEAD):
-        if number < WORDS:
-            table.add_column(name, overflow="fold")
-        else:
-            table.add_column(name, justify="right")
-    for group in groups:
-        for line in group:
-            table.add_row(*line)
-        table.add_section()
-    Console(
-        file=sys.stdout, color_system="auto" if color else None, markup=False, emoji=False
-    ).print(table)
+def _sentence(cells: Sequence[str]) -> str:
+    time, std, ratio, *speeds = cells
+    parts = [f"{speed} {name}" for speed, name in zip(speeds, HEAD[-2:], strict=True)]
+    return ", ".join([f"{time} +- {std}", *([ratio] if ratio else ()), *parts])
 
 
 def _lines_of(name: str, agreement: Agreement) -> list[str]:
@@ -164,12 +167,12 @@ def _noisy(figures: Sequence[Figure]) -> list[str]:
     return [figure.function for figure in last if figure.std > _NOISY * figure.mean]
 
 
-def json_of(
+def as_json(
     figures: Sequence[Figure],
     agreements: Sequence[tuple[str, Agreement]],
     segment_size: int | None,
 ) -> str:
-    """Write the report as a JSON object. The arguments are those of `print_report`."""
+    """Write the report as a JSON object. The arguments are those of `as_text`."""
     value = {
         **_about(segment_size),
         "figures": [attrs.asdict(figure) for figure in figures],

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ..console import complain, has_color, reason_of
+from ..console import columns_of, complain, has_color, reason_of
+from ..display import printable_name
 from .agreement import BAD, worst_of
 from .bodies import rows_of_files, rows_of_workloads
 from .figures import ALL, figures_of, suite_of
 from .measuring import BenchError, compare, measure
 from .peers import OURS
-from .report import json_of, print_report
+from .report import as_json, as_text
 from .worker import run_in_process
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ def run_bench(functions: list[Function], arguments: argparse.Namespace) -> int:
         for one in _of_note(by_row.values())
     ]
     if arguments.json:
-        print(json_of(figures, answers, segment_size))
+        print(as_json(figures, answers, segment_size))
     else:
         color = has_color(sys.stdout, is_refused=arguments.no_color)
-        print_report(figures, answers, segment_size, color=color)
+        columns = columns_of(sys.stdout)
+        print(as_text(figures, answers, segment_size, columns=columns, color=color), end="")
     return int(any(one.status in BAD for _, one in answers))
 
 
@@ -96,5 +98,7 @@ def _of_note(by_row: Collection[Agreement]) -> list[Agreement]:
 def _tell(text: str) -> None:
     """Show on a terminal what is going on, in place of what was shown before."""
     if sys.stderr.isatty():
+        # What is erased later has to be on one line.
+        shown = printable_name(text)[: (columns_of(sys.stderr) or 0) - 1]
         with suppress(OSError):
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{shown}", end="", file=sys.stderr, flush=True)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..._chunks import common_finish_reasons
 from ...common import CostMetadata
-from ..cells import width_of
 from ..display import (
     LONGEST_NAME,
     as_number,
     as_sum,
-    as_table,
+    as_table_that_fits,
     price_of,
     printable,
     printable_name,
@@ -30,7 +29,6 @@ __all__ = ["as_totals", "summary", "totals"]
 
 _HEAD = ("file", "finish reason", "input", "cached", "cache write", "output", "cost")
 _WORDS = 2
-_INDENT = "  "
 # A higher count makes no sense, and dividing an integer of hundreds of digits raises.
 _MOST_TOKENS = 10**12
 
@@ -77,9 +75,8 @@ def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ..
         messages: The name of each file and what was read from it, or None.
 
     Returns:
-        A row for each file and one for their sum, with its name, its finish reason, its
-        counts and its price. If a part of
-        a sum is not known, it is "at least" the sum of the others.
+        A row for each file and one for their sum, with its name, its finish reason, its counts and
+        its price. If a part of a sum is not known, it is "at least" the sum of the others.
     """
     rows: list[tuple[str, ...]] = []
     columns: list[list[int | Decimal | None]] = [[], [], [], [], []]
@@ -102,36 +99,21 @@ def totals(messages: Iterable[tuple[str, Message | None]]) -> list[tuple[str, ..
 
 
 def as_totals(rows: Sequence[Sequence[str]], *, columns: int | None) -> str:
-    """Write totals as a table, as far as the terminal is wide enough.
+    """Write totals as a table that fits.
 
     Args:
         rows: What `totals` gave.
         columns: As for `Wrapper`.
-
-    Returns:
-        A table. If it does not fit, each name is on a line of its own, above its numbers. If these
-        do not fit either, they are written one after the other, with what they are.
     """
-    table = as_table([_HEAD, *rows], words=_WORDS)
-    if columns is None or _width_of(table) <= columns:
-        return table
-    names = [_HEAD[0], *(row[0] for row in rows)]
-    numbers = as_table([_HEAD[1:], *(row[1:] for row in rows)], words=_WORDS - 1).splitlines()
-    lines = [f"{_INDENT}{line}\n" for line in numbers]
-    if _width_of("".join(lines)) > columns:
-        names, lines = names[1:], [_sentence(row, columns) for row in rows]
-    return "".join(wrapped(name, columns) + line for name, line in zip(names, lines, strict=True))
+    return as_table_that_fits(
+        [_HEAD, *rows], columns=columns, words=_WORDS, names=1, sentence=_sentence
+    )
 
 
-def _width_of(lines: str) -> int:
-    return max(map(width_of, lines.splitlines()))
-
-
-def _sentence(row: Sequence[str], columns: int) -> str:
-    _, reason, *counts, price = row
+def _sentence(cells: Sequence[str]) -> str:
+    reason, *counts, price = cells
     parts = [f"{count} {name}" for count, name in zip(counts, _HEAD[2:], strict=False)]
-    text = ", ".join([*([reason] if reason else ()), *parts, f"cost {price}"])
-    return wrapped(text, columns, mark=_INDENT)
+    return ", ".join([*([reason] if reason else ()), *parts, f"cost {price}"])
 
 
 def _finish_reason(message: Message) -> str:

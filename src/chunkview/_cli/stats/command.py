@@ -186,9 +186,10 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         complain(f"{count:,} without a price: {reason}")
     for name, problem in sums.problems:
         complain(problem, file=name)
-    if (more := sums.unread - len(sums.problems)) > 0:
+    unread = sums.total.unread
+    if (more := unread - len(sums.problems)) > 0:
         complain(f"{more:,} more files or recordings in which no event could be read")
-    return int(sums.unread > 0)
+    return int(unread > 0)
 
 
 def _sum_up(arguments: argparse.Namespace, sums: Sums) -> None:

@@ -37,19 +37,23 @@ _COUNTS = (
     "web_search_requests",
 )
 """The counts that are added up."""
+_NUMBERS = ("streams", "without_price", "errors", "incomplete", "with_findings", "unread")
+"""The numbers of rows."""
 
 
 class Sum:
     """The sum of some rows. What is not known adds nothing.
 
     Attributes:
-        streams: How many rows there are.
+        streams: How many rows are about a stream.
         counts: The sum of each count, by its name. None if it is not known of any row.
         cost: The sum of the prices that are known, in US dollars. None if there are none.
         without_price: How many streams have no price.
-        errors: How many streams end in an error, or cannot be read.
+        errors: How many streams end in an error, or cannot be read to their end.
         incomplete: How many messages are not finished.
         with_findings: How many streams break a rule.
+        unread: How many rows are about a file or recording in which no event could be read. They
+            count as nothing else.
     """
 
     __slots__ = (
@@ -58,18 +62,22 @@ class Sum:
         "errors",
         "incomplete",
         "streams",
+        "unread",
         "with_findings",
         "without_price",
     )
 
     def __init__(self) -> None:
         self.streams = self.without_price = self.errors = 0
-        self.incomplete = self.with_findings = 0
+        self.incomplete = self.with_findings = self.unread = 0
         self.counts: dict[str, int | None] = dict.fromkeys(_COUNTS)
         self.cost: Decimal | None = None
 
     def add(self, row: Summary) -> None:
         """Count a row."""
+        if _is_unread(row):
+            self.unread += 1
+            return
         self.streams += 1
         counts = self.counts
         for name in _COUNTS:
@@ -86,7 +94,7 @@ class Sum:
 
     def merge(self, other: Sum) -> None:
         """Add another sum."""
-        for name in ("streams", "without_price", "errors", "incomplete", "with_findings"):
+        for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, count in other.counts.items():
             if count is not None:
@@ -104,7 +112,12 @@ class Sum:
             "errors": self.errors,
             "incomplete": self.incomplete,
             "with_findings": self.with_findings,
+            "unread": self.unread,
         }
+
+
+def _is_unread(row: Summary) -> bool:
+    return not row.events and row.error is not None
 
 
 @attrs.define
@@ -114,14 +127,12 @@ class Sums:
     Attributes:
         by: The columns: names of `GROUPS`.
         groups: The sum for each combination of their values.
-        unread: How many rows are about a file or recording in which no event could be read.
         reasons: Why streams have no price, and how many.
         problems: The name of a recording in which no event could be read, and why. The first five.
     """
 
     by: tuple[str, ...]
     groups: dict[tuple[str | None, ...], Sum] = attrs.field(factory=dict)
-    unread: int = 0
     reasons: Counter[str] = attrs.field(factory=Counter)
     problems: list[tuple[str, str]] = attrs.field(factory=list)
 
@@ -132,10 +143,9 @@ class Sums:
         if group is None:
             group = self.groups[key] = Sum()
         group.add(row)
-        if not row.events and row.error is not None:
-            self.unread += 1
-            self._note([(row.source, row.error)])
-        if row.why_no_cost is not None and len(self.reasons) < _MOST_REASONS:
+        if _is_unread(row):
+            self._note([(row.source, row.error or "")])
+        elif row.why_no_cost is not None and len(self.reasons) < _MOST_REASONS:
             self.reasons[row.why_no_cost] += 1
 
     def merge(self, other: Sums) -> None:
@@ -146,7 +156,6 @@ class Sums:
                 self.groups[key] = one
             else:
                 group.merge(one)
-        self.unread += other.unread
         self.reasons.update(other.reasons)
         self._note(other.problems)
 

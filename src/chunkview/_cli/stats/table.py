@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..cells import width_of
-from ..display import as_number, as_table, printable, shortened
-from ..wrapping import wrapped
+from ..display import as_number, as_table, as_table_that_fits, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +25,9 @@ _HEAD = (
     "errors",
     "incomplete",
     "findings",
+    "not read",
 )
-_RARE = frozenset({"cache write", "searches", "no price", "errors", "incomplete", "findings"})
-_INDENT = "  "
+_RARE = frozenset({"cache write", "searches", *_HEAD[_HEAD.index("no price") :]})
 _LONGEST = 200
 """How many characters of a value are shown."""
 
@@ -47,9 +45,8 @@ def as_text(sums: Sums, *, columns: int | None) -> str:
 
     Args:
         sums: The sums.
-        columns: The width of the terminal, in cells. It gets no column of nothing but zeros, and a
-            form that fits: each group on a line of its own, above its numbers, or the numbers one
-            after the other. None for an output that is no terminal: it gets the whole table.
+        columns: The width of the output, in cells. It gets no column of nothing but zeros, and a
+            table that fits. None for any width: it gets the whole table.
 
     Returns:
         Lines, each with its line feed.
@@ -62,24 +59,19 @@ def as_text(sums: Sums, *, columns: int | None) -> str:
     if columns is None:
         return as_table([head, *rows], words=words)
     head, *rows = _without_zeros([head, *rows], words)
-    table = as_table([head, *rows], words=words)
-    if _width(table) <= columns:
-        return table
-    names = [wrapped("  ".join(filter(None, row[:words])), columns) for row in (head, *rows)]
-    numbers = as_table([head[words:], *(row[words:] for row in rows)], words=0).splitlines()
-    if len(_INDENT) + max(map(len, numbers)) <= columns:
-        lines = [f"{_INDENT}{line}\n" for line in numbers]
-    else:
-        names = names[1:]
-        lines = [_sentence(head[words:], row[words:], columns) for row in rows]
-    return "".join(name * bool(words) + line for name, line in zip(names, lines, strict=True))
+    return as_table_that_fits(
+        [head, *rows],
+        columns=columns,
+        words=words,
+        names=words,
+        sentence=lambda numbers: _sentence(head[words:], numbers),
+    )
 
 
-def _sentence(names: Sequence[str], numbers: Sequence[str], columns: int) -> str:
+def _sentence(names: Sequence[str], numbers: Sequence[str]) -> str:
     """Write numbers one after the other, with what they are."""
     pairs = zip(names, numbers, strict=True)
-    parts = [f"{name} {number}" for name, number in pairs if not _is_nothing(name, number)]
-    return wrapped(", ".join(parts), columns, mark=_INDENT)
+    return ", ".join(f"{name} {number}" for name, number in pairs if not _is_nothing(name, number))
 
 
 def _is_nothing(name: str, *numbers: str) -> bool:
@@ -97,22 +89,15 @@ def _without_zeros(rows: list[tuple[str, ...]], words: int) -> list[tuple[str, .
     return [tuple(row[at] for at in kept) for row in rows]
 
 
-def _width(table: str) -> int:
-    return max(map(width_of, table.splitlines()))
-
-
 def _word(value: str | None) -> str:
     return "-" if value is None else printable(shortened(value, _LONGEST))
 
 
 def _numbers(one: Sum) -> tuple[str, ...]:
-    numbers = (
-        one.streams,
-        *one.counts.values(),
-        one.cost,
-        one.without_price,
-        one.errors,
-        one.incomplete,
-        one.with_findings,
+    is_part = one.cost is not None and one.without_price > 0
+    return (
+        *map(as_number, (one.streams, *one.counts.values())),
+        f"{'at least ' * is_part}{as_number(one.cost)}",
+        *map(as_number, (one.without_price, one.errors, one.incomplete)),
+        *map(as_number, (one.with_findings, one.unread)),
     )
-    return tuple(map(as_number, numbers))
