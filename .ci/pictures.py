@@ -27,11 +27,23 @@ PICTURES = {
     "show": "show answer.sse",
     "check": "check imitation.sse",
     "stats": "stats --by model,day recordings",
+    "bench": "bench my_parser:parse answer.sse --peer tidy=my_parser:tidy --fast",
 }
 """The pictures, and the arguments of their commands."""
 
+ROOT = Path(__file__).parent.parent
+
+
+def block_of_page(page: str, first_line: str) -> bytes:
+    """Give the block of Python on a page in docs/ that begins with a line."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    (found,) = re.findall(rf"(?s)```python\n({re.escape(first_line)}\n.*?)```", text)
+    return str(found).encode()
+
+
 FILES = {
     "answer.sse": recording("citations"),
+    "my_parser.py": block_of_page("benchmarking.md", "# my_parser.py"),
     "imitation.sse": broken_body("index_not_consecutive"),
     **{
         f"recordings/2026-11-{day}/{name}.sse": recording(name)
@@ -45,7 +57,7 @@ FILES = {
 """The files that the commands read."""
 
 THEMES = {"light": DEFAULT_TERMINAL_THEME, "dark": SVG_EXPORT_THEME}
-FOLDER = Path(__file__).parent.parent / "docs/pictures"
+FOLDER = ROOT / "docs/pictures"
 COLUMNS = 80
 # What the terminal's own font is. A picture in a README cannot load one.
 _FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"

@@ -114,9 +114,10 @@ def recorded_streams() -> list[Recorded]:
     streams = [Recorded(name, recording(name)) for name in recording_names()]
     corpus = os.environ.get("CHUNKVIEW_CORPUS")
     if corpus:
-        from chunkview._cli.streams import named_bodies_of
+        from chunkview._cli.streams import bodies_of
+        from chunkview.recordings import is_other_file
 
-        bodies = named_bodies_of(corpus, skips_other_files=True)
+        bodies = bodies_of(corpus, skips=lambda recording, _: is_other_file(recording))
         found = [Recorded(Path(name).stem, body) for name, body in bodies]
         assert found, f"CHUNKVIEW_CORPUS={corpus} holds no stream"
         streams += found

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from typing import IO
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _any_width() -> Iterator[None]:
+    """Let the lines of a pipe have any length, as most users do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        yield
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     """Write bodies to files, by name, and give their paths."""

@@ -411,16 +411,20 @@ def test_without_pyperf_the_message_names_the_extra(start: Start) -> None:
     assert status == 2
 
 
-def test_a_terminal_gets_a_table_with_lines(
-    parsers: Any, in_this_process: None, tmp_path: Path
+def test_on_a_terminal_the_answers_that_differ_are_red(
+    parsers: Any, in_this_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     (tmp_path / "a.sse").write_bytes(TEXT)
-    out, messages, status = run_cli(
-        "bench", "parsers_of_a_user:good", "a.sse", "--without", "SDK", is_terminal=True
-    )
-    assert "┃" in out
-    assert "parsers_of_a_user:good: the same events" in out
-    assert (messages, status) == ("", 0)
+    peer = "good=parsers_of_a_user:good"
+    arguments = ("bench", "parsers_of_a_user:wrong", "a.sse", "--without", "SDK", "--peer", peer)
+    out, messages, status = run_cli(*arguments, is_terminal=True)
+    assert out.count("\x1b[1;31m") == 1
+    assert "\x1b[1;31m  parsers_of_a_user:wrong: DIFFERS" in out
+    assert "\n  good: the same events\n" in out
+    assert (messages, status) == ("", 1)
+    assert "\x1b" not in run_cli(*arguments, "--no-color", is_terminal=True)[0]
 
 
 def test_a_parser_of_a_library_is_measured(in_this_process: None, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from chunkview import iter_chunks
 from chunkview._cli.main import main
 from chunkview._cli.record.playing import recorded_answer, recordings_in
+from chunkview._cli.record.report import Sums
 from chunkview._cli.record.sidecar import PacedFile, Times
 from chunkview._stream import has_content
 from chunkview.testing import ApiError, ReplayServer, recording
@@ -141,6 +142,39 @@ def test_the_line_of_an_answer_has_its_tokens_and_the_summary_their_sum(
     assert [bool(re.fullmatch(*pair)) for pair in zip(patterns, lines, strict=True)] == [True] * 3
     assert "\n3 answers, 3 recorded in " in printed
     assert "\n24 input, 3,072 cached, 0 cache write, 208 output tokens, $0.00" in printed
+
+
+def test_what_an_answer_does_not_say_is_left_out_and_never_zero_or_a_question_mark(
+    tmp_path: Path,
+) -> None:
+    body = TEXT.replace(b"claude-3-5-sonnet-20240620", b"mine")
+    body = re.sub(rb'"cache_(read|creation)_input_tokens":\d+,', b"", body)
+    body = re.sub(rb'"cache_creation":\{[^}]*\},', b"", body)
+    sums = Sums()
+    with ReplayServer([body, TEXT]) as server, recording_from(server.url, tmp_path) as proxy:
+        proxy.raw()
+        line = sums.add(proxy.next())
+        assert "mine, 12 input, 104 output tokens, cost not known: not on the price list" in line
+        assert sums.lines("DIR", 0)[1] == "12 input, 104 output tokens, cost not known"
+        proxy.raw()
+        sums.add(proxy.next())
+    assert sums.lines("DIR", 0)[1] == (
+        "24 input, 1,536 cached, 0 cache write, 208 output tokens, at least $0.002057"
+    )
+    assert "?" not in line
+
+
+def test_lines_of_record_wrap_between_words(start: Start, tmp_path: Path) -> None:
+    with ReplayServer(TEXT) as server:
+        arguments = ("record", "--to", server.url, str(tmp_path / "recordings"))
+        process = start("-m", "chunkview", *arguments, COLUMNS="60")
+        httpx.post(f"{listening(process)}/v1/messages", json={"stream": True})
+    process.terminate()
+    printed = read_rest(process)[0].decode()
+    for line in printed.splitlines():
+        assert len(line.rstrip()) <= 60 or str(tmp_path) in line
+    joined = " ".join(printed.split())
+    assert "12 input, 1,536 cached, 0 cache write, 104 output tokens" in joined
 
 
 def test_record_without_its_packages_says_what_to_install(start: Start, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import re
 import signal
@@ -14,7 +15,8 @@ import pytest
 
 from chunkview._cli.console import log_answer
 from chunkview._cli.main import main
-from chunkview.testing import AnsweredRequest
+from chunkview._cli.record.playing import recorded_answer
+from chunkview.testing import AnsweredRequest, ReplayServer, Reply
 from cli.console import (
     ERROR,
     GUARD_SECONDS,
@@ -27,6 +29,7 @@ from cli.console import (
     read_until,
     text_of,
 )
+from cli.proxy import recording_from
 
 
 def ask(url: str) -> bytes:
@@ -79,6 +82,91 @@ def test_serve_warns_of_what_no_client_understands(
     assert captured.out.startswith("Listening on ")
     expected = f"chunkview: {path}: warning: no client will understand this: {warning}\n"
     assert captured.err == (expected if warning else "")
+
+
+def served(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[list[Reply], int]:
+    """The answers that serve would play, and the exit status."""
+    answers: list[Reply] = []
+
+    class Server:
+        url = "http://127.0.0.1:1"
+
+        def __init__(self, given: list[Reply], **_options: object) -> None:
+            answers.extend(given)
+
+        def start(self) -> None:
+            pass
+
+        def __enter__(self) -> None:
+            raise KeyboardInterrupt
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("chunkview.testing.ReplayServer", Server)
+    return answers, main(["serve", *arguments])
+
+
+def test_of_a_folder_serve_leaves_out_what_it_cannot_read_and_names_it(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "README.md").write_text("# Notes")
+    (tmp_path / "a.sse").write_bytes(TEXT)
+    (tmp_path / "b.json").write_text('{"type": "message", "id"')
+    (tmp_path / "c.sse.gz").write_bytes(gzip.compress(TEXT)[:500])
+    (tmp_path / "d.sse").write_bytes(b": nothing\n\n")
+    (tmp_path / "e.sse").symlink_to("nowhere")
+    (tmp_path / "below" / "f.sse").write_bytes(ERROR)
+    answers, status = served([str(tmp_path)], monkeypatch)
+    assert (answers, status) == ([TEXT, b": nothing\n\n", ERROR], 0)
+    told = [line.split(": ", 3)[1:] for line in capsys.readouterr().err.splitlines()]
+    assert [(name.removeprefix(f"{tmp_path}/"), kind) for name, kind, _ in told] == [
+        ("README.md", "warning"),
+        ("b.json", "warning"),
+        ("c.sse.gz", "warning"),
+        ("d.sse", "warning"),
+        ("e.sse", "warning"),
+    ]
+    assert [problem for _, _, problem in told][::4] == [
+        "left out: byte 0: no format that chunkview knows; it begins with '# Notes'",
+        "left out: No such file or directory",
+    ]
+
+
+def test_serve_stops_when_nothing_is_left(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "README.md").write_text("# Notes")
+    assert served([str(tmp_path)], monkeypatch) == ([], 1)
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last == "chunkview: there is nothing to serve"
+
+
+def test_a_file_that_is_named_and_cannot_be_read_is_an_error(
+    files: Files, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, broken = files(good=TEXT, broken=gzip.compress(TEXT)[:500])
+    assert served([good, broken], monkeypatch) == ([], 1)
+    assert capsys.readouterr().err == f"chunkview: {broken}: byte 2117: the gzip data ends early\n"
+
+
+def test_of_recordings_serve_leaves_out_those_without_their_times(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ReplayServer(TEXT) as server, recording_from(server.url, tmp_path) as proxy:
+        tapes = []
+        for _ in range(3):
+            proxy.raw()
+            tapes.append(proxy.next())
+    longer, broken, good = (tmp_path / tape.name for tape in tapes)
+    longer.write_bytes(TEXT + b"\n")
+    broken.with_name(f"{broken.name}.times").write_text("no sidecar")
+    answers, status = served(["--as-recorded", str(tmp_path)], monkeypatch)
+    assert (answers, status) == ([recorded_answer(str(good))], 0)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"chunkview: {longer}: warning: left out: {longer}.times: it is about ")
+    assert second.startswith(f"chunkview: {broken}: warning: left out: {broken}.times: ")
 
 
 def test_the_official_client_streams_from_serve(start: Start, files: Files) -> None:

@@ -98,11 +98,11 @@ thinking_and_tools.sse
   tool_use, 1,612 input, 0 cached, 0 cache write,
   187 output, cost $0.004641
 broken
-  none, 27 input, 0 cached, 0 cache write, 1
-  output, cost ?
+  none, 27 input, 0 cached, 0 cache write,
+  1 output, cost ?
 total
-  1,639 input, 0 cached, 0 cache write, 188
-  output, cost at least $0.004641
+  1,639 input, 0 cached, 0 cache write,
+  188 output, cost at least $0.004641
 """,
         ),
     ],

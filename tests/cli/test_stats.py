@@ -145,6 +145,7 @@ ROWS = st.lists(
         source=st.sampled_from(["a", "b"]),
         model=st.sampled_from(["m", "n", None]),
         error=st.sampled_from([None, "e"]),
+        events=st.integers(0, 2),
         input_tokens=st.none() | st.integers(0, 9),
         output_tokens=st.none() | st.integers(0, 9),
         cost=st.none() | st.integers(0, 9).map(Decimal),
@@ -175,7 +176,7 @@ def test_sums_of_parts_are_the_sums_of_the_whole(
 
 def written(sums: Sums) -> Any:
     groups = [(key, one.to_dict()) for key, one in sums.in_order()]
-    return groups, sums.unread, sums.reasons
+    return groups, sums.reasons
 
 
 @given(ROWS)
@@ -184,6 +185,8 @@ def test_a_sum_is_what_the_rows_say(rows: list[Summary]) -> None:
     total = Sum()
     for row in rows:
         total.add(row)
+    unread = [row for row in rows if row.error is not None and not row.events]
+    rows = [row for row in rows if row not in unread]
     known = [row.input_tokens for row in rows if row.input_tokens is not None]
     prices = [row.cost for row in rows if row.cost is not None]
     assert total.to_dict() == {
@@ -198,6 +201,7 @@ def test_a_sum_is_what_the_rows_say(rows: list[Summary]) -> None:
         "errors": sum(row.error is not None for row in rows),
         "incomplete": sum(not row.complete for row in rows),
         "with_findings": sum(bool(row.findings) for row in rows),
+        "unread": len(unread),
     }
 
 
@@ -212,7 +216,7 @@ def test_by_each_column_the_groups_add_up_to_the_total(by: str, folder: Path) ->
 
 
 HEAD = ["day", "streams", "input", "cache read", "cache write", "output", "searches", "cost"]
-HEAD += ["no price", "errors", "incomplete", "findings"]
+HEAD += ["no price", "errors", "incomplete", "findings", "not read"]
 MODEL = "claude-3-5-sonnet-20240620"
 
 
@@ -225,14 +229,24 @@ def test_the_table_has_a_line_for_each_day_and_model(tmp_path: Path) -> None:
     assert (complaints, status) == ("", 0)
     head, *lines = [re.split(r" {2,}", line) for line in out.splitlines()]
     assert head == [*HEAD[:1], "model", *HEAD[1:]]
-    text = ["claude-3-5-sonnet-20240620", "1", "12", "1,536", "0", "104", "?", "$0.002057", *"0000"]
-    tool = ["claude-sonnet-4-5-20250929", "1", "612", "0", "0", "187", "?", "$0.004641", *"0000"]
+    text = [
+        "claude-3-5-sonnet-20240620",
+        "1",
+        "12",
+        "1,536",
+        "0",
+        "104",
+        "?",
+        "$0.002057",
+        *"00000",
+    ]
+    tool = ["claude-sonnet-4-5-20250929", "1", "612", "0", "0", "187", "?", "$0.004641", *"00000"]
     assert lines == [
         ["2026-11-01", *text],
         ["2026-11-01", *tool],
         ["2026-11-02", *text],
         ["2026-11-02", *tool],
-        ["total", "4", "1,248", "3,072", "0", "582", "?", "$0.013396", *"0000"],
+        ["total", "4", "1,248", "3,072", "0", "582", "?", "$0.013396", *"00000"],
     ]
 
 
@@ -252,6 +266,30 @@ def test_values_that_are_not_known_come_last(tmp_path: Path) -> None:
         "-",
         "total",
     ]
+
+
+def test_a_cost_is_at_least_the_sum_where_a_price_is_missing(files: Files) -> None:
+    """In the groups and in the total; where no price is known, there is none."""
+    mine = TEXT.replace(MODEL.encode(), b"mine")
+    paths = files(a=TEXT, b=TEXT[:-200], c=mine)
+    for columns in ("", "40"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COLUMNS", columns)
+            out = " ".join(run("stats", *paths, "--by", "model")[0].split())
+        assert out.count("at least $0.00") == 2
+        assert out.count("?") >= 1
+
+
+def test_what_cannot_be_read_is_counted_once_as_that(files: Files) -> None:
+    """It is no stream, and so neither without a price, nor an error, nor incomplete."""
+    paths = files(a=TEXT, b=b"no format", c=b"")
+    out, complaints, _ = run("stats", *paths)
+    shown = dict(zip(*(re.split(r" {2,}", line.strip()) for line in out.splitlines()), strict=True))
+    assert (shown["streams"], shown["not read"]) == ("1", "2")
+    assert [shown[name] for name in ("no price", "errors", "incomplete", "findings")] == ["0"] * 4
+    assert "at least" not in out
+    assert "without a price" not in complaints
+    assert json.loads(run("stats", *paths, "--json")[0])["total"]["unread"] == 2
 
 
 # -- arguments and faults --------------------------------------------------------------------------
@@ -280,7 +318,7 @@ def test_a_file_that_is_missing_is_a_row_and_the_status(files: Files, tmp_path: 
     (path,) = files(a=TEXT)
     out, _, status = run("stats", "nothing", path, "-o", str(output))
     assert status == 1
-    assert out.splitlines()[1].split()[0] == "2"
+    assert out.splitlines()[1].split()[0] == "1"
     assert [row["error"] for row in rows_in(output)] == ["No such file or directory", None]
 
 

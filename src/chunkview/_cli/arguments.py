@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .console import LONGEST_PROBLEM
+from .console import LONGEST_PROBLEM, columns_of
 from .display import printable_name, shortened
+from .help_texts import HelpFormatter
+from .wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOREVER",
-    "HELP_COLUMNS",
     "Parser",
     "add_files",
     "add_no_color",
+    "add_port",
     "completed_as_path",
     "described",
     "numeral",
@@ -27,16 +30,19 @@ __all__ = [
 FOREVER = 1_000_000.0
 """Seconds. `threading` overflows on longer timeouts."""
 
-HELP_COLUMNS = 80
-"""How wide the help texts are."""
+_USAGE = 2
+_LAST_PORT = 0xFFFF
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that escapes control characters in its error messages."""
+    """A parser with error messages that wrap, without control characters."""
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the problem, and exit with status 2."""
-        super().error(shortened(printable_name(message), LONGEST_PROBLEM))
+        self.print_usage(sys.stderr)
+        problem = shortened(printable_name(message), LONGEST_PROBLEM)
+        line = f"{self.prog}: error: {problem}"
+        self.exit(_USAGE, wrapped(line, columns_of(sys.stderr), indent="  "))
 
 
 def described(
@@ -45,20 +51,36 @@ def described(
     """Give a parser its help texts, with their line ends unchanged."""
     parser.description = description
     parser.epilog = epilog
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.formatter_class = HelpFormatter
     return parser
 
 
-def add_files(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments FILE."""
+def add_files(parser: argparse.ArgumentParser, *, metavar: str = "FILE") -> None:
+    """Add the arguments FILE, as `files`.
+
+    Args:
+        parser: The parser of a command.
+        metavar: What the help calls them.
+    """
     completed_as_path(
         parser.add_argument(
             "files",
             nargs="+",
-            metavar="FILE",
+            metavar=metavar,
             help="recorded streams, in any format; a folder, a pattern or a URL; - is standard "
             "input",
         )
+    )
+
+
+def add_port(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--port` of a server."""
+    parser.add_argument(
+        "--port",
+        type=numeral(int, lambda port: 0 <= port <= _LAST_PORT, "a port"),
+        default=0,
+        metavar="N",
+        help="the port (default: any free one)",
     )
 
 

@@ -127,8 +127,8 @@ def columns_of(stream: TextIO) -> int | None:
     """
     columns = 0
     with suppress(ValueError):
-        columns = int(os.environ.get("COLUMNS", ""))
-    if columns <= 0:
+        columns = max(int(os.environ.get("COLUMNS", "")), 0)
+    if not columns:
         if not stream.isatty():
             return None
         # Some terminals say 0.

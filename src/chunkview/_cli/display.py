@@ -71,6 +71,7 @@ _HARMFUL_OR_HALF = re.compile(f"[{re.escape(''.join(map(chr, _HARMFUL)))}\ud800-
 # A column is never padded to more characters than this.
 _WIDEST = 200
 _GAP = _INDENT = "  "
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def printable(text: str) -> str:
@@ -175,7 +176,7 @@ def as_table_that_fits(
     columns: int | None,
     words: int,
     names: int,
-    sentence: Callable[[Sequence[str]], str],
+    parts: Callable[[Sequence[str]], Sequence[str]],
 ) -> str:
     """Align columns with spaces, as far as the terminal is wide enough.
 
@@ -184,11 +185,11 @@ def as_table_that_fits(
         columns: As for `Wrapper`.
         words: As for `as_table`.
         names: How many of the columns with words name a row.
-        sentence: Writes the cells of a row that come after its names, one after the other.
+        parts: Makes parts of a sentence of the cells of a row that come after its names.
 
     Returns:
         A table. If it does not fit, each name is on a line of its own, above its numbers. If these
-        do not fit either, they are sentences.
+        do not fit either, they are a sentence, with lines that break between its parts.
     """
     table = as_table(rows, words=words)
     if columns is None or _width_of(table) <= columns:
@@ -198,8 +199,14 @@ def as_table_that_fits(
     lines = [f"{_INDENT}{line}" for line in numbers.splitlines(keepends=True)]
     if _width_of("".join(lines)) > columns:
         heads = heads[1:]
-        lines = [wrapped(sentence(row[names:]), columns, mark=_INDENT) for row in rows[1:]]
+        lines = [_sentence(parts(row[names:]), columns) for row in rows[1:]]
     return "".join(head + line for head, line in zip(heads, lines, strict=True))
+
+
+def _sentence(parts: Sequence[str], columns: int) -> str:
+    room = columns - len(_INDENT) - len(", ")
+    whole = [part.replace(" ", _NO_BREAK) if width_of(part) <= room else part for part in parts]
+    return wrapped(", ".join(whole), columns, mark=_INDENT).replace(_NO_BREAK, " ")
 
 
 def _width_of(lines: str) -> int:

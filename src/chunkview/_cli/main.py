@@ -54,7 +54,7 @@ examples:
 environment:
   NO_COLOR       no colors (any value but an empty one)
   FORCE_COLOR    colors also where the output is no terminal
-  COLUMNS        the width of the terminal
+  COLUMNS        the width of the lines, also where the output is no terminal
 
 exit status:
   0    success; also chunkview without a command, which shows this help

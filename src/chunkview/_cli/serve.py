@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 from .._stream import iter_chunks
 from ..errors import ChunkviewError
 from ..recordings import RecordingError
-from .arguments import FOREVER, add_files, described, numeral
-from .console import complain, log_answer, reason_of
-from .streams import bodies_of
+from .arguments import FOREVER, add_files, add_port, described, numeral
+from .console import columns_of, complain, log_answer, reason_of
+from .streams import bodies_of, name_of_recording
+from .wrapping import wrapped
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
+    from ..recordings import Recording
     from ..testing import RecordedAnswer, Reply
 
 __all__ = ["add_serve"]
@@ -27,7 +31,8 @@ ends the server.
 
 The body of an answer is sent unchanged, as one stream. In all other formats
 that chunkview show reads, each stream is sent as a body. A file that no client
-will understand is sent as well, but serve warns of it.
+will understand is sent as well, but serve warns of it. A FILE may be a folder:
+what cannot be read in it is left out, with a warning.
 
 Each request is logged on standard error: the time, the method, the path
 without its query, the model, the status, and the bytes of the answer's body.
@@ -35,8 +40,8 @@ without its query, the model, the status, and the bytes of the answer's body.
 not logged.
 
 With --as-recorded, each file needs the sidecar that chunkview record wrote.
-Its answer has the same status, cuts and times, and breaks off where it did. A
-FILE may then be a folder: it means the answers to POST /v1/messages in it.
+Its answer has the same status, cuts and times, and breaks off where it did. Of
+a folder, the answers to POST /v1/messages are played.
 """
 _EPILOG = """\
 examples:
@@ -47,12 +52,12 @@ examples:
 
 exit status:
   0    ended by Ctrl-C
-  1    a file cannot be read, or the port is taken
+  1    a file cannot be read, there is nothing to serve, or the port is taken
   2    the arguments are invalid
 """
-_SERVING = """\
-Listening on {url} until Ctrl-C. Point a client at it:
-
+_SERVING = "Listening on {url} until Ctrl-C. Point a client at it:"
+# They are not wrapped, so that they can be copied.
+_CLIENTS = """
   ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=none python your_program.py
   curl -N {url}/v1/messages -d '{{"stream": true}}'
 """
@@ -71,13 +76,7 @@ def add_serve(commands: Any) -> None:
     )
     serve.set_defaults(run=lambda arguments: _run(serve, arguments))
     add_files(serve)
-    serve.add_argument(
-        "--port",
-        type=numeral(int, lambda port: 0 <= port <= 0xFFFF, "a port"),
-        default=0,
-        metavar="N",
-        help="the port (default: any free one)",
-    )
+    add_port(serve)
     serve.add_argument(
         "--segment-size",
         type=numeral(int, lambda size: size >= 1, "one byte or more"),
@@ -101,27 +100,19 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
 
     if arguments.as_recorded and (arguments.delay or arguments.segment_size):
         parser.error("--as-recorded has its own cuts and times")
+    answers: list[Reply] = []
     file = ""
-    bodies: list[Reply] = []
     try:
         for file in arguments.files:
-            if arguments.as_recorded:
-                bodies += _recorded(file)
-            else:
-                for body in bodies_of(file):
-                    _warn_of_no_stream(body, file)
-                    bodies.append(body)
-    except OSError as error:
-        complain(reason_of(error), file=file)
+            answers += _recorded(file) if arguments.as_recorded else _bodies(file)
+    except (OSError, ImportError, ValueError) as error:
+        complain(_reason_of(error), file=file)
         return 1
-    except RecordingError as error:
-        complain(f"byte {error.offset}: {error.problem}", file=file)
-        return 1
-    except (ImportError, ChunkviewError, ValueError) as error:
-        complain(str(error), file=file)
+    if not answers:
+        complain("there is nothing to serve")
         return 1
     server = ReplayServer(
-        bodies,
+        answers,
         segment_size=arguments.segment_size,
         delay=arguments.delay,
         port=arguments.port,
@@ -133,13 +124,24 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         complain(f"cannot listen on port {arguments.port}: {reason_of(error)}")
         return 1
     with suppress(KeyboardInterrupt), server:
-        print(_SERVING.format(url=server.url), flush=True)
+        print(wrapped(_SERVING.format(url=server.url), columns_of(sys.stdout)), end="")
+        print(_CLIENTS.format(url=server.url), flush=True)
         while True:
             time.sleep(FOREVER)
     return 0
 
 
-def _warn_of_no_stream(body: bytes, file: str) -> None:
+def _bodies(file: str) -> Iterator[bytes]:
+    def skips(recording: Recording, error: Exception) -> bool:
+        _warn_of_left_out(name_of_recording(recording), error)
+        return True
+
+    for name, body in bodies_of(file, skips=skips):
+        _warn_of_no_stream(body, name)
+        yield body
+
+
+def _warn_of_no_stream(body: bytes, name: str) -> None:
     """Warn of a body that no client understands. It may be meant: it is sent unchanged."""
     problem = "it has no event"
     try:
@@ -147,10 +149,28 @@ def _warn_of_no_stream(body: bytes, file: str) -> None:
             return
     except ChunkviewError as error:
         problem = str(error)
-    complain(f"warning: no client will understand this: {problem}", file=file)
+    complain(f"warning: no client will understand this: {problem}", file=name)
 
 
-def _recorded(argument: str) -> list[RecordedAnswer]:
+def _recorded(argument: str) -> Iterator[RecordedAnswer]:
     from .record.playing import recorded_answer, recordings_in
 
-    return [recorded_answer(file) for file in recordings_in(argument)]
+    for file in recordings_in(argument):
+        try:
+            answer = recorded_answer(file)
+        except (OSError, ValueError) as error:  # noqa: PERF203 - the other files are played
+            if file == argument:
+                raise
+            _warn_of_left_out(file, error)
+        else:
+            yield answer
+
+
+def _warn_of_left_out(name: str, error: Exception) -> None:
+    complain(f"warning: left out: {_reason_of(error)}", file=name)
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, RecordingError):
+        return f"byte {error.offset}: {error.problem}"
+    return reason_of(error) if isinstance(error, OSError) else str(error)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..recordings import body_of, is_body, is_other_file, read
+from ..errors import DecodeError
+from ..recordings import body_of, is_body, read
 from .console import complain, is_regular, name_of, opened, reason_of
 from .following import GrowingFile
 from .reading import Body, Reading
@@ -30,7 +31,6 @@ __all__ = [
     "followed",
     "is_place",
     "name_of_recording",
-    "named_bodies_of",
     "streams_of",
 ]
 
@@ -140,26 +140,17 @@ def is_place(file: str) -> bool:
     return file != "-" and (not Path(file).exists() or Path(file).is_dir())
 
 
-def bodies_of(file: str) -> Iterator[bytes]:
-    """Give the bodies of the streams of an argument FILE. What is no body is written as one.
-
-    Args:
-        file: As for `streams_of`.
-
-    Raises:
-        OSError: It cannot be read.
-        ImportError: It is a URL, and a library for it is missing.
-        ValueError: A recording is broken, or it is a URL that is not known.
-    """
-    return (body for _, body in named_bodies_of(file))
-
-
-def named_bodies_of(file: str, *, skips_other_files: bool = False) -> Iterator[tuple[str, bytes]]:
+def bodies_of(
+    file: str, *, skips: Callable[[Recording, Exception], bool] | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Give the bodies of the streams of an argument FILE, each with the name of its recording.
 
+    What is no body is written as one.
+
     Args:
         file: As for `streams_of`.
-        skips_other_files: Whether a file of no known format may be in a folder.
+        skips: Whether to go on with the next recording of a folder, a pattern or a URL: gets one
+            that cannot be read, and why. Without it, the first such recording raises.
 
     Raises:
         OSError: It cannot be read.
@@ -168,8 +159,13 @@ def named_bodies_of(file: str, *, skips_other_files: bool = False) -> Iterator[t
     """
     if is_place(file):
         for recording in read(file):
-            if not (skips_other_files and is_other_file(recording)):
-                yield _named_body_of(recording)
+            try:
+                named = _named_body_of(recording)
+            except (DecodeError, OSError) as error:  # noqa: PERF203 - the others go on
+                if skips is None or not skips(recording, error):
+                    raise
+            else:
+                yield named
         return
     with opened(file) as source:
         rest = Rest(source.read, file)

@@ -8,6 +8,7 @@ import attrs
 
 from ..._stream import iter_chunks
 from ...errors import ChunkviewError
+from ...recordings import is_other_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,10 +84,11 @@ def rows_of_files(files: Iterable[str]) -> list[Row]:
         ImportError: It is a URL, and a library for it is missing.
         ValueError: It has no stream, or one that cannot be decoded; the error says which.
     """
-    from ..streams import named_bodies_of
+    from ..streams import bodies_of
 
     return [
-        _row(file, named_bodies_of(file, skips_other_files=True)) for file in dict.fromkeys(files)
+        _row(file, bodies_of(file, skips=lambda recording, _: is_other_file(recording)))
+        for file in dict.fromkeys(files)
     ]
 
 

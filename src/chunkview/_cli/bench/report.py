@@ -107,9 +107,7 @@ def as_text(
     ]
     lines = [line for group in cells_of(figures) for line in group]
     out.append(
-        as_table_that_fits(
-            [HEAD, *lines], columns=columns, words=WORDS, names=WORDS, sentence=_sentence
-        )
+        as_table_that_fits([HEAD, *lines], columns=columns, words=WORDS, names=WORDS, parts=_parts)
     )
     out.append("\nAnswers, compared with chunkview's:\n")
     for name, agreement in agreements:
@@ -125,10 +123,10 @@ def as_text(
     return "".join(out)
 
 
-def _sentence(cells: Sequence[str]) -> str:
+def _parts(cells: Sequence[str]) -> list[str]:
     time, std, ratio, *speeds = cells
     parts = [f"{speed} {name}" for speed, name in zip(speeds, HEAD[-2:], strict=True)]
-    return ", ".join([f"{time} +- {std}", *([ratio] if ratio else ()), *parts])
+    return [f"{time} +- {std}", *([ratio] if ratio else ()), *parts]
 
 
 def _lines_of(name: str, agreement: Agreement) -> list[str]:

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ..arguments import FOREVER, HELP_COLUMNS, add_no_color, completed_as_path, described, numeral
+from ..arguments import FOREVER, add_no_color, completed_as_path, described, numeral
 from ..console import columns_of, complain, has_color, reason_of
+from ..help_texts import HELP_COLUMNS
 from ..wrapping import wrapped
 from .files import check_files
 from .report import Report, as_blocks, as_json, last_line, line_of
@@ -116,7 +117,7 @@ def add_check(commands: Any) -> None:
         commands: What `add_subparsers` of the parser gave.
     """
     requests = "".join(
-        wrapped(f"  {one.name:<18} {one.asks}", HELP_COLUMNS, indent=" " * 21)
+        wrapped(f"  {one.name:<20}{one.asks}", HELP_COLUMNS, indent=" " * 22)
         for one in REQUESTS.values()
     )
     check = described(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...common import CostMetadata
-from ..arguments import completed_as_path, described, numeral
-from ..console import complain, reason_of
+from ..arguments import add_port, completed_as_path, described
+from ..console import columns_of, complain, reason_of
 from ..display import price_of, printable_name
+from ..wrapping import wrapped
 from .folder import Folder
 from .recorder import Recorder
 from .report import Sums
@@ -21,11 +23,10 @@ from .report import Sums
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .tape import Tape
-
 __all__ = ["add_record"]
 
 _USAGE = 2
+_INDENT = "  "
 
 _DESCRIPTION = """\
 Forward the requests of a client to the Messages API, or to another server, and
@@ -60,9 +61,9 @@ exit status:
   1    an answer was not recorded, or the server or DIR cannot be made
   2    the arguments are invalid, or the extra "record" is not installed
 """
-_LISTENING = """\
-Listening on {url} until Ctrl-C, recording to {folder}. Point a client at it:
-
+_LISTENING = "Listening on {url} until Ctrl-C, recording to {folder}. Point a client at it:"
+# It is not wrapped, so that it can be copied.
+_CLIENT = """
   ANTHROPIC_BASE_URL={url} python your_program.py
 """
 
@@ -87,13 +88,7 @@ def add_record(commands: Any) -> None:
     record.add_argument(
         "--to", type=_url, required=True, metavar="URL", help="the server to forward to"
     )
-    record.add_argument(
-        "--port",
-        type=numeral(int, lambda port: 0 <= port <= 0xFFFF, "a port"),
-        default=0,
-        metavar="N",
-        help="the port (default: any free one)",
-    )
+    add_port(record)
     record.add_argument(
         "--keep-requests",
         action="store_true",
@@ -116,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
         complain(reason_of(error), file=arguments.folder)
         return 1
     recorder = Recorder(
-        folder, lambda tape: _print(sums, tape), keeps_requests=arguments.keep_requests
+        folder, lambda tape: _log(sums.add(tape)), keeps_requests=arguments.keep_requests
     )
     try:
         proxy = Proxy(arguments.to, recorder, port=arguments.port)
@@ -128,7 +123,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with _terminated_like_interrupted():
         try:
             with proxy:
-                print(_LISTENING.format(url=proxy.url, folder=shown), flush=True)
+                _print(_LISTENING.format(url=proxy.url, folder=shown))
+                print(_CLIENT.format(url=proxy.url), flush=True)
                 proxy.wait()
         except KeyboardInterrupt:
             pass
@@ -139,15 +135,20 @@ def _run(arguments: argparse.Namespace) -> int:
         with suppress(KeyboardInterrupt):
             recorder.close()
     unfinished = recorder.unfinished
-    print("", *sums.lines(arguments.folder, unfinished), sep="\n", flush=True)
+    print()
+    for line in sums.lines(arguments.folder, unfinished):
+        _print(line)
     return int(bool(status or sums.lost or unfinished))
 
 
-def _print(sums: Sums, tape: Tape) -> None:
-    line = sums.add(tape)
+def _log(line: str) -> None:
     # Nobody may read the lines any more. The answers go on.
     with suppress(OSError, ValueError):
-        print(line, flush=True)
+        _print(line)
+
+
+def _print(line: str) -> None:
+    print(wrapped(line, columns_of(sys.stdout), indent=_INDENT), end="", flush=True)
 
 
 @contextmanager

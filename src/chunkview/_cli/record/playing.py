@@ -33,11 +33,11 @@ def recordings_in(argument: str) -> list[str]:
 
     Returns:
         The paths of the bodies. Those of a folder are the answers to `POST /v1/messages`, in the
-        order of their names.
+        order of their names, and those with a sidecar that cannot be read.
 
     Raises:
         OSError: The folder cannot be read.
-        SidecarError: A sidecar in the folder cannot be read, or it has no recordings.
+        SidecarError: The folder has no recordings.
     """
     if not Path(argument).is_dir():
         return [argument]
@@ -79,7 +79,11 @@ def recorded_answer(file: str) -> RecordedAnswer:
 def _messages_in(folder: Path) -> Iterator[str]:
     for sidecar in sorted(folder.glob(sidecar_of("*"))):
         file = str(sidecar.with_suffix(""))
-        times = read_times(file)
+        try:
+            times = read_times(file)
+        except SidecarError:
+            yield file  # `recorded_answer` raises it again
+            continue
         if times is None or times.method != "POST":
             continue
         if times.path.partition("?")[0].endswith(_MESSAGES):

@@ -9,6 +9,8 @@ from ..display import as_number, as_sum, price_of, printable, shortened
 from .sidecar import ENDED_BY_CLIENT, ENDED_BY_UPSTREAM, STOPPED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...common import CostMetadata
     from .tape import Tape
 
@@ -36,7 +38,8 @@ def line_of(tape: Tape, price: Decimal | str) -> str:
     request = f"{tape.asked.method} {tape.shown_target}"
     parts: list[str] = []
     if tape.is_metered and tape.meter.usage is not None:
-        parts += [tape.meter.model or "no model", f"{_tokens(tape.meter.cost_metadata)} tokens"]
+        parts.append(tape.meter.model or "no model")
+        parts += _tokens(_counts(tape.meter.cost_metadata))
         parts.append(f"cost {price}" if isinstance(price, str) else as_number(price))
     if tape.to_first_token is not None:
         parts.append(f"{tape.to_first_token:.2f} s to the first token")
@@ -91,10 +94,15 @@ class Sums:
         first += f"{self._recorded:,} recorded in {printable(folder)}"
         lines = [first + (f", {lost:,} NOT RECORDED" if lost else "")]
         if self._counts:
-            # A count that an answer does not name is rather none than not known.
-            sums = [sum(filter(None, column)) for column in zip(*self._counts, strict=True)]
-            tokens = _named(tuple(sums))
-            lines.append(f"{tokens} tokens, {as_sum(self._prices)}")
+            # A count that only some answers do not name is rather none than not known.
+            known = [
+                [count for count in column if count is not None]
+                for column in zip(*self._counts, strict=True)
+            ]
+            parts = _tokens([sum(column) if column else None for column in known])
+            is_priced = any(price is not None for price in self._prices)
+            parts.append(as_sum(self._prices) if is_priced else "cost not known")
+            lines.append(", ".join(parts))
         return lines
 
 
@@ -103,12 +111,12 @@ def _counts(costs: CostMetadata) -> tuple[int | None, ...]:
     return (*counts, costs.output_tokens)
 
 
-def _tokens(costs: CostMetadata) -> str:
-    return _named(_counts(costs))
-
-
-def _named(counts: tuple[int | None, ...]) -> str:
+def _tokens(counts: Sequence[int | None]) -> list[str]:
+    """Name the counts that are known: at most one part of a line."""
     names = ("input", "cached", "cache write", "output")
-    return ", ".join(
-        f"{as_number(count)} {name}" for count, name in zip(counts, names, strict=True)
-    )
+    parts = [
+        f"{as_number(count)} {name}"
+        for count, name in zip(counts, names, strict=True)
+        if count is not None
+    ]
+    return [f"{', '.join(parts)} tokens"] if parts else []

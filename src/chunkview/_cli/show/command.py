@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import add_files, add_no_color, described
+from ..arguments import add_files, add_no_color, completed_as_path, described
 from ..console import columns_of, complain, has_color
 from ..display import printable_name
 from ..progress import Progress
@@ -48,8 +48,9 @@ logs are.
 
 On a terminal, lines break between words (at 200 columns or less), and control
 characters are shown as escapes. Pipes and files get the text and the thinking
-unchanged, without the numbers of notes in the text. At most 200 characters are
-shown of a name, and 10,000 of what a tool gets or gives; --json shows all.
+unchanged, without the numbers of notes in the text; lines break if COLUMNS is
+set. At most 200 characters are shown of a name, and 10,000 of what a tool gets
+or gives; --json shows all.
 
 A live stream, from a pipe, has its timing: the seconds until the first text,
 thinking or tool input, counted from the start of reading, and the output
@@ -118,10 +119,12 @@ def add_show(commands: Any) -> None:
     shape = show.add_mutually_exclusive_group()
     shape.add_argument("--chunks", action="store_true", help="print each chunk view on a line")
     shape.add_argument("--json", action="store_true", help="print each chunk as a JSON object")
-    shape.add_argument(
-        "--html",
-        metavar="OUT",
-        help="write a picture of the streams to an HTML file; - is standard output",
+    completed_as_path(
+        shape.add_argument(
+            "--html",
+            metavar="OUT",
+            help="write a picture of the streams to an HTML file; - is standard output",
+        )
     )
     show.add_argument(
         "--follow", action="store_true", help="go on when the FILE grows, until Ctrl-C"

@@ -105,15 +105,13 @@ def as_totals(rows: Sequence[Sequence[str]], *, columns: int | None) -> str:
         rows: What `totals` gave.
         columns: As for `Wrapper`.
     """
-    return as_table_that_fits(
-        [_HEAD, *rows], columns=columns, words=_WORDS, names=1, sentence=_sentence
-    )
+    return as_table_that_fits([_HEAD, *rows], columns=columns, words=_WORDS, names=1, parts=_parts)
 
 
-def _sentence(cells: Sequence[str]) -> str:
+def _parts(cells: Sequence[str]) -> list[str]:
     reason, *counts, price = cells
     parts = [f"{count} {name}" for count, name in zip(counts, _HEAD[2:], strict=False)]
-    return ", ".join([*([reason] if reason else ()), *parts, f"cost {price}"])
+    return [*([reason] if reason else ()), *parts, f"cost {price}"]
 
 
 def _finish_reason(message: Message) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...recordings import Place
-from ..arguments import add_no_color, described, numeral
+from ..arguments import add_files, add_no_color, completed_as_path, described, numeral
 from ..console import columns_of, complain, has_color, name_of, reason_of
 from ..progress import Progress
 from .cluster import ClusterError
@@ -52,15 +52,15 @@ examples:
   chunkview stats 's3://bucket/2026/11/**/*.sse.gz' --by day -o rows.parquet
   chunkview stats recordings --by error --json | jq .groups
   chunkview stats recordings -o rows.csv --no-findings
-  chunkview stats s3://bucket/2026/11/ --dask tcp://scheduler:8786 -o s3://bucket/rows/
+  chunkview stats s3://bucket/11/ --dask tcp://host:8786 -o s3://bucket/rows/
 
 columns of the file that -o writes, one row for each stream:
-  source, when, id, model, stop_reason
+  source, when, id, model, stop_reason,
   input_tokens (without the cache), cache_read_input_tokens,
   cache_creation_input_tokens, ephemeral_5m_input_tokens and
-  ephemeral_1h_input_tokens (parts of it), output_tokens, web_search_requests
-  service_tier, inference_geo
-  cost (US dollars), why_no_cost
+  ephemeral_1h_input_tokens (parts of it), output_tokens, web_search_requests,
+  service_tier, inference_geo,
+  cost (US dollars), why_no_cost,
   events, bytes, complete, error
   findings               the rules that the stream breaks, as chunkview check
                          names them
@@ -91,23 +91,20 @@ def add_stats(commands: Any) -> None:
         epilog=_EPILOG,
     )
     stats.set_defaults(run=lambda arguments: _run(stats, arguments))
-    stats.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
-        help="recorded streams: files, folders, patterns or URLs; - is standard input",
-    )
-    stats.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help=f"write a row for each stream: {', '.join(FORMATS)}; with --dask, a new folder",
+    add_files(stats, metavar="PATH")
+    completed_as_path(
+        stats.add_argument(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help=f"write a row for each stream: {', '.join(FORMATS)}; with --dask, a new folder",
+        )
     )
     stats.add_argument(
         "--by",
         type=_columns,
         default=(),
-        metavar="COLUMN,…",
+        metavar="COLUMN,...",
         help=f"a line of the table for each: {', '.join(GROUPS)}",
     )
     stats.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -159,7 +156,7 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         return
     if arguments.jobs is not None:
         parser.error("--jobs is about this computer; the cluster has its own number of workers")
-    if "-" in arguments.paths:
+    if "-" in arguments.files:
         parser.error("a cluster cannot read standard input")
     if output is not None and Path(output).suffix.lower() in FORMATS.keys() - {".parquet"}:
         parser.error("with --dask, -o names a new folder, for Parquet files")
@@ -206,7 +203,7 @@ def _sum_up(arguments: argparse.Namespace, sums: Sums) -> None:
         WorkerDiedError: A process died.
         ClusterError: The cluster cannot do the work.
     """
-    paths: list[str] = arguments.paths
+    paths: list[str] = arguments.files
     options = {"findings": not arguments.no_findings, "provider": arguments.provider}
     is_local = arguments.dask is None
     row_format = format_of(arguments.output) if is_local and arguments.output else None

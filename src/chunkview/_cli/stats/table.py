@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ..display import as_number, as_table, as_table_that_fits, printable, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .sums import Sum, Sums
 
 __all__ = ["as_json", "as_text"]
@@ -64,14 +62,12 @@ def as_text(sums: Sums, *, columns: int | None) -> str:
         columns=columns,
         words=words,
         names=words,
-        sentence=lambda numbers: _sentence(head[words:], numbers),
+        parts=lambda numbers: [
+            f"{name} {number}"
+            for name, number in zip(head[words:], numbers, strict=True)
+            if not _is_nothing(name, number)
+        ],
     )
-
-
-def _sentence(names: Sequence[str], numbers: Sequence[str]) -> str:
-    """Write numbers one after the other, with what they are."""
-    pairs = zip(names, numbers, strict=True)
-    return ", ".join(f"{name} {number}" for name, number in pairs if not _is_nothing(name, number))
 
 
 def _is_nothing(name: str, *numbers: str) -> bool:
