@@ -27,7 +27,7 @@ PICTURES = {
     "show": "show answer.sse",
     "check": "check imitation.sse",
     "stats": "stats --by model,day recordings",
-    "bench": "bench my_parser:parse answer.sse --peer tidy=my_parser:tidy --fast",
+    "bench": "bench my_parser:parse answer.sse --peer tidy=my_parser:tidy",
 }
 """The pictures, and the arguments of their commands."""
 
@@ -77,10 +77,7 @@ def main() -> None:
 def run(arguments: str) -> str:
     """Run a command on a pseudo-terminal, and give what it writes to standard output."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, body in FILES.items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(body)
+        write_files(Path(folder))
         ours, theirs = pty.openpty()
         environment = {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "PYTHONUTF8": "1"}
         left_out = ("NO_COLOR", "FORCE_COLOR", "CI")
@@ -102,6 +99,14 @@ def run(arguments: str) -> str:
         process.wait()
     # The port differs from run to run.
     return _ADDRESS.sub(r"\1:8080", written.decode().replace("\r\n", "\n"))
+
+
+def write_files(folder: Path) -> None:
+    """Write the files that the commands read."""
+    for name, body in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
 
 
 def drawn(name: str, arguments: str, written: str, theme: str) -> str:

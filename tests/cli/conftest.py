@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from chunkview._cli.bench import command, running
+from chunkview._cli.bench.timing import Effort
+from chunkview._cli.bench.worker import run
 from cli.console import GUARD_SECONDS, Files, Process, Start
 
 if TYPE_CHECKING:
@@ -74,6 +79,18 @@ def start() -> Iterator[Start]:
             return process
 
         yield start_python
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let bench do without processes, and measure as little as possible."""
+    ticks = count(1)
+    monkeypatch.setattr(
+        running, "run_in_process", lambda job: run(job, timer=lambda: float(next(ticks)))
+    )
+    monkeypatch.setattr(command, "_QUICK", Effort(rounds=1, values=2, least=0.0))
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import functools
-import gc
 import gzip
 import importlib
 import json
 import sys
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyperf  # type: ignore[import-untyped]
 import pytest
 
-from chunkview._cli.bench import command, running
 from chunkview._cli.bench.bodies import Body, Row
 from chunkview._cli.bench.figures import figures_of, suite_of
 from chunkview._cli.bench.functions import Function
@@ -29,7 +26,7 @@ from cli.console import run as run_cli
 from support import recorded_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 PARSERS = '''
 import json, os
@@ -125,18 +122,6 @@ def parsers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     sys.modules.pop(name, None)
     yield importlib.import_module(name)
     sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Do without processes, and measure as little as possible."""
-    ticks = count(1)
-    monkeypatch.setattr(
-        running, "run_in_process", lambda job: run(job, timer=lambda: float(next(ticks)))
-    )
-    monkeypatch.setattr(command, "_QUICK", Effort(rounds=1, values=2, least=0.0))
-    yield
-    gc.unfreeze()
 
 
 def bench(*arguments: str) -> tuple[dict[str, Any], str, int]:

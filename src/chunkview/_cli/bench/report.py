@@ -113,7 +113,7 @@ def as_text(
     for name, agreement in agreements:
         style = _BAD if agreement.status in BAD else ""
         shown = "".join(lines_of(line, mark=_INDENT) for line in _lines_of(name, agreement))
-        out.append(styled(shown, style, color=color))
+        out += [styled(shown.removesuffix("\n"), style, color=color), "\n"]
     if noisy := _noisy(figures):
         noise = (
             f"The times of {', '.join(noisy)} vary by more than {_NOISY:.0%}: let the machine do "
