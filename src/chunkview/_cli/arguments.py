@@ -6,6 +6,7 @@ import argparse
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from .console import LONGEST_PROBLEM, columns_of
 from .display import printable_name, shortened
@@ -15,6 +16,7 @@ from .wrapping import wrapped
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
+    from urllib.parse import SplitResult
 
 __all__ = [
     "FOREVER",
@@ -25,6 +27,7 @@ __all__ = [
     "completed_as_path",
     "described",
     "numeral",
+    "parts_of_url",
 ]
 
 FOREVER = 1_000_000.0
@@ -126,3 +129,22 @@ def numeral(
         raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
 
     return read
+
+
+def parts_of_url(text: str) -> SplitResult | None:
+    """Take apart the URL of a server.
+
+    Args:
+        text: An argument.
+
+    Returns:
+        The parts; None if it is no URL of http or https, or not in printable ASCII.
+    """
+    with suppress(ValueError):
+        parts = urlsplit(text)
+        is_printable = text.isascii() and text.isprintable() and " " not in text
+        # Reading the port is what checks it.
+        if parts.scheme in ("http", "https") and parts.hostname and is_printable:
+            _ = parts.port
+            return parts
+    return None

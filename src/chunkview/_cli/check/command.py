@@ -6,14 +6,19 @@ import argparse
 import os
 import re
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import attrs
 
-from ..arguments import FOREVER, add_no_color, completed_as_path, described, numeral
+from ..arguments import (
+    FOREVER,
+    add_no_color,
+    completed_as_path,
+    described,
+    numeral,
+    parts_of_url,
+)
 from ..console import columns_of, complain, has_color, reason_of
 from ..help_texts import HELP_COLUMNS
 from ..wrapping import wrapped
@@ -193,7 +198,8 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
             if checked.problem:
                 complain(checked.problem, file=checked.name)
             elif arguments.url and not arguments.json:
-                print(line_of(checked), flush=True)
+                line = wrapped(line_of(checked), columns_of(sys.stdout), indent="  ")
+                print(line, end="", flush=True)
     except KeyboardInterrupt:
         report.is_interrupted = True
     _show(report, arguments)
@@ -302,13 +308,8 @@ def _write_junit(report: Report, arguments: argparse.Namespace) -> bool:
 
 
 def _url(text: str) -> str:
-    with suppress(ValueError):
-        parts = urlsplit(text)
-        is_printable = text.isascii() and text.isprintable() and " " not in text
-        # Reading the port is what checks it.
-        if parts.scheme in ("http", "https") and parts.hostname and is_printable:
-            _ = parts.port
-            return text
+    if parts_of_url(text):
+        return text
     raise argparse.ArgumentTypeError(f"expected http://... or https://..., got {text!r}")
 
 

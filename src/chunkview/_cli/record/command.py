@@ -9,10 +9,9 @@ import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ...common import CostMetadata
-from ..arguments import add_port, completed_as_path, described
+from ..arguments import add_port, completed_as_path, described, parts_of_url
 from ..console import columns_of, complain, reason_of
 from ..display import price_of, printable_name
 from ..wrapping import wrapped
@@ -165,14 +164,9 @@ def _terminated_like_interrupted() -> Generator[None]:
 
 
 def _url(text: str) -> str:
-    with suppress(ValueError):
-        parts = urlsplit(text)
-        is_printable = text.isascii() and text.isprintable() and " " not in text
-        is_plain = not (parts.username or parts.password or parts.query or parts.fragment)
-        # Reading the port is what checks it.
-        if parts.scheme in ("http", "https") and parts.hostname and is_printable and is_plain:
-            _ = parts.port
-            return text
+    parts = parts_of_url(text)
+    if parts and not (parts.username or parts.password or parts.query or parts.fragment):
+        return text
     raise argparse.ArgumentTypeError(
         f"expected http://... or https://..., without a key or a query, got {text!r}"
     )
