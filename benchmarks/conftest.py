@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chunkview._cli.streams import named_bodies_of
+from chunkview._cli.streams import bodies_of
+from chunkview.recordings import is_other_file
 from chunkview.testing import WORKLOAD_VERSION, recording, recording_names, workload
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ PACKAGES = ("anthropic", "attrs", "cattrs", "httpx-sse", "mirascope", "msgspec",
 def recorded_streams() -> list[bytes]:
     """The streams in the folder CHUNKVIEW_CORPUS and below if it is set, else the bundled ones."""
     if CORPUS:
-        bodies = [body for _, body in named_bodies_of(CORPUS, skips_other_files=True)]
+        found = bodies_of(CORPUS, skips=lambda recording, _: is_other_file(recording))
+        bodies = [body for _, body in found]
         if not bodies:
             raise pytest.UsageError(f"CHUNKVIEW_CORPUS={CORPUS} holds no stream")
     else:
