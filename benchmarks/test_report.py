@@ -94,4 +94,4 @@ def test_the_report_has_the_table_of_the_bench_command(tmp_path: Path) -> None:
     (tmp_path / "workloads").mkdir()
     (tmp_path / "workloads" / "main.json").write_text(json.dumps({"figures": [figure]}))
     (text,) = workloads_text(tmp_path)
-    assert "| chat | mine | 2 ms | 5% | 2.50x | 70.0 | 1,234 |" in text
+    assert "| chat | mine | 2.00 ms | 5% | 2.50x | 70.0 | 1,234 |" in text
