@@ -239,10 +239,11 @@ def _json_of(item: Any) -> Any:
         return msgspec.to_builtins(item)
     if hasattr(item, "to_event"):
         return item.to_event()
+    if hasattr(item, "model_dump"):
+        # An old SDK makes objects of a wrong class of what it does not know, and warns.
+        return item.model_dump(mode="json", by_alias=True, exclude_unset=True, warnings=False)
     if hasattr(item, "to_dict"):
         return item.to_dict()
-    if hasattr(item, "model_dump"):
-        return item.model_dump(mode="json", by_alias=True)
     if isinstance(getattr(item, "data", None), (str, bytes)):
         return _parsed(item.data)
     if attrs.has(type(item)):
