@@ -157,7 +157,7 @@ screenshot: $(VENV)/.dev ## take the screenshot of docs/picture.md
 
 # --- Clusters -------------------------------------------------------------------------------------
 
-# `make test` runs the same tests on a few hundred recordings.
+# `make test` runs one of these tests, on a few hundred recordings.
 .PHONY: engines
 engines: $(VENV)/.dev ## `chunkview stats --dask` on a cluster, with 10,000 recordings
 	REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests/engines/test_cluster.py

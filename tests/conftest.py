@@ -15,7 +15,7 @@ from support import recorded_streams, sdk_accumulate, sdk_event
 # with the functions that read before.
 generate.LATER = 1
 
-settings.register_profile("default", max_examples=30, deadline=None, print_blob=True)
+settings.register_profile("default", max_examples=25, deadline=None, print_blob=True)
 settings.register_profile(
     "ci",
     settings.get_profile("default"),

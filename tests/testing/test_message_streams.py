@@ -288,4 +288,4 @@ def test_the_habits_of_real_streams_occur(what: str, streams: list[Stream]) -> N
     # What Hypothesis draws depends on all that has been imported, so a rare case may be missing.
     # Then look for it.
     drawn_already = any(SEEN[what](stream) for stream in streams)
-    assert drawn_already or occurs(any_streams(), SEEN[what])
+    assert drawn_already or occurs(cv.message_streams(realistic=False), SEEN[what])
