@@ -27,7 +27,7 @@ from anthropic import Anthropic, APIStatusError, InternalServerError
 from typing_extensions import Self
 
 from chunkview import Meter, accumulate
-from chunkview.testing import ApiError, ReplayServer, recording
+from chunkview.testing import Answer, ApiError, ReplayServer, StallAfter, recording
 from testing.clients import (
     COMPLETE,
     FOREVER,
@@ -212,6 +212,7 @@ def relaying(program: str, upstream: str) -> Iterator[Relay]:
     with (
         mock.patch.dict(os.environ, UPSTREAM=upstream),
         mock.patch("logging.basicConfig"),
+        mock.patch.object(logging.getLogger("httpx"), "setLevel"),
         mock.patch.object(web, "run_app", lambda app, **how: calls.append((run_app, app, how))),
         mock.patch.object(uvicorn, "run", lambda app, **how: calls.append((run, app, how))),
     ):
@@ -606,6 +607,25 @@ def test_a_stream_that_is_cut_arrives_as_far_as_it_came_and_as_cut(
 
 
 @programs
+def test_a_cut_is_one_line_of_the_log_and_no_traceback(
+    program: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with (
+        Upstream(STREAM_HEAD + b"\r\n", http_chunk(TEXT[:1500])) as upstream,
+        relaying(program, upstream.url) as relay,
+    ):
+        with pytest.raises(httpx.RemoteProtocolError):
+            relay.raw()
+        assert relay.logged.totals()["ended"].startswith("the upstream broke off")
+    assert not {"aiohttp.access", "uvicorn.access"} & {record.name for record in caplog.records}
+    lines = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert not any(record.exc_info for record in lines)
+    of_uvicorn = ["ASGI callable returned without completing response."]
+    assert [line.getMessage() for line in lines] == (of_uvicorn if program == "starlette" else [])
+
+
+@programs
 def test_a_body_with_a_length_that_is_cut_arrives_as_cut(program: str) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"
     with Upstream(head, b"{}") as upstream, relaying(program, upstream.url) as relay:
@@ -842,20 +862,37 @@ def test_the_meter_with_text_has_no_text_of_a_whole_message_as_the_page_says() -
     assert "It has the text of streams only" in PAGE
 
 
+def use_text_meter(relay: Relay) -> list[Any]:
+    """Let a relay use the meter with text. Give the list of those that it makes."""
+    exec(TEXT_METER, relay.names)
+    meters: list[Any] = []
+
+    def make() -> Any:
+        meters.append(relay.names["TextMeter"]())
+        return meters[-1]
+
+    relay.names["Meter"] = make
+    return meters
+
+
+@programs
+def test_the_time_to_the_first_text_counts_from_the_request(program: str) -> None:
+    stall = 0.2  # seconds before the status
+    answer = Answer(TEXT, StallAfter(0, seconds=stall))
+    with ReplayServer(answer) as server, relaying(program, server.url) as relay:
+        meters = use_text_meter(relay)
+        assert relay.raw()[1] == TEXT
+        assert whole(relay.logged.totals())
+    assert meters[0].to_first_text >= stall
+
+
 @programs
 def test_the_relay_may_use_the_meter_with_text(program: str) -> None:
     with (
         Upstream(STREAM_HEAD + b"\r\n", http_chunk(TEXT[:1500])) as upstream,
         relaying(program, upstream.url) as relay,
     ):
-        exec(TEXT_METER, relay.names)
-        meters: list[Any] = []
-
-        def make() -> Any:
-            meters.append(relay.names["TextMeter"]())
-            return meters[-1]
-
-        relay.names["Meter"] = make
+        meters = use_text_meter(relay)
         with pytest.raises(httpx.RemoteProtocolError):
             relay.raw()
         assert relay.logged.totals()["final"] == "False"

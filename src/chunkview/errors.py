@@ -1,7 +1,7 @@
 """chunkview's exceptions.
 
-`ChunkviewError` is the root. An exception keeps the data received and the message so far, so
-nothing is lost.
+`ChunkviewError` is the root. An exception keeps the data received and the message so far. What the
+source raises, such as an exception of an HTTP client, is none of these, and passes unchanged.
 """
 
 from __future__ import annotations

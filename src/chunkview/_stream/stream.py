@@ -109,7 +109,8 @@ class AnthropicStream:
             max_event_bytes: As for `ChunkDecoder`.
             clock: Gives the time in seconds and never goes back, such as `time.perf_counter`. Then
                 `timings` says how long the stream took. Time begins with the iteration. To count
-                from the request, give a generator that sends it and then yields from the response.
+                from the request, give a generator that sends it and then yields from the response
+                (`close` says what that costs).
 
         Raises:
             TypeError: The source is none of these, such as a path or a response; the error says
@@ -362,7 +363,7 @@ class AnthropicStream:
         Another thread may be reading the stream: it gets no more chunks, and an
         IncompleteStreamError unless the message is complete. If that thread waits for bytes, it
         ends at once where the socket of the source can be found (httpx, requests, the SDK), and
-        elsewhere with the next bytes.
+        elsewhere with the next bytes: a generator of yours hides the socket.
 
         Raises:
             TypeError: The source is asynchronous; await `aclose()` instead.
@@ -381,7 +382,10 @@ class AnthropicStream:
         """Close the source, and with it the connection.
 
         Another task may be reading the stream: it gets no more chunks, and an
-        IncompleteStreamError unless the message is complete.
+        IncompleteStreamError unless the message is complete. If that task waits for bytes, it ends
+        at once where the response of the source can be found (httpx, aiohttp, the SDK), and
+        elsewhere with the next bytes: a generator of yours hides the response. To end that one at
+        once, cancel the task.
         """
         self._closed = True
         await close_source_async(self._source)

@@ -126,9 +126,9 @@ class ChunkDecoder:
             the chunk views before it; the next call raises.
 
         Raises:
-            DecodeError: An event is invalid UTF-8, invalid JSON or no event, or is longer than
-                `max_event_bytes`, or the body is no event stream, and there is no chunk view
-                before it to return. `received` is that event's bytes. Raised again, as a new
+            DecodeError: The data of an event is invalid UTF-8, invalid JSON or no event, or it is
+                longer than `max_event_bytes`, or the body is no event stream, and there is no chunk
+                view before it to return. `received` is that event's bytes. Raised again, as a new
                 error with the first as its cause, whenever the decoder is fed afterwards.
             TypeError: `data` is not bytes.
         """
