@@ -12,6 +12,7 @@ import shlex
 import tempfile
 import typing
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -150,6 +151,17 @@ def test_the_relay_of_the_page_forwards_every_byte_and_counts_the_broken_rules()
     assert b"".join(names["forwarded"]) == BAD
     assert names["broken_rules"]["bad", "index_not_consecutive"] == 1
     assert names["broken_rules"]["bad", "data_not_object"] == 1
+
+
+def test_the_relay_of_the_page_counts_the_broken_rules_of_a_stream_that_is_cut() -> None:
+    def cut() -> Iterator[bytes]:
+        yield BAD[: BAD.index(b"event: content_block_stop")]
+        raise httpx.ReadError("cut")
+
+    names = run_page(ROOT / "docs" / "checking-a-server.md")
+    with pytest.raises(httpx.ReadError):
+        names["relay"]("bad", SimpleNamespace(iter_bytes=cut))
+    assert names["broken_rules"]["bad", "index_not_consecutive"] == 1
 
 
 def test_the_assertion_of_the_page_names_the_broken_rule() -> None:
