@@ -166,6 +166,19 @@ class Message(Record):
         content = [block_of_turn(block) for block in turn]
         return {"role": "assistant", "content": with_whole_characters(content)}
 
+    def to_dict(self) -> dict[str, Any]:
+        """Write the message as the API gives it without streaming.
+
+        The API's JSON has no place for `cost_metadata.doubt`: the message that `from_dict` reads
+        has the same counts, and `final` is no longer False. So if you store a message and bill it
+        later, store its price or its `cost_metadata` beside it.
+
+        Returns:
+            A new, JSON-serialisable dict. For a message that was read, it is the same JSON as what
+            was read. Where `attrs.evolve` changed a field, the field wins.
+        """
+        return super().to_dict()
+
     def to_events(self) -> list[dict[str, Any]]:
         """Make the events of a stream that amounts to this message.
 
@@ -178,10 +191,13 @@ class Message(Record):
         Returns:
             New dicts, from `message_start` to `message_stop`. `accumulate(message.to_events())`
             equals the message, if it is one that a stream can give: where a FallbackBlock names
-            another model, the stream ends with that model.
+            another model, the stream ends with that model. Where `cost_metadata.final` is False,
+            `message_delta` has no count of the output, so that the counts stay in doubt.
         """
         blocks = itertools.starmap(events_of_block, enumerate(self.content))
-        usage = {"output_tokens": self.usage.output_tokens}
+        is_doubtful = self.cost_metadata.final is False
+        # Null, rather than no usage at all: SDKs read the count without looking whether it is there.
+        usage = {"output_tokens": None if is_doubtful else self.usage.output_tokens}
         return events_of_message(self.to_dict(), itertools.chain.from_iterable(blocks), usage)
 
     def _repr_html_(self) -> str:
