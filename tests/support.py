@@ -237,6 +237,12 @@ def sdk_event(event: Event, *, beta: bool = False) -> Any:
     return construct_type(type_=union, value=event)
 
 
+def sdk_message(message: Event, *, beta: bool = False) -> Any:
+    """A whole message as the SDK constructs it."""
+    types: Any = anthropic.types.beta.BetaMessage if beta else anthropic.types.Message
+    return construct_type(type_=types, value=message)
+
+
 OLD_SDK = anthropic.__version__.startswith("0.")
 """Whether the installed SDK is older than 1.0. Its unions have fewer members then."""
 

@@ -523,7 +523,7 @@ def test_10_a_stream_cut_anywhere_keeps_everything_received(events: Any, data: A
         missing = "message_start" if accumulator.message is None else "message_stop"
         with pytest.raises(IncompleteStreamError) as caught:
             accumulator.finish()
-        assert str(caught.value) == f"the stream ended before {missing}"
+        assert str(caught.value).startswith(f"the stream ended before {missing}")
         assert caught.value.partial == accumulator.message
     if accumulator.message is None:
         assert text == ""

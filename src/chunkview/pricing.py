@@ -154,7 +154,8 @@ def cost(
         more than 10**24.
 
     Raises:
-        TypeError: `prices` gives something other than a Decimal or None.
+        TypeError: `of` is none of these, such as None, or `prices` gives something other than a
+            Decimal or None.
     """
     return price_or_reason(of, model=model, when=when, provider=provider, prices=prices)[0]
 
@@ -180,7 +181,7 @@ def why_no_cost(
         A short sentence, without a full stop; None if there is a price.
 
     Raises:
-        TypeError: `prices` gives something other than a Decimal or None.
+        TypeError: As for `cost`.
     """
     return price_or_reason(of, model=model, when=when, provider=provider, prices=prices)[1]
 
@@ -260,7 +261,12 @@ def _price(of: Priced, asked: _Asked) -> Decimal:
     Raises:
         _NoPriceError: There is no price.
     """
-    metadata = of if isinstance(of, CostMetadata) else of.cost_metadata
+    metadata = of if isinstance(of, CostMetadata) else getattr(of, "cost_metadata", None)
+    if not isinstance(metadata, CostMetadata):
+        raise TypeError(
+            "expected a message, a chunk, a stream, a meter or a CostMetadata to price, "
+            f"got {kind_of(of)}"
+        )
     for part in (metadata, *metadata.iterations):
         if part.final is False:
             raise _NoPriceError(part.doubt or "the counts are not those of the whole response")

@@ -539,7 +539,6 @@ def test_message_stop_or_a_stop_reason_makes_a_message_finished() -> None:
 @pytest.mark.parametrize(
     ("events", "where"),
     [
-        ([], "message_start"),
         ([PING, UNKNOWN], "message_start"),
         ([message_start()], "message_stop"),
         ([message_start(), message_delta(None)], "message_stop"),

@@ -16,23 +16,32 @@ import anthropic
 import httpx
 import pytest
 import requests
+from anthropic._models import construct_type
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkview import (
     AnthropicStream,
     ChunkDecoder,
+    ChunkviewError,
     DecodeError,
+    IncompleteStreamError,
+    Meter,
     PingChunk,
+    ProtocolError,
+    StreamError,
+    aaccumulate,
     accumulate,
     aiter_chunks,
     decode,
     iter_chunks,
+    iter_messages,
 )
+from chunkview.conformance import check
 from chunkview.testing import ReplayServer, recording
 from chunkview.testing import strategies as cv
 from stream_support import PING_BYTES, one_by_one
-from support import PING, as_async, sdk_event, sse, text_stream
+from support import PING, as_async, sdk_event, sdk_message, sse, text_stream
 
 REQUEST = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
 BODY = recording("thinking_tool_call")
@@ -50,6 +59,10 @@ async def everything_async(source: Any) -> list[Any]:
 async def drain(source: Any) -> None:
     async for _ in AnthropicStream(source):
         pass
+
+
+def rules_of(source: Any) -> list[str]:
+    return [finding.rule for finding in check(source)]
 
 
 READERS: list[Callable[[Any], Any]] = [
@@ -201,10 +214,24 @@ def test_a_response_is_no_source_but_its_iterator_is() -> None:
 @pytest.mark.parametrize(
     ("source", "remedy"),
     [
-        ("recorded.sse", r"got str: give bytes, or an open file \(open\(path, 'rb'\)\)"),
-        (Path("recorded.sse"), r"Path: give bytes, or an open file"),
+        (
+            BODY.decode(),
+            r"got str: encode it if it is a body \(text.encode\(\)\), and if it is a path, open the "
+            r"file \(open\(path, 'rb'\)\)$",
+        ),
+        (Path("recorded.sse"), r"Path: open the file \(open\(path, 'rb'\)\)$"),
         (io.StringIO("data: {}"), r"open the file in binary mode"),
-        ({"type": "ping"}, r"got dict: it is one event, or a response"),
+        (
+            PING,
+            "got dict: wrap it in a list if it is an event or a message, and give the stream if it "
+            "is a response that holds one$",
+        ),
+        (decode(PING), "got PingChunk: wrap it in a list"),
+        (sdk_message({"type": "message"}), "got Message: wrap it in a list"),
+        (accumulate(BODY), r"got Message: give its to_events\(\)$"),
+        (httpx.Response(200).iter_bytes, "got method: call it$"),
+        (httpx.Response(200).aiter_bytes, "got method: call it$"),
+        (lambda: BODY, "got function: call it$"),
         (5, "got int: there is nothing to iterate over"),
     ],
 )
@@ -384,3 +411,146 @@ def test_accumulate_takes_objects_of_the_sdk() -> None:
     events = text_stream("a", "b")
     assert accumulate(map(sdk_event, events)) == accumulate(events)
     assert accumulate([events[0], *map(sdk_event, events[1:])]) == accumulate(events)
+
+
+PLAIN_TEXT = r" \(if this is the text of an answer, give its events or bytes\)$"
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("Hello", "^invalid JSON: "), ("5", "^expected object, got int"), ("{", "^invalid JSON: ")],
+)
+def test_the_text_of_an_answer_is_no_source(
+    text: str, problem: str, read: Callable[[Any], Any]
+) -> None:
+    with pytest.raises(DecodeError, match=problem + ".*" + PLAIN_TEXT) as caught:
+        read(["\n", text, " world"])
+    assert caught.value.event == text
+
+
+def test_only_the_first_text_may_be_that_of_an_answer() -> None:
+    with pytest.raises(DecodeError, match=r"^invalid JSON: [^(]*$"):
+        everything([json.dumps(PING), "Hello"])
+
+
+NO_MESSAGE = "the stream ended before message_start"
+OPENAI = (
+    f"{NO_MESSAGE}: its events are those of OpenAI's API: ask for a stream of Anthropic's "
+    "Messages API"
+)
+BATCH = (
+    f"{NO_MESSAGE}: its events are the results of a batch: give the message in each "
+    "(result.message)"
+)
+CHOICES = {"object": "chat.completion.chunk", "choices": [{"delta": {"content": "Hi"}}]}
+RESULT = {"custom_id": "a", "result": {"type": "canceled"}}
+
+
+@pytest.mark.parametrize("read", [*READERS[1:3], READERS[4]])
+@pytest.mark.parametrize("is_bytes", [False, True])
+@pytest.mark.parametrize(
+    ("events", "problem"),
+    [
+        ([], f"{NO_MESSAGE}: no event came (was the source empty, or read before?)"),
+        ([PING], NO_MESSAGE),
+        ([PING, {"type": "novelty"}], NO_MESSAGE),
+        ([{"type": "text", "text": "a", "snapshot": "a"}], NO_MESSAGE),
+        ([CHOICES, CHOICES, PING], OPENAI),
+        ([PING, CHOICES, RESULT], OPENAI),
+        ([{"type": "response.created", "response": {}}], OPENAI),
+        ([RESULT, CHOICES], BATCH),
+    ],
+)
+def test_the_error_of_a_source_without_a_message_says_what_it_may_be_instead(
+    events: list[Any], problem: str, is_bytes: bool, read: Callable[[Any], Any]
+) -> None:
+    body = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    with pytest.raises(IncompleteStreamError) as caught:
+        read(body if is_bytes else events)
+    assert str(caught.value) == problem
+    assert caught.value.rule == "stream_cut"
+    with pytest.raises(IncompleteStreamError) as caught:
+        list(iter_messages(events))
+    assert str(caught.value) == problem
+    meter = Meter()
+    meter.feed(body)
+    meter.close()
+    assert str(meter.error) == problem
+
+
+def test_a_source_that_was_read_before_is_empty() -> None:
+    source = iter(text_stream("a"))
+    accumulate(source)
+    with pytest.raises(IncompleteStreamError, match="read before"):
+        accumulate(source)
+
+
+def test_what_comes_before_a_message_does_not_matter_where_one_comes() -> None:
+    assert accumulate([PING, CHOICES, *text_stream("a")]).text == "a"
+
+
+def test_a_stream_that_was_not_iterated_over_says_so_when_it_is_finished() -> None:
+    for source in (text_stream("a"), as_async(text_stream("a"))):
+        stream = AnthropicStream(source)
+        with pytest.raises(IncompleteStreamError, match="^nothing was read yet: iterate over the"):
+            stream.finish()
+    stream = AnthropicStream(text_stream("a"))
+    assert [chunk.content for chunk, _ in stream if chunk.content] == ["a"]
+    assert stream.finish().text == "a"
+
+
+def outcome_of(source: Any, strict: Any) -> Any:
+    """The messages and the chunks, or what is wrong."""
+    try:
+        return list(iter_messages(source, strict=strict)), everything(source)
+    except ChunkviewError as error:
+        return type(error), str(error)
+
+
+@given(cv.messages(), cv.message_streams(), st.booleans())
+def test_an_object_of_the_sdk_is_read_as_its_dict_and_its_json_are(
+    message: Any, events: Any, beta: bool
+) -> None:
+    """Whole messages too, also among events."""
+    objects = [sdk_message(message, beta=beta), *(sdk_event(one, beta=beta) for one in events)]
+    dump = {"mode": "json", "by_alias": True, "exclude_unset": True, "warnings": False}
+    dicts = [one.model_dump(**dump) for one in objects]  # the SDK changes some unknown values
+    texts = [json.dumps(one) for one in dicts]
+    for strict in (False, True, "all"):
+        expected = outcome_of(dicts, strict)
+        assert outcome_of(texts, strict) == expected
+        assert outcome_of(objects, strict) == expected
+    assert rules_of(objects) == rules_of(dicts)
+
+
+@pytest.mark.parametrize("beta", [False, True])
+def test_a_whole_message_of_the_sdk_is_taken_by_each_reader(beta: bool) -> None:
+    expected = accumulate(BODY)
+    message = sdk_message(expected.to_dict(), beta=beta)
+    for strict in (False, True, "all"):
+        assert accumulate([message], strict=strict) == expected  # type: ignore[arg-type]
+    assert asyncio.run(aaccumulate(as_async([message]))) == expected
+    assert list(iter_messages([message, message])) == [expected, expected]
+    assert [tool for _, tool in AnthropicStream([message]) if tool] == [*expected.tool_calls]
+    assert everything([message]) == everything([expected.to_dict()])
+    with pytest.raises(ProtocolError, match="a second time"):
+        accumulate([*map(sdk_event, text_stream("a")), message])
+
+
+def test_an_unknown_object_of_the_sdk_is_kept_as_its_dict_is() -> None:
+    event = {"type": "novelty", "a": 1}
+    known, unknown = sdk_event(PING), sdk_event(event)
+    assert everything([unknown, known]) == [decode(event), PingChunk()]
+    assert everything([known, unknown]) == [PingChunk(), decode(event)]
+    assert everything([unknown])[0].chunk is unknown
+    assert accumulate([known, unknown, *map(sdk_event, text_stream("a"))]).text == "a"
+    assert rules_of([unknown, *text_stream("a")]) == rules_of([event, *text_stream("a")])
+
+
+def test_an_error_body_of_the_sdk_is_an_error() -> None:
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    body: Any = construct_type(type_=anthropic.types.ErrorResponse, value=error)
+    for source in ([error], [body], [PING, body]):
+        with pytest.raises(StreamError, match="^overloaded_error: Overloaded$"):
+            accumulate(source)

@@ -151,7 +151,9 @@ def test_a_source_without_a_message_raises(source: Any, read: Any) -> None:
     got, error = until_it_fails(read(source))
     assert got == []
     assert type(error) is IncompleteStreamError
-    assert str(error) == "the stream ended before message_start"
+    nothing_came = ": no event came (was the source empty, or read before?)"
+    is_empty = source in (b"", [])
+    assert str(error) == "the stream ended before message_start" + nothing_came * is_empty
 
 
 @pytest.mark.parametrize("read", READERS)

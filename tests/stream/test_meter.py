@@ -688,7 +688,11 @@ def test_a_stream_that_ends_early_says_so_at_the_end() -> None:
     meter.close()
     assert isinstance(meter.error, IncompleteStreamError)
     assert meter.error.partial is None
-    assert str(metered().error) == "the stream ended before message_start"
+    assert str(metered().error) == (
+        "the stream ended before message_start: "
+        "no event came (was the source empty, or read before?)"
+    )
+    assert str(metered(PING_BYTES).error) == "the stream ended before message_start"
     cut = metered(STARTED, b"event: ping\nda")
     assert isinstance(cut.error, IncompleteStreamError)
     assert isinstance(cut.error.__cause__, DecodeError)

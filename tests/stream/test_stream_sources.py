@@ -72,12 +72,12 @@ def test_a_source_may_hold_events_of_any_kind_or_bytes(events: Any, data: Any) -
 def test_a_path_is_refused_as_a_source() -> None:
     with pytest.raises(
         TypeError,
-        match=r"^expected an iterable of events or bytes, got str: give bytes, or an open",
+        match=r"^expected an iterable of events or bytes, got str: encode it if it is a body",
     ):
         AnthropicStream("recorded.sse")
     with pytest.raises(
         TypeError,
-        match=r"^expected an iterable of events or bytes, got str: give bytes, or an open",
+        match=r"^expected an iterable of events or bytes, got str: encode it if it is a body",
     ):
         next(iter_chunks("recorded.sse"))
 

@@ -196,7 +196,7 @@ class Message(Record):
         """
         blocks = itertools.starmap(events_of_block, enumerate(self.content))
         is_doubtful = self.cost_metadata.final is False
-        # Null, rather than no usage at all: SDKs read the count without looking whether it is there.
+        # Null, rather than no usage at all: the SDK reads the count, and would fail without it.
         usage = {"output_tokens": None if is_doubtful else self.usage.output_tokens}
         return events_of_message(self.to_dict(), itertools.chain.from_iterable(blocks), usage)
 

@@ -99,7 +99,9 @@ from .drafts import (
     draft_of,
     row_of,
 )
+from .failures import NOTHING_CAME, end_without_message, mistake_of
 from .head import Head
+from .limits import checked_limit
 from .order import (
     beginning_of,
     fault_of_delta,
@@ -109,6 +111,7 @@ from .order import (
     lacks_stop,
 )
 from .size import EVENT_SIZE, MAX_BYTES, size_of
+from .summary import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -187,6 +190,7 @@ class Accumulator:
             thinking.
 
     Raises:
+        TypeError: `max_bytes` is no int.
         ValueError: `strict` is none of its values.
     """
 
@@ -205,6 +209,7 @@ class Accumulator:
         "_is_beginning",
         "_left",
         "_max_bytes",
+        "_mistake",
         "_offence",
         "_offset",
         "_part_of",
@@ -222,9 +227,11 @@ class Accumulator:
             raise ValueError(f"expected strict to be False, True or 'all', got {shown(strict)}")
         self.unhandled: list[ChunkView] = []
         self._raises = _RAISES[strict]
-        self._max_bytes = max_bytes
+        self._max_bytes = checked_limit("max_bytes", max_bytes)
         self._left = max_bytes
         """How many bytes may still come."""
+        self._mistake = NOTHING_CAME
+        """What may be the reason for it that there is no message."""
         self._phase = self._BEFORE
         self._head = Head()
         self._blocks = Blocks()
@@ -254,6 +261,10 @@ class Accumulator:
         """The class of the deltas that go straight to the parts, and the index of these deltas."""
         self._index: int
         self._append_to(None)
+
+    def __repr__(self) -> str:
+        """The message so far, at a bounded length."""
+        return f"<{type(self).__name__}: {summary_of(self.message)}>"
 
     def add(self, chunk: MessageStreamEvent) -> None:
         """Take the next chunk view.
@@ -354,7 +365,7 @@ class Accumulator:
         message = self.message
         self._note_end()
         if message is None:
-            raise IncompleteStreamError("the stream ended before message_start")
+            raise end_without_message(self._mistake)
         if not self.complete:
             raise IncompleteStreamError("the stream ended before message_stop", partial=message)
         for finding in self._at_end:
@@ -669,6 +680,10 @@ class Accumulator:
     def _ignore(self, _chunk: ChunkView) -> None:
         """Take an event that adds nothing to the message."""
 
+    def _look_at(self, chunk: ChunkView) -> None:
+        """Take an event that comes before any message. It may show that none will come."""
+        self._mistake = mistake_of(chunk, self._mistake)
+
     # -- findings ------------------------------------------------------------------------------
 
     def _found(
@@ -743,9 +758,9 @@ class Accumulator:
         "message_start_missing",
         "came before message_start",
         {
-            PingChunk: _ignore,
-            UnknownChunk: _ignore,
-            HelperEventChunk: _ignore,
+            PingChunk: _look_at,
+            UnknownChunk: _look_at,
+            HelperEventChunk: _look_at,
             ErrorChunk: _raise_error,
             MessageStartChunk: _start_message,
         },

@@ -13,6 +13,7 @@ from .._chunks import (
     EVENTS,
     AnthropicCallResponseChunk,
     Origin,
+    UnknownChunk,
     decode,
     decode_object,
     event_dict,
@@ -28,7 +29,8 @@ from .._chunks import (
 from .._rules import has_its_string
 from ..errors import DecodeError
 from .inspection import CheckingDecoder, InspectedDecoder
-from .wire import ChunkDecoder
+from .limits import checked_limit
+from .wire import MAX_EVENT_BYTES, ChunkDecoder
 
 if TYPE_CHECKING:
     from .._chunks import ChunkView
@@ -86,7 +88,11 @@ class Intake:
             inspector: Takes the faults of the items, if anybody wants them.
             goes_on: Whether a broken event of a body is a fault, and no error.
             **options: The options of `ChunkDecoder`.
+
+        Raises:
+            TypeError: `max_event_bytes` is no int, though there may be no bytes to decode.
         """
+        checked_limit("max_event_bytes", options.get("max_event_bytes", MAX_EVENT_BYTES))
         self.parent: str | None = None
         self._followed: Any = _NO_PARENT_YET if one_parent else EVERY_PARENT
         self._options = options
@@ -206,7 +212,9 @@ class Intake:
                 _refuse_lines(item)
                 self._has_seen_text = True
                 item = item.removeprefix("\ufeff")  # the byte order mark of a file of lines
-            event: Any = _parsed(item)
+                event: Any = _parsed_first(item)
+            else:
+                event = _parsed(item)
         else:
             event = item
         if event.__class__ is not dict and isinstance(event, Mapping):
@@ -216,7 +224,11 @@ class Intake:
             if tag.__class__ is str and tag in EVENTS:
                 return self._of_parent(None, [self._decoded(event, item)])
         elif hasattr(type(event), "model_dump"):
-            return self._of_parent(None, [self._decoded_object(event)])
+            chunk = decode(event)
+            if not isinstance(chunk, UnknownChunk):
+                self._look_at(event, chunk)
+                return self._of_parent(None, [chunk])
+            event = chunk.event  # a whole message, say: go on as with its dict
         elif is_other_message(event):
             return []
         inner = unwrapped(event)
@@ -256,11 +268,15 @@ class Intake:
     def _decoded_object(self, event: Any) -> ChunkView:
         """Decode an item that is an event itself: a mapping, or an object of the SDK."""
         chunk = decode(event)
+        self._look_at(event, chunk)
+        return chunk
+
+    def _look_at(self, event: Any, chunk: ChunkView) -> None:
+        """Look for faults in an item that is an event itself."""
         # Writing an object of the SDK as a dict takes long, and most deltas need no look.
         if self._inspector is not None and not has_its_string(chunk):
             event = event if event.__class__ is dict else chunk.to_event()
             self._inspector.look_at(event, chunk)
-        return chunk
 
     def _is_other_line(self, event: dict[str, Any]) -> bool:
         """Whether this is a line of Claude Code that holds no event, such as a tool's result."""
@@ -298,6 +314,15 @@ class Intake:
 
 _NO_PARENT_YET = object()
 """The parent to follow is that of the first event, which has not come yet."""
+
+
+def _parsed_first(text: str) -> dict[str, Any]:
+    """Parse the first text of a source, which may be the text of an answer."""
+    try:
+        return _parsed(text)
+    except DecodeError as error:
+        problem = f"{error.problem} (if this is the text of an answer, give its events or bytes)"
+        raise DecodeError(problem, event=text, rule=error.rule) from error.__cause__
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -6,24 +6,25 @@ The usual mistakes get an error that names the remedy.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
+from .._chunks import AnthropicCallResponseChunk, MessageStreamEvent, WrappedEvent
+from .._model import Message
 from ..errors import kind_of
+from .wire import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Iterator
-    from typing import BinaryIO, TypeAlias
+    from collections.abc import Iterator
 
-    from .._chunks import MessageStreamEvent, WrappedEvent
-    from .wire import Piece
+__all__ = ["AsyncSource", "Source", "items_of", "sync_items_of"]
 
-    Item: TypeAlias = MessageStreamEvent | WrappedEvent
-    Source: TypeAlias = Iterable[Item] | BinaryIO | Piece
-    AsyncSource: TypeAlias = AsyncIterable[Item] | Source
+Source: TypeAlias = Iterable[MessageStreamEvent | WrappedEvent] | BinaryIO | Piece
+"""What `iter_chunks` takes: events or pieces of a body, one whole body, or a binary file."""
 
-__all__ = ["items_of", "sync_items_of"]
+AsyncSource: TypeAlias = AsyncIterable[MessageStreamEvent | WrappedEvent] | Source
+"""What `aiter_chunks` takes: a `Source`, asynchronous or not."""
 
 
 def sync_items_of(source: Any) -> Any:
@@ -85,6 +86,8 @@ def _remedy(source: Any) -> str:
     for kind, remedy in _WRONG_KINDS.items():
         if isinstance(source, kind):
             return remedy
+    if hasattr(type(source), "model_dump"):  # one that can be iterated over gives its fields
+        return _WRAP
     if hasattr(source, "__iter__") or hasattr(source, "__aiter__"):
         return ""
     for attribute, remedy in _WRONG_ATTRIBUTES.items():
@@ -101,23 +104,27 @@ def _has(source: Any, attribute: str) -> bool:
     return True
 
 
-_GIVE_BYTES = "give bytes, or an open file (open(path, 'rb'))"
+_OPEN = "open the file (open(path, 'rb'))"
+_WRAP = "wrap it in a list if it is an event or a message"
 _GIVE_BYTES_OF_RESPONSE = "give its iter_bytes(), or its aiter_bytes() where it is asynchronous"
 _ENTER = "enter it with a `with` statement first, and give what that gives"
 _WRONG_KINDS: dict[type, str] = {
-    str: _GIVE_BYTES,
+    str: f"encode it if it is a body (text.encode()), and if it is a path, {_OPEN}",
     io.TextIOBase: (
         "open the file in binary mode (open(path, 'rb')); if each line is JSON, give the lines "
         "(text.splitlines())"
     ),
-    Mapping: "it is one event, or a response that holds a stream; give an iterable of events",
+    Mapping: f"{_WRAP}, and give the stream if it is a response that holds one",
+    AnthropicCallResponseChunk: _WRAP,
+    Message: "give its to_events()",
 }
 _WRONG_ATTRIBUTES = {
     "__await__": "await it first",
     "iter_bytes": _GIVE_BYTES_OF_RESPONSE,  # httpx, and raw responses of the SDK
     "content.iter_any": "give its content.iter_any()",  # aiohttp
-    "__fspath__": _GIVE_BYTES,
+    "__fspath__": _OPEN,
     "__enter__": _ENTER,
     "__aenter__": _ENTER,
+    "__call__": "call it",
 }
 """What to do with an object that has the attribute; the first one counts."""

@@ -9,6 +9,7 @@ from .._chunks import (
     EVENTS,
     AnthropicCallResponseChunk,
     Origin,
+    UnknownChunk,
     decode,
     decode_object,
     kept_by,
@@ -42,7 +43,8 @@ def iter_chunks(
             (a mapping, a line of its JSON as `str`, or a `StreamEvent` of the Claude Agent SDK), or
             an item of boto3's `invoke_model_with_response_stream`. Then `chunk.chunk` is the
             wrapper, and `to_event()` gives the event. Claude Code's other messages are skipped.
-            A whole message, as a mapping or as JSON text, is read as the events that amount to it.
+            A whole message, as a mapping, JSON text or an object of the SDK, is read as the events
+            that amount to it.
         loads: As for `ChunkDecoder`; for bytes only.
         max_event_bytes: As for `ChunkDecoder`.
 
@@ -54,7 +56,7 @@ def iter_chunks(
         DecodeError: As for `ChunkDecoder.feed` and `close`, and `decode`; and where the items are
             lines or text of a body instead of its bytes.
         TypeError: The source is none of these, such as a path or a response; the error says
-            what to give instead.
+            what to give instead. Or `max_event_bytes` is no int.
     """
     items = sync_items_of(source)
     yield from _chunks_of(items, Intake(loads=loads, max_event_bytes=max_event_bytes))
@@ -107,8 +109,10 @@ def _plain_events_of(items: Iterator[Any], intake: Intake) -> Iterator[ChunkView
             except (KeyError, TypeError):  # there is no type, or it cannot be hashed
                 pass
         elif hasattr(type(item), "model_dump"):
-            yield decode(item)
-            continue
+            chunk = decode(item)
+            if chunk.__class__ is not UnknownChunk:
+                yield chunk
+                continue
         yield from _chunks_of(itertools.chain((item,), items), intake)
 
 

@@ -321,7 +321,7 @@ class _Messages:
         if unfinished:
             unfinished[0][0].finish()
         elif is_empty:
-            Accumulator().finish()
+            next(iter(rest), Accumulator()).finish()
 
     def _of_chunks(self, chunks: list[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent

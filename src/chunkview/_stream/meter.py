@@ -37,9 +37,12 @@ from .._chunks import (
 from .._model import FallbackBlock, Message, ToolUseBlock, loads, maker, refusal_of
 from ..errors import ChunkviewError, DecodeError, IncompleteStreamError, clipped
 from .accumulate import Accumulator
+from .failures import NOTHING_CAME, end_without_message, mistake_of
 from .framing import Framer, end_of_event, fields_of
 from .head import Head
+from .limits import checked_limit
 from .quiet import CALL, END, is_delta, quiet_events
+from .summary import summary
 from .wire import MAX_EVENT_BYTES, ChunkDecoder, as_bytes
 
 if TYPE_CHECKING:
@@ -88,7 +91,11 @@ class Meter:
         Args:
             max_event_bytes: How many bytes one event may have, without its blank line. A longer
                 one is an error.
+
+        Raises:
+            TypeError: `max_event_bytes` is no int.
         """
+        checked_limit("max_event_bytes", max_event_bytes)
         self._totals = _Totals(max_event_bytes)
         self._error: ChunkviewError | None = None
         self._is_over = False
@@ -102,13 +109,14 @@ class Meter:
 
     def __repr__(self) -> str:
         """The totals, at a bounded length."""
-        if self.usage is None:
-            return f"<Meter: no message yet, {self.bytes} bytes>"
-        parts = [clipped(f"{self.model} {self.id}"), clipped(self.stop_reason or "unfinished")]
-        if self.tool_names:
-            parts.append("calls " + clipped(", ".join(self.tool_names)))
-        parts.append(f"{self.usage.output_tokens} output tokens")
-        return f"<Meter: {', '.join(parts)}>"
+        usage, error = self.usage, self.error
+        if usage is None:
+            state = f"no message yet, {self.bytes} bytes"
+        else:
+            name, tools = f"{self.model} {self.id}", self.tool_names
+            state = summary(name, self.stop_reason, tools, usage.output_tokens)
+        failure = "" if error is None else f", {type(error).__name__}: {clipped(str(error))}"
+        return f"<Meter: {state}{failure}>"
 
     def feed(self, data: Piece) -> None:
         """Take the next bytes of the body. After an error, the meter only counts them.
@@ -255,6 +263,7 @@ class _Totals:
         "_is_stopped",
         "_kept",
         "_max_event_bytes",
+        "_mistake",
         "_tools",
         "_unknown_counts",
         "events",
@@ -282,6 +291,8 @@ class _Totals:
         """Whether the message has a block, a fallback block too."""
         self._is_stopped = False
         """Whether message_stop has come."""
+        self._mistake = NOTHING_CAME
+        """As that of an Accumulator."""
         self._tools: set[tuple[str, str]] = set()
         """The id and the name of each tool call that has an id."""
         self._fallbacks: dict[int, tuple[str, str]] = {}
@@ -454,6 +465,8 @@ class _Totals:
                 self._take(chunk)
             if decoder.error is not None:  # it followed these
                 raise decoder.error
+        if not self._has_started:
+            raise end_without_message(self._mistake)
         if not self.is_complete:
             self._accumulator().finish()
         return b""
@@ -483,6 +496,8 @@ class _Totals:
             self.skips_deltas = self.head.has_content and not self._is_stopped
         elif kind is ErrorChunk:
             self._refuse(chunk)
+        elif not self._has_started:
+            self._mistake = mistake_of(chunk, self._mistake)
 
     def _start(self, chunk: MessageStartChunk) -> None:
         message, old = chunk.message, self.head.id

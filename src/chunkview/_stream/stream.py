@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import common
 from .._chunks import (
+    ChunkView,
     ContentBlockStopChunk,
     InputJsonDeltaChunk,
     MessageDeltaChunk,
@@ -27,9 +28,7 @@ from ..errors import (
     DecodeError,
     IncompleteStreamError,
     ProtocolError,
-    clipped,
     kind_of,
-    shown,
 )
 from .accumulate import HeadAccumulator
 from .closing import close_source, close_source_async, unblock
@@ -39,6 +38,7 @@ from .intake import Intake
 from .items import items_of
 from .order import CUT_OFF
 from .size import MAX_BYTES
+from .summary import summary_of
 from .timings import Stopwatch, TimedIntake, TimedItems
 from .wire import MAX_EVENT_BYTES
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._chunks import ChunkView, FinishReason
+    from .._chunks import FinishReason
     from .._model import Message, Usage
     from .._rules import Finding
     from ..common import CostMetadata
@@ -57,9 +57,10 @@ if TYPE_CHECKING:
     from .items import AsyncSource
     from .timings import Timings
 
-    Pair = tuple[ChunkView, ToolUseBlock | None]
+__all__ = ["AnthropicStream", "Pair"]
 
-__all__ = ["AnthropicStream"]
+Pair = tuple[ChunkView, ToolUseBlock | None]
+"""What an `AnthropicStream` gives: a chunk view, and the tool call that it completes, or None."""
 
 _COMPLETES_NOTHING = frozenset({TextDeltaChunk, InputJsonDeltaChunk, ThinkingDeltaChunk})
 """The most frequent chunks, none of which can complete a tool call."""
@@ -114,7 +115,7 @@ class AnthropicStream:
 
         Raises:
             TypeError: The source is none of these, such as a path or a response; the error says
-                what to give instead. Or the clock cannot be called.
+                what to give instead. Or the clock cannot be called, or a limit is no int.
         """
         if clock is not None and not callable(clock):
             raise TypeError(
@@ -148,18 +149,7 @@ class AnthropicStream:
 
     def __repr__(self) -> str:
         """The message so far, at a bounded length."""
-        message = self.message
-        if message is None:
-            return "<AnthropicStream: no message yet>"
-        state = message.stop_reason or "unfinished"
-        parts = [clipped(f"{message.model} {message.id}"), clipped(state)]
-        if message.text:
-            parts.append(shown(message.text))
-        tools = [clipped(tool.name) for tool in message.tool_calls]
-        if tools:
-            parts.append("calls " + clipped(", ".join(tools)))
-        parts.append(f"{message.usage.output_tokens} output tokens")
-        return f"<AnthropicStream: {', '.join(parts)}>"
+        return f"<AnthropicStream: {summary_of(self.message)}>"
 
     def __iter__(self) -> Generator[Pair]:
         """Iterate over what is left of the stream.
@@ -355,6 +345,8 @@ class AnthropicStream:
             raise IncompleteStreamError(
                 "the stream was closed before its end", partial=self.message
             )
+        if self._pairs is None and self._async_pairs is None:
+            raise IncompleteStreamError("nothing was read yet: iterate over the stream first")
         return self._accumulator.finish()
 
     def close(self) -> None:

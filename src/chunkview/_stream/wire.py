@@ -26,20 +26,23 @@ from typing import TYPE_CHECKING, Any
 
 from .._chunks import DONE, decode_object, events_of_document, fold, refuse_joined
 from .._model import parser, stdlib_loads
-from ..errors import DecodeError, kind_of
+from ..errors import DecodeError, clipped, kind_of
 from .beginning import Beginning, has_only_unknown_fields, not_a_stream
 from .fastpath import FastPath, NoFastPath
 from .framing import Framer, fields_of, fields_of_one, lines_of
+from .limits import checked_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._chunks import ChunkView
 
-    Piece = bytes | bytearray | memoryview
     Fields = tuple[bytes, bytes | None]
 
-__all__ = ["MAX_EVENT_BYTES", "ChunkDecoder"]
+__all__ = ["MAX_EVENT_BYTES", "ChunkDecoder", "Piece"]
+
+Piece = bytes | bytearray | memoryview
+"""Some bytes of a body."""
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """How many bytes one event may have, unless the caller says otherwise: 64 MiB."""
@@ -99,7 +102,11 @@ class ChunkDecoder:
                 of a DecodeError.
             max_event_bytes: How many bytes one event may have, without its blank line. This
                 bounds the memory that a stream without end can take.
+
+        Raises:
+            TypeError: `max_event_bytes` is no int.
         """
+        checked_limit("max_event_bytes", max_event_bytes)
         self.error: DecodeError | None = None
         self._loads = parser(loads)
         self._max_event_bytes = max_event_bytes
@@ -112,6 +119,19 @@ class ChunkDecoder:
         self._beginning: Beginning | None = Beginning(max_event_bytes)
         self._has_raised = False
         self._is_over = False
+
+    def __repr__(self) -> str:
+        """How far the decoder is, at a bounded length."""
+        waiting = len(self._framer.buffer)
+        if self.error is not None:
+            state = f"{type(self.error).__name__}: {clipped(str(self.error))}"
+        elif self._is_over:
+            state = "closed"
+        elif self._beginning is not None and self._beginning.document is not None:
+            state = "in a body that is one JSON object"
+        else:
+            state = f"{waiting} bytes of an incomplete event" if waiting else "between two events"
+        return f"<{type(self).__name__}: {state}>"
 
     def feed(self, data: Piece) -> list[ChunkView]:
         """Take the next bytes of the body.

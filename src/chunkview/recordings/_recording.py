@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import attrs
 
+from .._stream import checked_limit
 from ..errors import DecodeError
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Maker:
         self.file = file
         self.when = when
         self.is_stream_due: Callable[[], bool | None] = lambda: None
-        self.max_bytes = max_bytes
+        self.max_bytes = checked_limit("max_bytes", max_bytes)
         self.count = 0
         self._label = label
         self._format: Format | None = format
