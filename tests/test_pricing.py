@@ -21,6 +21,7 @@ from chunkview import (
     ChunkviewError,
     CostMetadata,
     Message,
+    Usage,
     accumulate,
     iter_chunks,
 )
@@ -536,6 +537,21 @@ def test_a_split_makes_no_difference_where_iterations_are_billed() -> None:
     billed = metadata(output_tokens=1_000)
     assert cost(attrs.evolve(split, iterations=(billed,))) == Decimal("0.015")
     assert cost(metadata(iterations=(split,))) is None
+
+
+@pytest.mark.parametrize("of", [None, 5, "claude", Usage(1, 2), {"cost_metadata": None}])
+def test_what_has_no_counts_to_price_is_a_type_error(of: Any) -> None:
+    for price in (cost, why_no_cost):
+        with pytest.raises(TypeError, match="expected a message, a chunk, a stream, a meter or a"):
+            price(of)
+
+
+@given(cv.message_streams())
+def test_a_price_that_is_not_certain_stays_so_in_the_events_of_the_message(events: Any) -> None:
+    events = [{**one, "usage": {}} if one["type"] == "message_delta" else one for one in events]
+    message = accumulate(events)
+    assert cost(message) is None
+    assert cost(accumulate(message.to_events())) is None
 
 
 @needs_new_list

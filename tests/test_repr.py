@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 from typing import Any
@@ -15,11 +16,17 @@ from rich.pretty import pretty_repr
 
 import chunkview
 from chunkview import (
+    Accumulator,
+    AnthropicStream,
+    ChunkDecoder,
+    ChunkviewError,
     CitationsDeltaChunk,
     ContentBlockStartChunk,
     CostMetadata,
+    DecodeError,
     InvalidJson,
     Message,
+    Meter,
     TextBlock,
     TextDeltaChunk,
     ToolResultBlock,
@@ -30,9 +37,11 @@ from chunkview import (
     Usage,
     common,
     decode,
+    encode,
 )
 from chunkview._repr import WHOLE
-from support import message_start
+from chunkview.testing import strategies as cv
+from support import message_start, text_stream, tool_stream
 
 CLASSES = [
     cls
@@ -205,6 +214,79 @@ def test_rich_is_given_what_the_repr_shows() -> None:
     out = io.StringIO()
     Console(file=out, width=200).print(TextBlock("x"), InvalidJson("{"))
     assert out.getvalue() == "TextBlock(text='x')\nInvalidJson(text='{')\n"
+
+
+@given(st.one_of(cv.sse_bodies(), cv.corrupted_bodies()), st.data())
+def test_the_repr_of_what_reads_a_body_is_short_at_any_time(body: bytes, data: Any) -> None:
+    """And changes nothing."""
+    readers = ChunkDecoder(), Meter(), Accumulator()
+    looked_at = ChunkDecoder(), Meter(), Accumulator()
+    for piece in data.draw(cv.segmentations(body)):
+        for decoder, meter, accumulator in (readers, looked_at):
+            meter.feed(piece)
+            with contextlib.suppress(ChunkviewError):
+                accumulator.extend(decoder.feed(piece))
+        for reader in looked_at:
+            assert repr(reader).startswith(f"<{type(reader).__name__}: ")
+            assert len(repr(reader)) < 500
+    for _, meter, _ in (readers, looked_at):
+        meter.close()
+    assert readers[1].usage == looked_at[1].usage
+    assert str(readers[1].error) == str(looked_at[1].error)
+    assert readers[2].message == looked_at[2].message
+
+
+def test_the_repr_of_a_decoder_says_how_far_it_is() -> None:
+    decoder = ChunkDecoder()
+    assert repr(decoder) == "<ChunkDecoder: between two events>"
+    decoder.feed(b"event: ping")
+    assert repr(decoder) == "<ChunkDecoder: 11 bytes of an incomplete event>"
+    decoder.feed(b"\ndata: {}\n\n")
+    assert repr(decoder) == "<ChunkDecoder: between two events>"
+    decoder.close()
+    assert repr(decoder) == "<ChunkDecoder: closed>"
+    document = ChunkDecoder()
+    document.feed(b'{"type": "message"')
+    assert repr(document) == "<ChunkDecoder: in a body that is one JSON object>"
+    broken = ChunkDecoder()
+    with pytest.raises(DecodeError):
+        broken.feed(b"data: {\n\n")
+    assert repr(broken).startswith("<ChunkDecoder: DecodeError: invalid JSON: ")
+
+
+def test_the_repr_of_an_accumulator_is_that_of_a_stream() -> None:
+    events = [*text_stream("a")[:-2], *tool_stream("{}")[1:]]
+    accumulator, stream = Accumulator(), AnthropicStream(events)
+    assert repr(accumulator) == "<Accumulator: no message yet>"
+    for event, _ in zip(events, stream, strict=True):
+        accumulator.add(event)
+        assert repr(accumulator) == repr(stream).replace("AnthropicStream", "Accumulator")
+    assert repr(accumulator) == (
+        "<Accumulator: claude-test msg_1, tool_use, 'a', calls get_weather, 5 output tokens>"
+    )
+
+
+def test_the_repr_of_a_meter_shows_its_error() -> None:
+    overloaded = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    meter = Meter()
+    meter.feed(encode(message_start()))
+    assert repr(meter) == "<Meter: claude-test msg_1, unfinished, 1 output tokens>"
+    meter.feed(encode(overloaded))
+    assert repr(meter) == (
+        "<Meter: claude-test msg_1, unfinished, 1 output tokens, "
+        "StreamError: overloaded_error: Overloaded>"
+    )
+    lines = Meter()
+    lines.feed(b"event: pingdata: {}")
+    lines.close()
+    assert repr(lines).startswith("<Meter: no message yet, 19 bytes, DecodeError: the lines have")
+    assert len(repr(lines)) < 200
+    cut = Meter()
+    cut.feed(encode(message_start()))
+    cut.close()
+    assert repr(cut).endswith(
+        ", 1 output tokens, IncompleteStreamError: the stream ended before message_stop>"
+    )
 
 
 def test_every_class_of_values_shows_itself_that_way() -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chunkview import (
+    Accumulator,
+    ChunkviewError,
     FallbackBlock,
     FallbackInfo,
     InvalidJson,
@@ -19,6 +26,11 @@ from chunkview import (
     read_citation,
 )
 from chunkview._model import events_of_message
+from chunkview.testing import strategies as cv
+from rules.lenient import lenient_streams
+from stream_support import so_far
+from support import block_start, message_delta, text_delta, text_stream
+from support import message_start as start_of
 
 CITATION = {"type": "char_location", "cited_text": "a", "document_index": 0}
 
@@ -40,6 +52,58 @@ def delta(delta: dict[str, Any]) -> dict[str, Any]:
 
 
 STOP = {"type": "content_block_stop", "index": 0}
+
+
+@given(lenient_streams() | st.builds(lambda broken: broken[1], cv.broken_streams()))
+def test_counts_in_doubt_stay_in_doubt(events: Any) -> None:
+    """Whatever the stream, and also where it broke off."""
+    accumulator = Accumulator()
+    with contextlib.suppress(ChunkviewError):
+        accumulator.extend(events)
+    message = accumulator.message
+    if message is not None and message.cost_metadata.final is False:
+        again = accumulate(message.to_events())
+        assert again.cost_metadata.final is False
+        assert accumulate(again.to_events()).cost_metadata.final is False
+
+
+def without_usage(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "usage"}
+
+
+DOUBTFUL: dict[str, list[Any]] = {
+    "no usage at the end": [start_of(), without_usage(message_delta())],
+    "no count at the end": [start_of(), message_delta(output_tokens=None)],
+    "a misfit": [start_of(), message_delta(output_tokens=5, input_tokens="7")],
+    "a count that fell to 0": [start_of(), message_delta(output_tokens=5, input_tokens=0)],
+    "no end": [start_of(), block_start(0), text_delta("a")],
+}
+
+
+@pytest.mark.parametrize("events", DOUBTFUL.values(), ids=DOUBTFUL)
+def test_where_the_counts_are_in_doubt_the_end_has_no_count(events: list[Any]) -> None:
+    message = so_far(*events)
+    again = message.to_events()
+    assert again[-2]["usage"] == {"output_tokens": None}
+    assert message.cost_metadata.final is accumulate(again).cost_metadata.final is False
+    if message.stop_reason:
+        assert accumulate(again) == message
+
+
+def test_counts_that_are_final_or_that_nobody_doubts_come_at_the_end() -> None:
+    final = accumulate(text_stream("a"))
+    by_hand = message_of()
+    for message in (final, by_hand, Message.from_dict(final.to_dict())):
+        count = message.usage.output_tokens
+        assert message.to_events()[-2]["usage"] == {"output_tokens": count}
+        assert accumulate(message.to_events()).cost_metadata.final is True
+
+
+def test_the_json_of_a_message_cannot_say_that_its_counts_are_in_doubt() -> None:
+    message = so_far(*DOUBTFUL["no usage at the end"])
+    assert message.cost_metadata.final is False
+    assert Message.from_dict(message.to_dict()).cost_metadata.final is None
+    assert "cost_metadata" in (Message.to_dict.__doc__ or "")
 
 
 def test_a_message_without_content_starts_and_stops() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
+import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -15,16 +17,21 @@ from hypothesis import strategies as st
 from chunkview import (
     Accumulator,
     AnthropicStream,
+    ChunkDecoder,
     Message,
+    Meter,
     ProtocolError,
     TextDeltaChunk,
     aaccumulate,
     accumulate,
+    aiter_chunks,
     aiter_messages,
     decode,
     iter_chunks,
     iter_messages,
+    recordings,
 )
+from chunkview.conformance import check
 from chunkview.testing import recording
 from chunkview.testing import strategies as cv
 from floods import FLOODS
@@ -90,6 +97,49 @@ READERS: list[Callable[[list[Event], int], Message]] = [
     messages_of,
     by_stream,
 ]
+
+
+@pytest.mark.parametrize("limit", [None, True, False, "1000", 1e6])
+def test_a_limit_that_is_no_int_is_refused_at_once(limit: Any) -> None:
+    """Whatever the source has: its first event would be too late."""
+
+    async def read_async(read: Any, **options: Any) -> None:
+        async for _ in read(as_async([]), **options):
+            pass
+
+    both: list[Callable[..., Any]] = [
+        lambda **options: AnthropicStream([], **options),
+        lambda **options: accumulate([], **options),
+        lambda **options: accumulate([], strict=True, **options),
+        lambda **options: asyncio.run(aaccumulate(as_async([]), **options)),
+        lambda **options: list(iter_messages([], **options)),
+        lambda **options: asyncio.run(read_async(aiter_messages, **options)),
+    ]
+    of_message: list[Callable[..., Any]] = [
+        *both,
+        Accumulator,
+        lambda **options: list(recordings.read(io.BytesIO(b"{}"), **options)),
+    ]
+    of_event: list[Callable[..., Any]] = [
+        *both,
+        ChunkDecoder,
+        Meter,
+        lambda **options: list(iter_chunks([], **options)),
+        lambda **options: asyncio.run(read_async(aiter_chunks, **options)),
+        lambda **options: check([], **options),
+    ]
+    for name, readers in {"max_bytes": of_message, "max_event_bytes": of_event}.items():
+        for read_nothing in readers:
+            with pytest.raises(TypeError) as caught:
+                read_nothing(**{name: limit})
+            assert str(caught.value) == (
+                f"expected {name} to be an int (sys.maxsize: no limit), got {limit!r}"
+            )
+
+
+def test_sys_maxsize_is_no_limit() -> None:
+    options = {"max_bytes": sys.maxsize, "max_event_bytes": sys.maxsize}
+    assert accumulate(sse(text_stream("a")), **options).text == "a"  # type: ignore[arg-type]
 
 
 @given(cv.message_streams(), st.integers(0, 3_000))

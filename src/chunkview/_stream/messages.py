@@ -245,7 +245,15 @@ class _Messages:
     begins.
     """
 
-    __slots__ = ("_accumulators", "_finished", "_inspector", "_intake", "_max_bytes", "_strict")
+    __slots__ = (
+        "_accumulators",
+        "_finished",
+        "_inspector",
+        "_intake",
+        "_max_bytes",
+        "_strict",
+        "_without_events",
+    )
 
     def __init__(
         self,
@@ -263,6 +271,8 @@ class _Messages:
             max_bytes: As for `Accumulator`, for each message.
             **options: The options of `Intake`.
         """
+        # This also checks the options before the first item comes.
+        self._without_events = Accumulator(strict=strict, max_bytes=max_bytes)
         self._strict: Strict = strict
         self._max_bytes = max_bytes
         self._inspector = Inspector(Findings()) if strict else None
@@ -321,7 +331,7 @@ class _Messages:
         if unfinished:
             unfinished[0][0].finish()
         elif is_empty:
-            next(iter(rest), Accumulator()).finish()
+            next(iter(rest), self._without_events).finish()
 
     def _of_chunks(self, chunks: list[ChunkView]) -> Iterator[Message]:
         parent = self._intake.parent
