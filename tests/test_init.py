@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import graphlib
 import inspect
 import json
@@ -17,10 +18,12 @@ from typing import Any
 
 import attrs
 import pytest
+import typing_extensions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import chunkview
+import chunkview.conformance
 import chunkview.testing
 from chunkview._chunks.decode import DELTAS, EVENTS
 from chunkview._model import BLOCKS, CITATIONS
@@ -318,6 +321,39 @@ def public_objects() -> dict[str, Any]:
                     ):
                         found[f"{module_name}.{name}.{member_name}"] = member
     return found
+
+
+def names_in_signatures() -> dict[str, str]:
+    """Each name in the annotations of the face's functions and methods, and where it is used."""
+    functions: dict[str, Any] = {}
+    for name in chunkview.__all__:
+        value = getattr(chunkview, name)
+        members = vars(value) if inspect.isclass(value) else {"": value}
+        for member_name, member in members.items():
+            function = getattr(member, "fget", getattr(member, "__func__", member))
+            is_public = not member_name.startswith("_") or member_name == "__init__"
+            if inspect.isfunction(function) and (is_public or "iter__" in member_name):
+                functions[f"{name}.{member_name}"] = function
+    return {
+        node.id: where
+        for where, function in functions.items()
+        for annotation in function.__annotations__.values()
+        if isinstance(annotation, str)  # others are of a generated `__init__`
+        for node in ast.walk(ast.parse(annotation, mode="eval"))
+        if isinstance(node, ast.Name)
+    }
+
+
+def test_every_name_in_a_public_signature_can_be_imported() -> None:
+    names = names_in_signatures()
+    assert {"AsyncSource", "Pair", "Piece", "Strict", "Message"} <= names.keys()
+    places = [chunkview, chunkview.conformance, builtins, typing, typing_extensions]
+    assert [name for name in names if not any(hasattr(place, name) for place in places)] == []
+
+
+def test_every_parent_is_one_object() -> None:
+    assert repr(chunkview.EVERY_PARENT) == "EVERY_PARENT"
+    assert pickle.loads(pickle.dumps(chunkview.EVERY_PARENT)) is chunkview.EVERY_PARENT
 
 
 def test_everything_public_has_a_docstring() -> None:

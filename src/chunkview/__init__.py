@@ -80,10 +80,12 @@ from ._model import (
     read_citation,
 )
 from ._stream import (
+    EVERY_PARENT,
     Accumulator,
     AnthropicStream,
     AsyncSource,
     ChunkDecoder,
+    EveryParent,
     Meter,
     Pair,
     Piece,
@@ -109,6 +111,7 @@ from .errors import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "EVERY_PARENT",
     "Accumulator",
     "AnthropicCallResponseChunk",
     "AnthropicStream",
@@ -133,6 +136,7 @@ __all__ = [
     "CostMetadata",
     "DecodeError",
     "ErrorChunk",
+    "EveryParent",
     "FallbackBlock",
     "FallbackInfo",
     "FinishReason",

@@ -41,7 +41,7 @@ from chunkview.conformance import check
 from chunkview.testing import ReplayServer, recording
 from chunkview.testing import strategies as cv
 from stream_support import PING_BYTES, one_by_one
-from support import PING, as_async, sdk_event, sdk_message, sse, text_stream
+from support import OLD_SDK, PING, as_async, sdk_event, sdk_message, sse, text_stream
 
 REQUEST = {"model": "m", "max_tokens": 1, "messages": [], "stream": True}
 BODY = recording("thinking_tool_call")
@@ -526,7 +526,7 @@ def test_a_whole_message_of_the_sdk_is_taken_by_each_reader(beta: bool) -> None:
     expected = accumulate(BODY)
     message = sdk_message(expected.to_dict(), beta=beta)
     for strict in (False, True, "all"):
-        assert accumulate([message], strict=strict) == expected  # type: ignore[arg-type]
+        assert accumulate([message], strict=strict) == expected
     assert asyncio.run(aaccumulate(as_async([message]))) == expected
     assert list(iter_messages([message, message])) == [expected, expected]
     assert [tool for _, tool in AnthropicStream([message]) if tool] == [*expected.tool_calls]
@@ -545,6 +545,7 @@ def test_an_unknown_object_of_the_sdk_is_kept_as_its_dict_is() -> None:
     assert rules_of([unknown, *text_stream("a")]) == rules_of([event, *text_stream("a")])
 
 
+@pytest.mark.skipif(OLD_SDK, reason="the SDK has no class for it")
 def test_an_error_body_of_the_sdk_is_an_error() -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     body: Any = construct_type(type_=anthropic.types.ErrorResponse, value=error)

@@ -137,6 +137,12 @@ def test_a_limit_that_is_no_int_is_refused_at_once(limit: Any) -> None:
             )
 
 
+def test_a_value_that_strict_does_not_have_is_refused_at_once() -> None:
+    strict: Any = "some"
+    with pytest.raises(ValueError, match="expected strict to be False, True or"):
+        list(iter_messages([], strict=strict))
+
+
 def test_sys_maxsize_is_no_limit() -> None:
     options = {"max_bytes": sys.maxsize, "max_event_bytes": sys.maxsize}
     assert accumulate(sse(text_stream("a")), **options).text == "a"  # type: ignore[arg-type]

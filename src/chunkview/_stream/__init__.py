@@ -6,6 +6,7 @@ from .accumulate import Accumulator, Strict
 from .check import check, check_each
 from .conforming import begins_like_conforming, read_conforming
 from .framing import Framer
+from .intake import EVERY_PARENT, EveryParent
 from .items import AsyncSource, Source
 from .iterate import aiter_chunks, iter_chunks
 from .limits import checked_limit
@@ -17,10 +18,12 @@ from .totals import Totals, totals_of
 from .wire import ChunkDecoder, Piece
 
 __all__ = [
+    "EVERY_PARENT",
     "Accumulator",
     "AnthropicStream",
     "AsyncSource",
     "ChunkDecoder",
+    "EveryParent",
     "Framer",
     "Meter",
     "Pair",

@@ -7,6 +7,7 @@ and the asynchronous functions share the `Intake`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._chunks import (
@@ -39,15 +40,17 @@ if TYPE_CHECKING:
 __all__ = ["EVERY_PARENT", "EveryParent", "Intake"]
 
 
-class EveryParent:
-    """All parents. None would be the main agent."""
+class EveryParent(Enum):
+    """The type of `EVERY_PARENT`."""
+
+    EVERY_PARENT = "every parent"
 
     def __repr__(self) -> str:
-        return "EVERY_PARENT"
+        return self.name
 
 
-EVERY_PARENT: Final = EveryParent()
-"""The messages of the main agent and of every sub-agent."""
+EVERY_PARENT: Final = EveryParent.EVERY_PARENT
+"""All parents: the main agent, which None means, and every sub-agent."""
 
 
 class Intake:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["AsyncSource", "Source", "items_of", "sync_items_of"]
 
 Source: TypeAlias = Iterable[MessageStreamEvent | WrappedEvent] | BinaryIO | Piece
-"""What `iter_chunks` takes: events or pieces of a body, one whole body, or a binary file."""
+"""What `iter_chunks` takes: pieces of a body or events, a whole body, or a file in binary mode."""
 
 AsyncSource: TypeAlias = AsyncIterable[MessageStreamEvent | WrappedEvent] | Source
-"""What `aiter_chunks` takes: a `Source`, asynchronous or not."""
+"""What `aiter_chunks` takes: a `Source`, or an asynchronous iterable of the same items."""
 
 
 def sync_items_of(source: Any) -> Any:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_EVENT_BYTES", "ChunkDecoder", "Piece"]
 
 Piece = bytes | bytearray | memoryview
-"""Some bytes of a body."""
+"""What `ChunkDecoder.feed` takes: some bytes of a body."""
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """How many bytes one event may have, unless the caller says otherwise: 64 MiB."""

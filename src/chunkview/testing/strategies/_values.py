@@ -176,6 +176,7 @@ def _others() -> dict[type[Any], SearchStrategy[Any]]:
     return {
         **by_error,
         errors.ChunkviewError: st.one_of(*by_error.values()),
+        chunkview.EveryParent: st.just(chunkview.EVERY_PARENT),
         common.CostMetadata: st.builds(
             common.CostMetadata,
             _COUNTS,
