@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import itertools
 import json
@@ -290,6 +291,27 @@ def test_what_cannot_be_read_is_counted_once_as_that(files: Files) -> None:
     assert "at least" not in out
     assert "without a price" not in complaints
     assert json.loads(run("stats", *paths, "--json")[0])["total"]["unread"] == 2
+
+
+def test_errors_of_one_kind_are_one_group_wherever_they_are(files: Files) -> None:
+    """The file, the place in it, and other numbers do not make a kind."""
+    zipped = gzip.compress(TEXT)
+    cut = [TEXT[:800], TEXT[:900], zipped[:-20], zipped[:-40], b"\0 1", b"no 2"]
+    broken = [TEXT[:at] + b"data: {x\n\n" for at in (TEXT.index(b"event: content"), len(TEXT))]
+    paths = files(**{f"n{at}": body for at, body in enumerate([*cut, *broken])})
+    found = json.loads(run("stats", *paths, "--by", "error", "--json")[0])["groups"]
+    kinds = {one["error"] for one in found}
+    assert len(kinds) == len(found) < len(paths)
+    assert not [kind for kind in kinds if re.search(r"\d|/", kind or "")]
+
+
+def test_models_of_one_family_are_no_kind_of_reason(files: Files) -> None:
+    bodies = [TEXT.replace(MODEL.encode(), f"mine-{number}".encode()) for number in range(5)]
+    _, complaints, _ = run("stats", *files(**{f"n{at}": one for at, one in enumerate(bodies)}))
+    lines = complaints.splitlines()
+    assert lines[0] == "chunkview: 1 without a price: not on the price list: mine-0"
+    assert lines[-1] == "chunkview: 2 more without a price, for other reasons"
+    assert len(lines) == 4
 
 
 # -- arguments and faults --------------------------------------------------------------------------

@@ -179,8 +179,11 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         print(json.dumps(as_json(sums), indent=2))
     else:
         print(as_text(sums, columns=columns_of(sys.stdout)), end="")
-    for reason, count in sums.reasons.most_common(_MOST_REASONS):
+    shown = dict(sums.reasons.most_common(_MOST_REASONS))
+    for reason, count in shown.items():
         complain(f"{count:,} without a price: {reason}")
+    if (more := sums.total.without_price - sum(shown.values())) > 0:
+        complain(f"{more:,} more without a price, for other reasons")
     for name, problem in sums.problems:
         complain(problem, file=name)
     unread = sums.total.unread

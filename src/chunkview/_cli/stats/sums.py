@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,15 @@ GROUPS: dict[str, Callable[[Summary], str | None]] = {
     "stop_reason": lambda row: row.stop_reason,
     "tier": lambda row: row.service_tier,
     "geo": lambda row: row.inference_geo,
-    "error": lambda row: row.error,
+    "error": lambda row: None if row.error is None else _kind_of(row.error),
     "source": lambda row: row.source,
 }
 """What `--by` takes, and which value of a row it means."""
+
+# What differs between two sentences about one kind of problem: the file and the place in it, the
+# beginning of the file, and numbers, but for those in names.
+_PLACE = re.compile(r"(?:\S+: )?byte \d+: |; it begins with .*", re.DOTALL)
+_NUMBER = re.compile(r"(?<![\w.-])\d[\d,]*(?![\w.-]*\w)")
 
 _COUNTS = (
     "input_tokens",
@@ -116,6 +122,11 @@ class Sum:
         }
 
 
+def _kind_of(problem: str) -> str:
+    """Say what is wrong without what differs between files: `N` is any number."""
+    return _NUMBER.sub("N", _PLACE.sub("", problem))
+
+
 def _is_unread(row: Summary) -> bool:
     return not row.events and row.error is not None
 
@@ -145,8 +156,10 @@ class Sums:
         group.add(row)
         if _is_unread(row):
             self._note([(row.source, row.error or "")])
-        elif row.why_no_cost is not None and len(self.reasons) < _MOST_REASONS:
-            self.reasons[row.why_no_cost] += 1
+        elif row.why_no_cost is not None:
+            kind = _kind_of(row.why_no_cost)
+            if kind in self.reasons or len(self.reasons) < _MOST_REASONS:
+                self.reasons[kind] += 1
 
     def merge(self, other: Sums) -> None:
         """Add the sums of other rows."""
