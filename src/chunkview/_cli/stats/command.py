@@ -16,6 +16,7 @@ from ...recordings import Place
 from ..arguments import add_files, add_no_color, completed_as_path, described, numeral
 from ..console import columns_of, complain, has_color, name_of, reason_of
 from ..progress import Progress
+from ..streams import note_of_left_out
 from .cluster import ClusterError
 from .local import Work, WorkerDiedError, sum_up
 from .parts import parts_of
@@ -183,6 +184,8 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         complain(f"{count:,} without a price: {reason}")
     for name, problem in sums.problems:
         complain(problem, file=name)
+    if sums.left_out:
+        complain(note_of_left_out(sums.left_out))
     unread = sums.total.unread
     if (more := unread - len(sums.problems)) > 0:
         complain(f"{more:,} more files or recordings in which no event could be read")
