@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from chunkview._cli.main import main
+from chunkview._cli.record.playing import recorded_answer
 from cli.console import TEXT, Capture, run, write_recorded
 from cli.test_serve import served
 
@@ -129,3 +130,21 @@ def test_stats_has_findings_of_what_check_checks(
     (one,) = json.loads(run("check", "--json", str(tmp_path))[0])["checked"]
     assert bool(one["findings"]) == bool(total["with_findings"]) == is_checked
     assert bool(one["skipped"]) != is_checked
+
+
+def test_serve_as_recorded_leaves_out_a_message_that_was_not_streamed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """An error is played, and so is a file that is named."""
+    write_recorded(folder / "5.json", WHOLE)
+    write_recorded(folder / "6.json", b'{"type": "error"}', status=529)
+    write_recorded(folder / "7.sse", b"", content_type="text/event-stream")
+    answers, status = served(["--as-recorded", str(folder)], monkeypatch)
+    played = [recorded_answer(str(folder / name)) for name in ("1.sse", "6.json", "7.sse")]
+    assert (answers, status) == (played, 0)
+    why = "it is a message that was not streamed"
+    named = str(folder / "5.json")
+    assert capsys.readouterr().err == f"chunkview: {named}: warning: left out: {why}\n"
+    assert served(["--as-recorded", named], monkeypatch) == ([recorded_answer(named)], 0)
+    warning = f"chunkview: {named}: warning: not for a client that streams: {why}\n"
+    assert capsys.readouterr().err == warning

@@ -561,7 +561,8 @@ def test_serve_as_recorded_says_what_is_missing(capsys: Capture, tmp_path: Path)
     assert main(["serve", "--as-recorded", str(file)]) == 1
     assert "there is no sidecar a.sse.times with its times" in capsys.readouterr().err
     assert main(["serve", "--as-recorded", str(tmp_path)]) == 1
-    assert "there are no recordings of /v1/messages" in capsys.readouterr().err
+    problem = "no file in this folder has a sidecar (NAME.times) of POST /v1/messages: "
+    assert problem in capsys.readouterr().err
     assert main(["serve", "--as-recorded", str(tmp_path / "missing")]) == 1
     assert "No such file" in capsys.readouterr().err
 
