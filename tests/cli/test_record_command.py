@@ -191,7 +191,9 @@ def test_record_says_why_it_cannot_begin(capsys: Capture, tmp_path: Path) -> Non
     file.touch()
     to = ["record", "--to", "http://127.0.0.1:1"]
     assert main([*to, str(file)]) == 1
-    assert capsys.readouterr().err == f"chunkview: {file}: File exists\n"
+    assert capsys.readouterr().err == (
+        f"chunkview: {file}: it is a file: DIR is the folder for the recordings\n"
+    )
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main([*to, "--port", str(port), str(tmp_path)]) == 1

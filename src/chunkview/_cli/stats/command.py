@@ -33,6 +33,9 @@ __all__ = ["add_stats"]
 _DESCRIPTION = """\
 Sum up recorded streams: tokens, cost (needs the extra "prices"), errors and
 broken rules, by model or day, say. With -o, also write a row for each stream.
+In a message whose request did not ask for a stream, no broken rule is looked
+for. Answers that chunkview record recorded of other requests, such as
+count_tokens, are left out of a folder.
 
 A PATH is what chunkview show reads, in any format: a file, a folder, a pattern
 or a URL. A file that cannot be read is a row with an error; the others go on.
@@ -78,6 +81,7 @@ exit status:
        _SUCCESS)
 """
 _MOST_REASONS = 3
+_PROVIDERS = ("anthropic", "aws", "google")
 
 
 def add_stats(commands: Any) -> None:
@@ -127,8 +131,9 @@ def add_stats(commands: Any) -> None:
     )
     stats.add_argument(
         "--provider",
+        choices=_PROVIDERS,
         metavar="NAME",
-        help="who sends the bill: anthropic, aws or google (default: the model's name tells)",
+        help=f"who sends the bill: {', '.join(_PROVIDERS)} (default: the model's name tells)",
     )
     add_no_color(stats)
 
