@@ -37,7 +37,8 @@ class Exchange(NamedTuple):
     @classmethod
     def from_sidecar(cls, data: bytes) -> Exchange:
         """Read a sidecar. It may be b"" or no sidecar."""
-        request, response = (_member(_parsed(data), key) for key in ("request", "response"))
+        value = _parsed(data)
+        request, response = (_member(value, key) for key in ("request", "response"))
         headers = response.get("headers")
         kinds = [
             pair[1]
