@@ -37,6 +37,8 @@ class Exchange(NamedTuple):
     @classmethod
     def from_sidecar(cls, data: bytes) -> Exchange:
         """Read a sidecar. It may be b"" or no sidecar."""
+        if not data:  # as of most files
+            return cls()
         value = _parsed(data)
         request, response = (_member(value, key) for key in ("request", "response"))
         headers = response.get("headers")
