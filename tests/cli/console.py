@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from chunkview import TextBlock, accumulate, iter_chunks
 from chunkview._cli.main import main
+from chunkview._cli.record.sidecar import ENDED_WHOLE, Times, sidecar_of
 from chunkview.testing import recording
 
 Capture: TypeAlias = pytest.CaptureFixture[str]
@@ -71,6 +73,31 @@ def read_until(process: Process, expected: bytes) -> bytes:
 def read_rest(process: Process) -> tuple[bytes, bytes, int]:
     output, errors = process.communicate()
     return output or b"", errors, process.returncode
+
+
+def write_recorded(
+    file: Path,
+    body: bytes,
+    path: str = "/v1/messages",
+    *,
+    status: int = 200,
+    content_type: str = "application/json",
+) -> None:
+    """Write an answer as `chunkview record` does: the body, and its sidecar."""
+    times = Times(
+        started="2026-11-26T10:00:00+00:00",
+        method="POST",
+        path=path,
+        request_headers=(),
+        status=status,
+        headers=(("content-type", content_type),),
+        to_headers=0.0,
+        pieces=((0.0, len(body)),),
+        duration=0.0,
+        ended=ENDED_WHOLE,
+    )
+    file.write_bytes(body)
+    Path(sidecar_of(str(file))).write_bytes(times.to_bytes())
 
 
 def without(*modules: str) -> str:

@@ -443,7 +443,8 @@ def test_a_corpus_that_holds_no_stream_is_an_error(
     if file:
         (tmp_path / file).write_text("About these recordings.")
     monkeypatch.setenv("CHUNKVIEW_CORPUS", str(tmp_path))
-    with pytest.raises(AssertionError, match="holds no stream"):
+    problem = "holds no stream" if file else "there are no recordings in it"
+    with pytest.raises((AssertionError, FileNotFoundError), match=problem):
         recorded_streams.__wrapped__()
 
 
@@ -468,3 +469,48 @@ def test_what_is_slow_only_at_first_is_not_counted() -> None:
     effort = Effort(rounds=1, values=3, least=0.02)
     timing = time_calls([slow_at_first], effort, timer=lambda: ticks / 1_000)
     assert timing.values == pytest.approx([0.001] * 3)
+
+
+@pytest.mark.parametrize(
+    ("function", "segments", "hint"),
+    [
+        ("pieces", [], "; it takes pieces: give --segments"),
+        ("good", ["--segments", "100"], "; it takes the whole body: leave out --segments"),
+        ("raises", [], ""),
+        ("raises", ["--segments", "100"], ""),
+    ],
+)
+def test_a_function_that_takes_bodies_in_the_other_form_is_told_so(
+    parsers: Any,
+    in_this_process: None,
+    tmp_path: Path,
+    function: str,
+    segments: list[str],
+    hint: str,
+) -> None:
+    (tmp_path / "a.sse").write_bytes(TEXT)
+    place = f"parsers_of_a_user:{function}"
+    report, _, status = bench(place, "a.sse", *segments)
+    (answer,) = [one for one in report["answers"] if one["function"] == place]
+    assert (answer["status"], status) == ("fails", 1)
+    assert answer["problem"].endswith(hint)
+    assert ("it takes" in answer["problem"]) == bool(hint)
+
+
+def test_a_built_in_peer_that_fails_is_no_failure_of_the_command(
+    parsers: Any, in_this_process: None, tmp_path: Path
+) -> None:
+    (tmp_path / "a.sse").write_bytes(TEXT.replace(b"\n", b"\r\n"))
+    report, _, status = bench(
+        "parsers_of_a_user:good", "a.sse", "--peer", "chunks=chunkview:iter_chunks"
+    )
+    by_name = {one["function"]: one["status"] for one in report["answers"]}
+    assert by_name["floor"] in ("differs", "fails")
+    assert {by_name["parsers_of_a_user:good"], by_name["chunks"]} == {"agrees"}
+    assert status == 0
+
+
+def test_a_peer_without_a_name_is_refused_with_the_form(parsers: Any) -> None:
+    _, messages, status = run_cli("bench", "parsers_of_a_user:good", "--peer", "sse:parse")
+    assert "expected NAME=package.module:function, got 'sse:parse'" in messages
+    assert status == 2

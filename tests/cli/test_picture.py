@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import io
 import itertools
 import json
+import os
 import re
 import sys
 import tempfile
@@ -399,12 +401,50 @@ def test_an_older_picture_is_replaced(files: Files, tmp_path: Path) -> None:
     assert facts["lanes"][-1] == "2 tool_use find_copies"
 
 
-def test_a_file_that_cannot_be_opened_is_in_the_picture_with_the_reason(
-    tmp_path: Path, capsys: Capture
+@pytest.mark.parametrize("name", ["missing.sse", "empty.sse", "a.json"])
+def test_without_an_event_an_older_picture_stays(
+    name: str, files: Files, tmp_path: Path, capsys: Capture
 ) -> None:
-    target = tmp_path / "out.html"
-    assert main(["show", "--html", str(target), str(tmp_path / "missing.sse")]) == 1
-    [facts] = Page(target.read_text(encoding="utf-8")).facts
+    (tmp_path / "empty.sse").write_bytes(b"")
+    (tmp_path / "a.json").write_bytes(b'{"name": "x"}')
+    target, other = tmp_path / "out.html", str(tmp_path / name)
+    assert main(["show", "--html", str(target), other]) == 1
+    assert not target.exists()
+    assert main(["show", "--html", str(target), *files(body=TEXT)]) == 0
+    before = target.read_bytes()
+    capsys.readouterr()
+    assert main(["show", "--html", str(target), other]) == 1
+    assert target.read_bytes() == before
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    problem = "there is no event to draw: the picture is not written"
+    assert captured.err.endswith(f"out.html: {problem}\n")
+
+
+def test_a_picture_that_cannot_be_written_to_its_end_leaves_the_older_one(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    target = folder / "out.html"
+    assert main(["show", "--html", str(target), *files(body=TEXT)]) == 0
+    before = target.read_bytes()
+
+    def full(_path: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert main(["show", "--html", str(target), *files(body=TOOL_CALL)]) == 1
+    assert target.read_bytes() == before
+    assert list(folder.iterdir()) == [target]
+
+
+def test_a_file_that_cannot_be_opened_is_in_the_picture_with_the_reason(
+    files: Files, tmp_path: Path, capsys: Capture
+) -> None:
+    target, missing = tmp_path / "out.html", str(tmp_path / "missing.sse")
+    assert main(["show", "--html", str(target), missing, *files(body=TEXT)]) == 1
+    [facts, _] = Page(target.read_text(encoding="utf-8")).facts
     assert facts["problem"] == "No such file or directory"
     assert facts["events"] == []
     assert "missing.sse: No such file or directory" in capsys.readouterr().err

@@ -191,7 +191,9 @@ def test_record_says_why_it_cannot_begin(capsys: Capture, tmp_path: Path) -> Non
     file.touch()
     to = ["record", "--to", "http://127.0.0.1:1"]
     assert main([*to, str(file)]) == 1
-    assert capsys.readouterr().err == f"chunkview: {file}: File exists\n"
+    assert capsys.readouterr().err == (
+        f"chunkview: {file}: it is a file: DIR is the folder for the recordings\n"
+    )
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main([*to, "--port", str(port), str(tmp_path)]) == 1
@@ -561,7 +563,8 @@ def test_serve_as_recorded_says_what_is_missing(capsys: Capture, tmp_path: Path)
     assert main(["serve", "--as-recorded", str(file)]) == 1
     assert "there is no sidecar a.sse.times with its times" in capsys.readouterr().err
     assert main(["serve", "--as-recorded", str(tmp_path)]) == 1
-    assert "there are no recordings of /v1/messages" in capsys.readouterr().err
+    problem = "no file in this folder has a sidecar (NAME.times) of POST /v1/messages: "
+    assert problem in capsys.readouterr().err
     assert main(["serve", "--as-recorded", str(tmp_path / "missing")]) == 1
     assert "No such file" in capsys.readouterr().err
 

@@ -387,12 +387,18 @@ def test_standard_input_is_read(start: Start) -> None:
 
 
 def test_the_provider_decides_the_price(files: Files) -> None:
-    (path,) = files(a=TEXT)
-    usual = json.loads(run("stats", path, "--json")[0])["total"]["cost"]
-    out, complaints, _ = run("stats", path, "--json", "--provider", "nobody")
-    assert usual is not None
-    assert json.loads(out)["total"]["cost"] is None
-    assert "not on the price list of nobody" in complaints
+    (path,) = files(a=TEXT.replace(MODEL.encode(), b"claude-opus-4-5-20251101"))
+    usual, of_aws = (
+        json.loads(run("stats", path, "--json", *options)[0])["total"]["cost"]
+        for options in ([], ["--provider", "aws"])
+    )
+    assert 0 < usual < of_aws
+
+
+def test_a_provider_that_is_not_known_is_refused(files: Files) -> None:
+    out, complaints, status = run("stats", *files(a=TEXT), "--provider", "antropic")
+    assert (out, status) == ("", 2)
+    assert "argument --provider: invalid choice: 'antropic' (choose from " in complaints
 
 
 def test_without_findings_nobody_looks(files: Files, tmp_path: Path) -> None:

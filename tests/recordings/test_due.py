@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chunkview.recordings import read
-from chunkview.recordings._due import is_stream_due
+from chunkview.recordings import read, summaries
+from chunkview.recordings._due import is_for_messages, is_stream_due
 
 MESSAGE: dict[str, Any] = {"type": "message", "role": "assistant", "content": []}
 ASKED = '{"stream": true}'
@@ -93,3 +93,45 @@ def test_the_request_in_a_cassette_or_a_har_file_tells_it(kind: str, stream: boo
 def test_a_stream_says_nothing_about_it() -> None:
     (one,) = read(io.BytesIO(b'event: ping\ndata: {"type": "ping"}\n\n'))
     assert one.is_stream_due is None
+
+
+@pytest.mark.parametrize(
+    ("url", "content_type", "is_so"),
+    [
+        (None, None, True),
+        (URL, None, True),
+        (f"{URL}?beta=true", "application/json", True),
+        ("/anthropic/v1/messages/", "application/json", True),
+        ("/v1/messages/batches/msgbatch_1/results", "application/x-jsonl", True),
+        ("/model/x/invoke", "application/json", True),
+        ("/model/x/invoke-with-response-stream", None, True),
+        ("/v1/projects/p/models/claude:rawPredict", "application/json", True),
+        ("/v1/projects/p/models/claude:streamRawPredict", None, True),
+        ("/api/chat", "text/event-stream; charset=utf-8", True),
+        ("/api/chat", "application/json", False),
+        ("/v1/messages/count_tokens", "application/json", False),
+        ("/v1/messages/batches", "application/json", False),
+        ("/v1/messages/batches/msgbatch_1", "application/json", False),
+        ("/v1/models", "application/json", False),
+        ("/model/x/count-tokens", None, False),
+        ("/v1/projects/p/models/count-tokens:rawPredict", None, False),
+    ],
+)
+def test_an_answer_is_for_messages_if_its_path_says_so_or_if_it_is_a_stream(
+    url: Any, content_type: Any, is_so: bool
+) -> None:
+    assert is_for_messages(url, content_type) is is_so
+
+
+@pytest.mark.parametrize("value", [{"input_tokens": 1}, MESSAGE, {"type": "error", "error": {}}])
+def test_of_a_folder_answers_to_other_requests_are_left_out(tmp_path: Path, value: Any) -> None:
+    """Their sidecars say it. What is named itself is read."""
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(value))
+    sidecar = tmp_path / "a.json.times"
+    response = {"headers": [["x", "y"], 5, ["content-type", "application/json"]]}
+    for path, is_read in (("/v1/messages", True), ("/v1/messages/count_tokens", False)):
+        sidecar.write_text(json.dumps({"request": {"path": path}, "response": response}))
+        for place in (tmp_path, f"{tmp_path}/*.json"):
+            assert len(list(read(place))) == len(list(summaries(place))) == is_read
+        assert len(list(read(file))) == len(list(summaries(file))) == 1

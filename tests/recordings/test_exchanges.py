@@ -105,7 +105,7 @@ def test_bodies_of_a_har_file_may_be_base64_and_compressed() -> None:
 
 
 def test_an_exchange_without_a_response_is_broken_and_the_others_go_on() -> None:
-    text = json.dumps({"log": {"entries": [5, {}, {"response": None}, {"response": answer("")}]}})
+    text = json.dumps({"log": {"entries": [5, {}, {"response": None}, {"response": answer(":")}]}})
     found = read_bytes(text.encode())
     assert [one.error is None for one in found] == [False, False, False, True]
     assert problem(found[1]) == "exchange 2 has no response"

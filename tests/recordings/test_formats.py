@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import pickle
 import random
 import typing
@@ -14,9 +15,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chunkview import ChunkviewError, Message, accumulate
+from chunkview import ChunkviewError, Message, StreamError, accumulate
 from chunkview.conformance import check
-from chunkview.recordings import Format, Recording, RecordingError, read
+from chunkview.recordings import (
+    Format,
+    Recording,
+    RecordingError,
+    is_other_file,
+    read,
+    summaries,
+)
 from chunkview.testing import strategies as cv
 from recordings.writers import COMPRESSIONS, FORMATS, OF_LINES, Streams
 from support import examples, text_stream
@@ -202,3 +210,70 @@ def test_a_recording_is_pickled_by_its_public_name_and_its_annotations_resolve()
         accumulate(cut_again.source)
     assert typing.get_type_hints(Recording)["format"] == Format | None
     assert Recording.__module__ == RecordingError.__module__ == "chunkview.recordings"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"input_tokens": 1}',
+        '{\n  "name": "x"\n}',
+        '{"name": "x", "type": "module"}',
+        '{"type": "module"}\n{"type": "module"}',
+        '{"level": "info"}\n' * 3,
+        '{"error": null}',
+        '{"type": "api_error"}',
+        "[1, 2]",
+        '["a"]',
+        '[{"name": "x"}, {"name": "y"}]',
+    ],
+)
+def test_json_that_is_no_message_no_event_and_no_error_is_of_no_known_format(text: str) -> None:
+    (one,) = read_bytes(text.encode())
+    assert isinstance(one.error, RecordingError)
+    assert one.error.problem.startswith("no format that chunkview knows; it begins with ")
+    assert (one.format, is_other_file(one)) == (None, True)
+    (row,) = summaries(io.BytesIO(text.encode()))
+    assert (row.events, row.findings, row.error is None) == (0, None, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type": "error"}',
+        '{"error": {"type": "api_error"}}',
+        '{"error": "Overloaded"}',
+        '{"type": "api_error", "message": "Overloaded"}',
+    ],
+)
+def test_an_error_of_any_shape_is_a_recording(text: str) -> None:
+    (one,) = read_bytes(text.encode())
+    assert one.error is None
+    with pytest.raises(StreamError):
+        accumulate(one.source)
+
+
+def test_after_what_is_no_recording_the_file_is_read_on() -> None:
+    lines = [{"name": "x"}, {"type": "message", "role": "assistant", "content": []}, {"name": "y"}]
+    found = read_bytes("\n".join(map(json.dumps, lines)).encode())
+    assert [(one.format, one.line, one.error is None) for one in found] == [
+        (None, 1, False),
+        ("message", 2, True),
+    ]
+
+
+def test_objects_without_a_type_belong_to_the_events_before_them() -> None:
+    lines = [*TEXT_STREAM, {"index": 0}, 5]
+    (one,) = read_bytes("\n".join(map(json.dumps, lines)).encode())
+    assert isinstance(one.error, RecordingError)
+    assert one.error.problem == "expected object, got int"
+    assert len(list(itertools.islice(one.source, len(lines) - 1))) == len(lines) - 1
+
+
+@pytest.mark.parametrize("text", [b"", b" \r\n\t", b"\xef\xbb\xbf\n"])
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_an_empty_file_is_an_error(text: bytes, compression: str) -> None:
+    (one,) = read_bytes(COMPRESSIONS[compression](text))
+    assert isinstance(one.error, RecordingError)
+    assert (one.error.problem, one.format) == ("it is empty", None)
+    with pytest.raises(RecordingError):
+        accumulate(one.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from fnmatch import fnmatch
@@ -240,6 +241,10 @@ def test_a_user_runs_the_tests_on_recordings_of_their_own(
     (folder / "a.sse").write_bytes(recording("text"))
     (folder / "below").mkdir()
     (folder / "below" / "two.jsonl").write_bytes(json_lines(recording("text") * 2))
+    # What `chunkview record` wrote for a request that counts tokens.
+    (folder / "b.json").write_text('{"input_tokens": 1}')
+    sidecar = {"request": {"path": "/v1/messages/count_tokens"}}
+    (folder / "b.json.times").write_text(json.dumps(sidecar))
     result = run(PARAMETRIZED, "-v", "--anthropic-recordings", "./logs")
     result.assert_outcomes(passed=2 * 3 + len(workload_names()) + 1)
     names = ["a.sse", "below/two.jsonl", "below/two.jsonl#2"]

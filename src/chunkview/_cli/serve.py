@@ -41,7 +41,8 @@ not logged.
 
 With --as-recorded, each file needs the sidecar that chunkview record wrote.
 Its answer has the same status, cuts and times, and breaks off where it did. Of
-a folder, the answers to POST /v1/messages are played.
+a folder, the answers to POST /v1/messages are played. A message that was not
+streamed is left out, with a warning.
 """
 _EPILOG = """\
 examples:
@@ -153,7 +154,7 @@ def _warn_of_no_stream(body: bytes, name: str) -> None:
 
 
 def _recorded(argument: str) -> Iterator[RecordedAnswer]:
-    from .record.playing import recorded_answer, recordings_in
+    from .record.playing import is_whole_message, recorded_answer, recordings_in
 
     for file in recordings_in(argument):
         try:
@@ -163,7 +164,12 @@ def _recorded(argument: str) -> Iterator[RecordedAnswer]:
                 raise
             _warn_of_left_out(file, error)
         else:
-            yield answer
+            is_named, is_whole = file == argument, is_whole_message(answer)
+            if is_whole:
+                kind = "not for a client that streams" if is_named else "left out"
+                complain(f"warning: {kind}: it is a message that was not streamed", file=file)
+            if is_named or not is_whole:
+                yield answer
 
 
 def _warn_of_left_out(name: str, error: Exception) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..errors import DecodeError
-from ..recordings import body_of, is_body, read
+from ..recordings import body_of, is_body, places_of, read, recordings_of
 from .console import complain, is_regular, name_of, opened, reason_of
 from .following import GrowingFile
 from .reading import Body, Reading
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator
 
-    from ..recordings import Recording
+    from ..recordings import Place, Recording
 
 __all__ = [
     "Rest",
@@ -31,6 +31,8 @@ __all__ = [
     "followed",
     "is_place",
     "name_of_recording",
+    "note_of_left_out",
+    "places_in",
     "streams_of",
 ]
 
@@ -93,7 +95,7 @@ def _of_place(
 ) -> Iterator[Stream]:
     """Give the streams of all files in a place. A file with recorded times is read with them."""
     timed = ""
-    for recording in read(place):
+    for recording in _recordings_in(place):
         if recording.file == timed:
             continue
         if Path(f"{recording.file}.times").is_file():
@@ -140,6 +142,40 @@ def is_place(file: str) -> bool:
     return file != "-" and (not Path(file).exists() or Path(file).is_dir())
 
 
+def places_in(file: str | Place) -> Iterator[Place]:
+    """Find the files of an argument FILE.
+
+    Raises:
+        FileNotFoundError: There is no such file, none fits the pattern, or the folder is empty.
+        ImportError: It is a URL, and a library for it is missing.
+        ValueError: It is a URL that is not known.
+    """
+    is_empty = True
+    for place in places_of(file):
+        is_empty = False
+        yield place
+    if is_empty:
+        raise FileNotFoundError(errno.ENOENT, "there are no recordings in it", file)
+
+
+def _recordings_in(file: str) -> Iterator[Recording]:
+    """Read a folder, a pattern or a URL. Say how many answers are left out."""
+    left_out = 0
+    for place in places_in(file):
+        if place.is_named or place.is_for_messages():
+            yield from recordings_of(place)
+        else:
+            left_out += 1
+    if left_out:
+        complain(note_of_left_out(left_out), file=file)
+
+
+def note_of_left_out(count: int) -> str:
+    """Say how many answers are left out, since they are to other requests."""
+    words = "1 answer is" if count == 1 else f"{count:,} answers are"
+    return f"{words} left out: to other requests than POST /v1/messages"
+
+
 def bodies_of(
     file: str, *, skips: Callable[[Recording, Exception], bool] | None = None
 ) -> Iterator[tuple[str, bytes]]:
@@ -158,7 +194,7 @@ def bodies_of(
         ValueError: A recording is broken, or it is a URL that is not known.
     """
     if is_place(file):
-        for recording in read(file):
+        for recording in _recordings_in(file):
             try:
                 named = _named_body_of(recording)
             except (DecodeError, OSError) as error:  # noqa: PERF203 - the others go on

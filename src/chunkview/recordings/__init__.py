@@ -23,6 +23,7 @@ from ._places import places_of as places_of
 from ._read import is_body as is_body
 from ._read import is_other_file as is_other_file
 from ._read import read
+from ._read import recordings_of as recordings_of
 from ._recording import Format, Readable, Recording, RecordingError
 from ._sse import Boundary as Boundary
 from ._sse import tag_of_sse as tag_of_sse

@@ -1,14 +1,72 @@
-"""Whether an answer should have been a stream: what the request and the status say about it."""
+"""What a request and the head of its answer say: should it be a stream, or a message at all?"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["is_stream_due", "is_stream_due_by_sidecars"]
+__all__ = ["Exchange", "is_for_messages", "is_stream_due"]
 
 _NEVER_STREAMED = ("/messages/count_tokens", "/messages/batches")
+_FOR_MESSAGES = re.compile(
+    r"/messages(?:/batches/[^/]+/results)?/?$"
+    r"|/invoke[\w-]*$|(?<!count-tokens):(?:stream)?rawpredict$",  # of Bedrock and of Vertex
+    re.IGNORECASE,
+)
+
+
+class Exchange(NamedTuple):
+    """What the sidecar of `chunkview record` says. What it does not say is None.
+
+    Attributes:
+        started: When the request was sent.
+        method: The method of the request.
+        path: Its path.
+        status: The status of the answer.
+        content_type: The content type of the answer.
+    """
+
+    started: Any = None
+    method: Any = None
+    path: Any = None
+    status: Any = None
+    content_type: Any = None
+
+    @classmethod
+    def from_sidecar(cls, data: bytes) -> Exchange:
+        """Read a sidecar. It may be b"" or no sidecar."""
+        if not data:  # as of most files
+            return cls()
+        value = _parsed(data)
+        request, response = (_member(value, key) for key in ("request", "response"))
+        headers = response.get("headers")
+        kinds = [
+            pair[1]
+            for pair in (headers if isinstance(headers, list) else ())
+            if isinstance(pair, list) and len(pair) == 2 and pair[0] == "content-type"
+        ]
+        return cls(
+            started=request.get("started"),
+            method=request.get("method"),
+            path=request.get("path"),
+            status=response.get("status"),
+            content_type=next(iter(kinds), None),
+        )
+
+
+def is_for_messages(url: Any, content_type: Any) -> bool:
+    """Tell whether an answer may hold messages, or their errors. Others count tokens, say.
+
+    Args:
+        url: The URL or path of the request. None if it is not known.
+        content_type: The content type of the answer. None if it is not known. A stream counts
+            from each path.
+    """
+    if not isinstance(url, str) or "event" in str(content_type):
+        return True
+    return _FOR_MESSAGES.search(urlsplit(url).path) is not None
 
 
 def is_stream_due(method: Any, url: Any, body: Any, status: Any) -> bool | None:
@@ -36,21 +94,9 @@ def is_stream_due(method: Any, url: Any, body: Any, status: Any) -> bool | None:
     return False if path.rstrip("/").endswith(_NEVER_STREAMED) else None
 
 
-def is_stream_due_by_sidecars(times: bytes, request: bytes) -> bool | None:
-    """Tell the same from what `chunkview record` wrote beside an answer.
-
-    Args:
-        times: The sidecar with the times, or b"".
-        request: The sidecar with the body of the request, or b"".
-    """
-    value = _parsed(times)
-    asked, answer = (
-        one if isinstance(one, dict) else {}
-        for one in (
-            value.get(key) if isinstance(value, dict) else None for key in ("request", "response")
-        )
-    )
-    return is_stream_due(asked.get("method"), asked.get("path"), request, answer.get("status"))
+def _member(value: Any, key: str) -> dict[str, Any]:
+    member = value.get(key) if isinstance(value, dict) else None
+    return member if isinstance(member, dict) else {}
 
 
 def _parsed(text: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from .._chunks import EVENTS, is_error
 from ._sse import Boundary
 
 if TYPE_CHECKING:
@@ -39,11 +41,13 @@ class Growing:
         self._items: list[Any] = []
         self._offsets: list[int] = []
         self._size = 0
-        self._has_content = False
+        self._has_content = self._has_known = False
 
     def begins_next(self, event: dict[str, Any]) -> bool:
         """Whether an event begins the next message. Each event has to be asked about once."""
         tag = event.get("type")
+        if not self._has_known:
+            self._has_known = (isinstance(tag, str) and tag in EVENTS) or is_error(event)
         tag = tag if isinstance(tag, str) else "error"
         self._has_content |= tag != "ping"
         return self._boundary.begins(tag) or (self.error is not None and tag == "message_start")
@@ -70,8 +74,12 @@ class Growing:
         self.error = self.error or error
 
     def end(self) -> Iterator[Recording]:
-        """Give the recording. Pings alone are none."""
-        if self._has_content or self.error is not None:
+        """Give the recording. Pings alone are none. Objects of unknown types are no events."""
+        if self._format == "events" and not self._has_known and self.error is None:
+            first = json.dumps(self._items[0]).encode()
+            error = self._maker.error_of_unknown(first, self._place["offset"])
+            yield self._maker.make((), None, error=error, **self._place)
+        elif self._has_content or self.error is not None:
             yield self._maker.make(
                 tuple(self._items),
                 self._format,

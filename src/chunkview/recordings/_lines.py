@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._chunks import EVENTS, events_of_whole_message, is_message, unwrapped
+from .._chunks import EVENTS, events_of_whole_message, is_error, is_message, unwrapped
 from .._model import loads
 from ..errors import DecodeError, kind_of
 from ._growing import Growing
@@ -80,7 +80,7 @@ class Lines:
             maker: Makes the recordings.
         """
         self._maker = maker
-        self._is_claude_code = False
+        self._is_claude_code = self._has_unknown = False
         self._file_of_row: Any = None
         self._streams: dict[Any, Growing] = {}
         """By parent; the events without a wrapper are under False."""
@@ -98,7 +98,10 @@ class Lines:
             text: Its JSON.
         """
         if not isinstance(value, dict):
-            yield from self.add_broken(f"expected object, got {kind_of(value)}", place, text)
+            if self._open():
+                yield from self.add_broken(f"expected object, got {kind_of(value)}", place, text)
+            else:
+                yield from self._add_unknown(place, text)
             return
         tag = value.get("type")
         if isinstance(value.get("result"), dict) and "custom_id" in value:
@@ -114,13 +117,16 @@ class Lines:
             yield from self._add_event(value["event"], place)
         elif tag.__class__ is str and tag in EVENTS:
             yield from self._add_event(value, place)
-        elif is_message(value) or (not isinstance(tag, str) and False not in self._streams):
-            if not self._is_other_line(value):
-                yield self._maker.make(
-                    text, "message", offset=place.offset, line=place.line, size=len(text)
-                )
-        elif not self._is_other_line(value):
+        elif self._is_other_line(value):
+            pass
+        elif is_message(value) or (is_error(value) and False not in self._streams):
+            yield self._maker.make(
+                text, "message", offset=place.offset, line=place.line, size=len(text)
+            )
+        elif isinstance(tag, str) or False in self._streams:
             yield from self._add_event(value, place)
+        else:
+            yield from self._add_unknown(place, text)
 
     def add_broken(self, problem: str, place: Place, text: bytes = b"") -> Iterator[Recording]:
         """Take a line that cannot be read.
@@ -148,6 +154,13 @@ class Lines:
         lone = Growing(self._maker, self._format, offset=place.offset, line=place.line)
         lone.break_off(error)
         yield from lone.end()
+
+    def _add_unknown(self, place: Place, text: bytes) -> Iterator[Recording]:
+        """Take a value that is of no known format. A file gets one error for all of them."""
+        if not self._has_unknown:
+            self._has_unknown = True
+            error = self._maker.error_of_unknown(text, place.offset)
+            yield self._maker.make((), None, error=error, offset=place.offset, line=place.line)
 
     def end(self, error: DecodeError | None, offset: int) -> Iterator[Recording]:
         """Take the end of the file.

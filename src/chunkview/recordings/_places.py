@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..errors import kind_of
-from ._due import is_stream_due_by_sidecars
-from ._when import day_in, time_in_sidecar, time_of_file
+from ._due import Exchange, is_for_messages, is_stream_due
+from ._when import day_in, time_of_file, time_read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -30,7 +30,7 @@ _MAGIC = re.compile(r"[*?\[]")
 _LONGEST_SIDECAR = 64 * 1024 * 1024
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Place:
     """A file to read. It can be pickled unless it is an open file.
 
@@ -57,13 +57,22 @@ class Place:
         Args:
             file: What `open` gave.
         """
-        times = b"" if self.when else self._sidecar(_SIDECAR)
-        recorded = time_in_sidecar(times) if times else None
-        return self.when or recorded or day_in(self.name) or time_of_file(file)
+        recorded = self.when or time_read(self._exchange.started)
+        return recorded or day_in(self.name) or time_of_file(file)
 
     def is_stream_due(self) -> bool | None:
         """Tell from the sidecars what `Recording.is_stream_due` says."""
-        return is_stream_due_by_sidecars(self._sidecar(_SIDECAR), self._sidecar(_REQUEST))
+        exchange = self._exchange
+        request = self._sidecar(_REQUEST)
+        return is_stream_due(exchange.method, exchange.path, request, exchange.status)
+
+    def is_for_messages(self) -> bool:
+        """Tell from the sidecar whether the file may hold messages. Without one, it may."""
+        return is_for_messages(self._exchange.path, self._exchange.content_type)
+
+    @functools.cached_property
+    def _exchange(self) -> Exchange:
+        return Exchange.from_sidecar(self._sidecar(_SIDECAR))
 
     def _sidecar(self, suffix: str) -> bytes:
         """Read a sidecar; b"" if there is none."""

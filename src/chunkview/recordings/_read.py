@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .._model import loads
-from ..errors import DecodeError, clipped
+from ..errors import DecodeError
 from ._aws import begins_like_frames, read_frames
 from ._compression import compression_of, decompressed
 from ._exchanges import begins_like_cassette, entries_of, load_yaml, read_exchanges
@@ -15,7 +15,7 @@ from ._input import Input, pieces_of
 from ._lines import Lines, read_lines
 from ._lines import Place as PlaceOfValue
 from ._places import places_of
-from ._recording import Broken, Maker, Recording
+from ._recording import UNKNOWN, Broken, Maker, Recording
 from ._sse import begins_like_sse, read_head, read_sse
 from ._when import time_in_headers
 
@@ -30,12 +30,10 @@ if TYPE_CHECKING:
     Pieces = Iterator[bytes]
     Head = Callable[[Pieces, Maker], Generator[Any, None, tuple[Pieces, int] | None]]
 
-__all__ = ["MAX_BYTES", "is_body", "is_other_file", "read", "read_place"]
+__all__ = ["MAX_BYTES", "is_body", "is_other_file", "read", "read_place", "recordings_of"]
 
 MAX_BYTES = 256 * 1024 * 1024
 """How many bytes a recording may have, unless the caller says otherwise: as for `Accumulator`."""
-
-_UNKNOWN = "no format that chunkview knows"
 
 _MOST_LAYERS = 4
 """How often a file may be compressed, and how often an answer may be in another one."""
@@ -53,7 +51,9 @@ def read(
         source: The path of a file. Or a folder: its files are read in the order of their names,
             but for hidden ones. Or a pattern with `*`, `?`, `[…]` or `**`. Or a URL such as
             `s3://…` or `gs://…`, also with a pattern: it needs the extra `fsspec`, and the library
-            for the place. Or a file that is open in binary mode; it is not closed.
+            for the place. Or a file that is open in binary mode; it is not closed. Of a folder or a
+            pattern, answers that `chunkview record` recorded of other requests than those for
+            messages are left out: of `count_tokens` and `models`, say.
         max_bytes: How many bytes a message, a line, or a document may have. What is longer is a
             broken recording.
 
@@ -69,7 +69,8 @@ def read(
         ValueError: fsspec does not know such URLs.
     """
     for place in places_of(source):
-        yield from read_place(place, max_bytes)
+        if place.is_named or place.is_for_messages():
+            yield from recordings_of(place, max_bytes)
 
 
 def is_body(start: bytes) -> bool:
@@ -91,7 +92,12 @@ def is_body(start: bytes) -> bool:
 def is_other_file(recording: Recording) -> bool:
     """Whether this is no recording, but a file of no known format, such as a README in a folder."""
     error = recording.error
-    return isinstance(error, DecodeError) and error.problem.startswith(_UNKNOWN)
+    return isinstance(error, DecodeError) and error.problem.startswith(UNKNOWN)
+
+
+def recordings_of(place: Place, max_bytes: int = MAX_BYTES) -> Iterator[Recording]:
+    """Read the recordings of a file."""
+    yield from read_place(place, max_bytes)
 
 
 def read_place(place: Place, max_bytes: int, head: Head | None = None) -> Iterator[Any]:
@@ -198,11 +204,12 @@ def _read_format(source: Input, maker: Maker) -> Iterator[Recording]:
         if found is None:
             raise maker.error("YAML that is no cassette: it has no interactions", 0)
         yield from read_exchanges(*found, maker, _read_body)
-    elif not text or begins_like_sse(source.peek(4096)):
+    elif begins_like_sse(source.peek(4096)):
         yield from read_sse(source, maker)
+    elif text:
+        raise maker.error_of_unknown(text, 0)
     else:
-        begin = clipped(text[:80].decode(errors="replace").split("\n")[0])
-        raise maker.error(f"{_UNKNOWN}; it begins with {begin!r}", 0)
+        raise source.take_error() or maker.error("it is empty", 0)
 
 
 def _read_json(source: Input, maker: Maker) -> Iterator[Recording]:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import attrs
 
 from .._stream import checked_limit
-from ..errors import DecodeError
+from ..errors import DecodeError, clipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Broken", "Format", "Maker", "Readable", "Recording", "RecordingError"]
+__all__ = ["UNKNOWN", "Broken", "Format", "Maker", "Readable", "Recording", "RecordingError"]
+
+UNKNOWN = "no format that chunkview knows"
+"""What an error says of a file that holds something else than recordings."""
 
 Format: TypeAlias = Literal[
     "sse", "events", "claude-code", "batch", "message", "cassette", "har", "aws"
@@ -195,3 +198,13 @@ class Maker:
     def error(self, problem: str, offset: int, *, truncated: bool = False) -> RecordingError:
         """Make an error about a part of the file."""
         return RecordingError(problem, file=self.file, offset=offset, truncated=truncated)
+
+    def error_of_unknown(self, start: bytes, offset: int) -> RecordingError:
+        """Make the error about a file of no known format.
+
+        Args:
+            start: How the file begins, without white space.
+            offset: Where that is.
+        """
+        begin = clipped(" ".join(start[:80].decode(errors="replace").split()))
+        return self.error(f"{UNKNOWN}; it begins with {begin!r}", offset)

@@ -67,7 +67,8 @@ class Summary:
         complete: Whether the message is finished.
         error: Why the stream cannot be read to its end, or is no whole message; None if it is one.
         findings: The names of the rules that the stream breaks, in the order of the findings, each
-            once. None if nobody looked, or if the recording is broken.
+            once. None if nobody looked, if the recording is broken, or if its request did not ask
+            for a stream or was refused: `Recording.is_stream_due` is False.
     """
 
     source: str
@@ -138,6 +139,8 @@ def summaries(
     """
     head = functools.partial(_conforming, findings=findings, provider=provider)
     for place in places_of(source):
+        if not (place.is_named or place.is_for_messages()):
+            continue
         for one in read_place(place, max_bytes, head):
             if isinstance(one, Summary):
                 yield one
@@ -188,7 +191,8 @@ def _summary_of(recording: Recording, *, findings: bool, provider: str | None) -
             totals, error = _by_meter(source)
     else:
         totals, error = _by_stream(source)
-    if names is None and findings and recording.error is None:
+    is_checked = findings and recording.is_stream_due is not False
+    if names is None and is_checked and recording.error is None:
         names = tuple(dict.fromkeys(finding.rule for finding in check(source)))
     return _row(
         recording.name,
@@ -197,7 +201,7 @@ def _summary_of(recording: Recording, *, findings: bool, provider: str | None) -
         totals,
         provider,
         error=_sentence_of(error or recording.error),
-        findings=names if findings else None,
+        findings=names if is_checked else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from datetime import datetime, timezone
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["day_in", "time_in_headers", "time_in_sidecar", "time_of_file", "time_read"]
+__all__ = ["day_in", "time_in_headers", "time_of_file", "time_read"]
 
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d+))? ?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
@@ -50,14 +49,6 @@ def time_read(text: Any) -> datetime | None:
 def time_in_headers(headers: Mapping[str, str]) -> datetime | None:
     """Read the header `date` of an answer. The names of the headers are in lower case."""
     return time_read(headers.get("date"))
-
-
-def time_in_sidecar(data: bytes) -> datetime | None:
-    """Read when the request was sent, from the sidecar that `chunkview record` wrote."""
-    try:
-        return time_read(json.loads(data)["request"]["started"])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
 
 
 def day_in(path: str) -> datetime | None:

@@ -54,7 +54,8 @@ examples:
 
 exit status:
   0    measured; the answers agree, or could not be compared
-  1    the answers of a function differ, or it raises; or a file cannot be read
+  1    the answers of FUNCTION or of a --peer differ, or it raises; or a file
+       cannot be read
   2    the arguments are invalid, or the extra "bench" is not installed
   130  ended by Ctrl-C
 
@@ -146,7 +147,7 @@ def _place(text: str) -> str:
 
 def _peer(text: str) -> Function:
     name, _, place = text.partition("=")
-    if not name.strip():
+    if not name.strip() or not place:
         raise argparse.ArgumentTypeError(f"expected NAME=package.module:function, got {text!r}")
     return Function(name, _place(place))
 

@@ -82,7 +82,9 @@ def run_bench(functions: list[Function], arguments: argparse.Namespace) -> int:
         color = has_color(sys.stdout, is_refused=arguments.no_color)
         columns = columns_of(sys.stdout)
         print(as_text(figures, answers, segment_size, columns=columns, color=color), end="")
-    return int(any(one.status in BAD for _, one in answers))
+    # The built-in peers do not know every form of a body. That is no fault of the user's functions.
+    own = {function.name for function in functions if not function.takes_pieces}
+    return int(any(one.status in BAD for name, one in answers if name in own))
 
 
 def _is_wrong(figure: Figure, by_row: Mapping[str, Agreement]) -> bool:

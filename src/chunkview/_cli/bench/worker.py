@@ -104,10 +104,24 @@ def run(job: Job, *, timer: Callable[[], float] = _TIMER) -> Result:
             takes_pieces=job.function.takes_pieces,
         )
 
+    def with_hint(found: Agreement, row: Row) -> Agreement:
+        """Say so if the function takes pieces, and got a whole body; or the other way round."""
+        if found.status != "fails" or job.function.takes_pieces:
+            return found
+        gets_bytes = job.segment_size is None
+        other = agreement(
+            lambda body: function((body.data,) if gets_bytes else body.data), row.bodies[:1]
+        )
+        if other.status == "fails":
+            return found
+        hint = "pieces: give --segments" if gets_bytes else "the whole body: leave out --segments"
+        return attrs.evolve(found, problem=f"{found.problem}; it takes {hint}")
+
     if job.effort is None:
         return Result(
             agreements={
-                row.name: agreement(lambda body: prepared(body)(), row.bodies) for row in job.rows
+                row.name: with_hint(agreement(lambda body: prepared(body)(), row.bodies), row)
+                for row in job.rows
             }
         )
     # What is loaded by now is not looked at again by the collector. The process ends after the job.

@@ -53,7 +53,8 @@ JSON lines of events, the output of Claude Code
 a message, a cassette, a HAR file, frames of AWS, each also compressed; or a
 folder, a pattern or a URL. Each stream in it is checked by itself; but a body
 that holds several messages is one stream. A message whose request did not ask
-for a stream is skipped, if the recording has the request.
+for a stream is skipped, if the recording has the request. So are, in a folder,
+answers to other requests, such as count_tokens.
 """
 _EPILOG = """\
 examples:

@@ -10,9 +10,9 @@ from ..._chunks import is_message
 from ..._model import loads
 from ...conformance import check
 from ...errors import DecodeError
-from ...recordings import RecordingError, is_body, read
+from ...recordings import RecordingError, is_body, read, recordings_of
 from ..console import is_regular, name_of, opened, reason_of
-from ..streams import Rest, is_place, name_of_recording
+from ..streams import Rest, is_place, name_of_recording, places_in
 from .breaches import Checked, breaches_of
 
 if TYPE_CHECKING:
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["check_files", "items_of_file"]
 
 _NOT_DUE = "its request did not ask for a stream, or was refused"
+_OTHER = "it answers another request than POST /v1/messages"
+_EMPTY = "it is empty"
 # How many bytes of the beginning are kept for the report.
 _START = 2_000
 # A longer line is cut. An event may be as long.
 _LONGEST_LINE = 64 * 1024 * 1024
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK = _BYTE_ORDER_MARK + b" \t\r\n"
 
 
 def check_files(file: str) -> Iterator[Checked]:
@@ -43,11 +46,17 @@ def check_files(file: str) -> Iterator[Checked]:
     name = name_of(file)
     try:
         if is_place(file):
-            yield from map(_checked, read(file))
+            for place in places_in(file):
+                if place.is_named or place.is_for_messages():
+                    yield from map(_checked, recordings_of(place))
+                else:
+                    yield Checked(place.name, is_stream=False, skipped=_OTHER)
             return
         with opened(file) as source:
             rest = Rest(source.read, file)
-            if is_body(rest.start):
+            if not rest.start.strip(_BLANK):
+                yield Checked(name, is_stream=False, problem=_EMPTY)
+            elif is_body(rest.start):
                 start = bytearray()
                 findings = check(_noted(items_of_file(iter(rest.read_some, b"")), start))
                 yield Checked(name, tuple(breaches_of(findings, start)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..console import complain
 from ..display import printable_name
+from ..replacing import replacing
 from ..streams import streams_of
 from .facts import facts_of
 from .page import START, page_of
@@ -27,8 +28,9 @@ def draw(files: Sequence[str], target: str) -> int:
         target: The path of the picture; `-` is standard output.
 
     Returns:
-        The exit status: 1 if a stream could not be read to its end, or if the target is a file
-        that is no picture. Such a file is left alone: it may be a recording.
+        The exit status: 1 if a stream could not be read to its end, if there is no event in any, or
+        if the target is a file that is no picture. Such a file is left alone: it may be a
+        recording. Without an event, an older picture stays.
 
     Raises:
         OSError: The target cannot be written.
@@ -45,12 +47,16 @@ def draw(files: Sequence[str], target: str) -> int:
             if problem:
                 complain(problem, file=stream.name)
                 status = 1
+    if not any(stream["events"] for stream in streams):
+        complain("there is no event to draw: the picture is not written", file=target)
+        return 1
     page = page_of(streams)
     if target == "-":
         sys.stdout.flush()
         sys.stdout.buffer.write(page)
         return status
-    Path(target).write_bytes(page)
+    with replacing(target) as out:
+        out.write(page)
     print(f"{printable_name(target)}: {_count(streams)}")
     return status
 

@@ -106,6 +106,9 @@ def _run(arguments: argparse.Namespace) -> int:
     sums = Sums()
     try:
         folder = Folder(Path(arguments.folder))
+    except FileExistsError:
+        complain("it is a file: DIR is the folder for the recordings", file=arguments.folder)
+        return 1
     except OSError as error:
         complain(reason_of(error), file=arguments.folder)
         return 1

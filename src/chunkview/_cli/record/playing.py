@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .sidecar import Times
 
-__all__ = ["recorded_answer", "recordings_in"]
+__all__ = ["is_whole_message", "recorded_answer", "recordings_in"]
 
 # The server makes these itself, or they are about the connection or the compression that was.
 _LEFT_OUT = {
@@ -43,7 +43,10 @@ def recordings_in(argument: str) -> list[str]:
         return [argument]
     files = list(_messages_in(Path(argument)))
     if not files:
-        raise SidecarError("there are no recordings of /v1/messages in this folder")
+        raise SidecarError(
+            "no file in this folder has a sidecar (NAME.times) of POST /v1/messages: chunkview "
+            "record writes it"
+        )
     return files
 
 
@@ -74,6 +77,12 @@ def recorded_answer(file: str) -> RecordedAnswer:
         duration=times.duration,
         is_whole=times.ended == ENDED_WHOLE,
     )
+
+
+def is_whole_message(answer: RecordedAnswer) -> bool:
+    """Whether an answer is one JSON document of success. A client that streams loses it."""
+    body = b"".join(data for _, data in answer.pieces)
+    return answer.status < 400 and body.lstrip().startswith(b"{")
 
 
 def _messages_in(folder: Path) -> Iterator[str]:

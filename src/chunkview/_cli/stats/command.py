@@ -16,6 +16,7 @@ from ...recordings import Place
 from ..arguments import add_files, add_no_color, completed_as_path, described, numeral
 from ..console import columns_of, complain, has_color, name_of, reason_of
 from ..progress import Progress
+from ..streams import note_of_left_out
 from .cluster import ClusterError
 from .local import Work, WorkerDiedError, sum_up
 from .parts import parts_of
@@ -32,6 +33,9 @@ __all__ = ["add_stats"]
 _DESCRIPTION = """\
 Sum up recorded streams: tokens, cost (needs the extra "prices"), errors and
 broken rules, by model or day, say. With -o, also write a row for each stream.
+In a message whose request did not ask for a stream, no broken rule is looked
+for. Answers that chunkview record recorded of other requests, such as
+count_tokens, are left out of a folder.
 
 A PATH is what chunkview show reads, in any format: a file, a folder, a pattern
 or a URL. A file that cannot be read is a row with an error; the others go on.
@@ -77,6 +81,7 @@ exit status:
        _SUCCESS)
 """
 _MOST_REASONS = 3
+_PROVIDERS = ("anthropic", "aws", "google")
 
 
 def add_stats(commands: Any) -> None:
@@ -126,8 +131,9 @@ def add_stats(commands: Any) -> None:
     )
     stats.add_argument(
         "--provider",
+        choices=_PROVIDERS,
         metavar="NAME",
-        help="who sends the bill: anthropic, aws or google (default: the model's name tells)",
+        help=f"who sends the bill: {', '.join(_PROVIDERS)} (default: the model's name tells)",
     )
     add_no_color(stats)
 
@@ -186,6 +192,8 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         complain(f"{more:,} more without a price, for other reasons")
     for name, problem in sums.problems:
         complain(problem, file=name)
+    if sums.left_out:
+        complain(note_of_left_out(sums.left_out))
     unread = sums.total.unread
     if (more := unread - len(sums.problems)) > 0:
         complain(f"{more:,} more files or recordings in which no event could be read")

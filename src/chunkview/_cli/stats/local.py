@@ -169,7 +169,7 @@ def _done(work: Work, part: Part) -> Done:
     sums = Sums(work.by)
     rows: list[Summary] = []
     spool = None if work.format is None else _Spool(work.format, work.folder)
-    for number, row in enumerate(part.rows(**work.options)):
+    for number, row in enumerate(part.rows(sums, **work.options)):
         if number % _ROWS_PER_LOOK == 0 and _stop is not None and _stop.is_set():
             break
         sums.add(row)

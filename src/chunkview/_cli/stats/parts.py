@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ...recordings import Place, Summary, is_url, places_of, summaries
+from ...recordings import Place, Summary, is_url, summaries
 from ..console import reason_of
+from ..streams import places_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from .sums import Sums
 
 __all__ = ["Part", "absolute", "parts_of"]
 
@@ -38,18 +41,25 @@ class Part:
         names = [file.name for file in self.files]
         return " to ".join(filter(None, dict.fromkeys((*names[:1], *names[-1:])))) or "no file"
 
-    def rows(self, **options: Any) -> Iterator[Summary]:
+    def rows(self, sums: Sums, **options: Any) -> Iterator[Summary]:
         """Sum up the streams of the files. A file that cannot be opened gives a row, too.
 
         Args:
+            sums: Counts the answers that are left out.
             **options: The options of `chunkview.recordings.summaries`.
         """
-        file: Any
         for file in self.files:
-            try:
-                yield from summaries(file, **options)
-            except OSError as error:  # noqa: PERF203 - the other files go on
-                yield Summary(file.name, error=reason_of(error))
+            if not file.is_named and not file.is_for_messages():
+                sums.left_out += 1
+                continue
+            yield from _rows_of(file, options)
+
+
+def _rows_of(file: Any, options: dict[str, Any]) -> Iterator[Summary]:
+    try:
+        yield from summaries(file, **options)
+    except OSError as error:
+        yield Summary(file.name, error=reason_of(error))
 
 
 def parts_of(paths: Iterable[str | Place]) -> Iterator[Part]:
@@ -61,11 +71,11 @@ def parts_of(paths: Iterable[str | Place]) -> Iterator[Part]:
         paths: Paths, folders, patterns, URLs and places.
 
     Raises:
-        OSError: No file fits a pattern, or a place cannot be listed.
+        OSError: No file fits a pattern, a folder is empty, or a place cannot be listed.
         ImportError: A library for a URL is missing.
         ValueError: fsspec does not know such URLs.
     """
-    files = itertools.chain.from_iterable(map(places_of, paths))
+    files = itertools.chain.from_iterable(map(places_in, paths))
     for number in itertools.count():
         size = min(_FEWEST_FILES + number, _MOST_FILES)
         some = tuple(itertools.islice(files, size))

@@ -83,7 +83,7 @@ def _done(
     sums = Sums(by)
 
     def counted() -> Iterator[Summary]:
-        for row in part.rows(**options):
+        for row in part.rows(sums, **options):
             sums.add(row)
             yield row
 

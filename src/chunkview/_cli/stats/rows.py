@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from ...recordings import Summary
+from ..replacing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -169,11 +169,7 @@ class Output:
             path: Where it is to be. A pipe or a device gets the rows at once.
             format: Its format.
         """
-        target = Path(os.path.realpath(path))
-        self._target = target
-        self._is_special = target.exists() and not target.is_file()
-        hidden = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        self._path = target if self._is_special else hidden
+        self._file = replacing(path)
         self._format = format
 
     def write(self, encoded: bytes) -> None:
@@ -185,8 +181,9 @@ class Output:
         self._writer.write(encoded)
 
     def __enter__(self) -> Self:
-        self._file = self._path.open("wb")
-        self._writer = self._format.writer(self._file)
+        with ExitStack() as stack:
+            self._writer = self._format.writer(stack.enter_context(self._file))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -195,24 +192,16 @@ class Output:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
+        if exc is not None:
+            self._writer.abandon()
+            self._stack.__exit__(exc_type, exc, traceback)
+            return
+        with self._stack:
             try:
-                if exc is None:
-                    self._writer.close()
+                self._writer.close()
             except BaseException:
                 self._writer.abandon()
                 raise
-            else:
-                if exc is not None:
-                    self._writer.abandon()
-            finally:
-                self._file.close()
-            if exc is None and not self._is_special:
-                self._path.replace(self._target)
-        finally:
-            if not self._is_special:
-                with suppress(OSError):
-                    self._path.unlink()
 
 
 FORMATS: dict[str, Callable[[], Format]] = {

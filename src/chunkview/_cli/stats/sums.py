@@ -140,12 +140,14 @@ class Sums:
         groups: The sum for each combination of their values.
         reasons: Why streams have no price, and how many.
         problems: The name of a recording in which no event could be read, and why. The first five.
+        left_out: How many answers are no rows, since they are to other requests.
     """
 
     by: tuple[str, ...]
     groups: dict[tuple[str | None, ...], Sum] = attrs.field(factory=dict)
     reasons: Counter[str] = attrs.field(factory=Counter)
     problems: list[tuple[str, str]] = attrs.field(factory=list)
+    left_out: int = 0
 
     def add(self, row: Summary) -> None:
         """Count a row."""
@@ -170,6 +172,7 @@ class Sums:
             else:
                 group.merge(one)
         self.reasons.update(other.reasons)
+        self.left_out += other.left_out
         self._note(other.problems)
 
     def _note(self, problems: list[tuple[str, str]]) -> None:
