@@ -141,6 +141,15 @@ def test_each_stream_of_a_file_has_the_row_of_its_recording(bodies: list[bytes])
     assert_right(b"".join(bodies))
 
 
+@pytest.mark.parametrize(
+    "start", [b'{"type":"message_st', b"{}", b'{"type":"message_start"}', b'{"type":"ping"}', b""]
+)
+@pytest.mark.parametrize("end", [b"\n\n", b""])
+def test_a_name_alone_begins_no_stream(start: bytes, end: bytes) -> None:
+    """The event after a stream has to be a `message_start`, or it belongs to that stream."""
+    assert_right(recording("text") + b"event: message_start\ndata: " + start + end)
+
+
 @given(cv.message_streams().map(sse))
 @examples(1)
 def test_the_row_of_a_stream_agrees_with_anthropic_stream(body: bytes) -> None:

@@ -27,6 +27,7 @@ from ._ahead import Ahead
 from ._places import places_of
 from ._read import MAX_BYTES, read_place
 from ._recording import RecordingError
+from ._sse import tag_of_sse
 
 if TYPE_CHECKING:
     import os
@@ -171,12 +172,18 @@ def _conforming(
             break
         totals, end = found
         # What follows the stream belongs to it, unless it begins the next one.
-        is_whole = source.has_ended if end == len(data) else begins_like_conforming(data, end)
+        is_whole = source.has_ended if end == len(data) else _begins_stream(data, end)
         if not is_whole or end - at > maker.max_bytes:
             break
         yield _row(maker.next_name(), maker.when, end - at, totals, provider, findings=none_found)
         source.at = end
     return source.rest()
+
+
+def _begins_stream(data: bytes, at: int) -> bool:
+    """Whether the next event begins a stream: it can be decoded, and is a `message_start`."""
+    end = data.find(b"\n\n", at) + 2
+    return begins_like_conforming(data, at) and tag_of_sse(data[at:end]) == "message_start"
 
 
 def _summary_of(recording: Recording, *, findings: bool, provider: str | None) -> Summary:
