@@ -174,7 +174,7 @@ def test_an_assertion_of_the_caller_keeps_its_own_frame(failures: dict[str, str]
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("Shared", "something else than one that got the stream at once."),
+        ("Shared", "something else than whole_0, which got the stream at once."),
         ("Broken", "A consumer raises KeyError, which it may not."),
     ],
 )

@@ -194,8 +194,9 @@ def consumer_machine(
 
     Each consumer reads a stream of its own, cut anywhere, with empty pieces. What it has given so
     far must be the beginning of what a consumer gives that gets the same stream in one piece, and
-    all of it after `close`. An exception is a failure too: the streams are whole and valid. A
-    failure shows the calls that lead to it, as code to paste.
+    all of it after `close`. An exception is a failure too: the streams are whole and valid. So is
+    a consumer that gives nothing for any stream. A failure shows the calls that lead to it, as
+    code to paste.
 
     Args:
         factory: Makes a consumer, for example its class.
@@ -207,23 +208,24 @@ def consumer_machine(
         The class of the machine. pytest and unittest run its `TestCase`.
 
     Raises:
-        TypeError: `factory` makes nothing.
+        TypeError: `factory` makes nothing, or is a class without `feed` or `close`.
     """
     from .. import strategies as cv
     from ._cases import bodies_of, cut_bodies
     from ._machine import ConsumerMachine, shorten_failures
     from ._search import settings_of
+    from ._turns import Taker
 
     if not callable(factory):
         problem = "factory: expected a class, or a function that makes a consumer"
         raise TypeError(f"{problem}, got {type(factory).__name__}")
+    for name in ("feed", "close"):
+        if isinstance(factory, type) and not hasattr(factory, name):
+            raise TypeError(f"factory: {factory.__name__} has no {name}()")
 
     class Machine(ConsumerMachine):
         cases = cut_bodies(bodies_of(streams, cv.sse_bodies(quirks=False)))
-        factory_name = factory.__name__ if isinstance(factory, type) else "factory"
-
-        def new_consumer(self) -> Consumer:
-            return factory()
+        taker = Taker(factory, factory.__name__ if isinstance(factory, type) else "factory")
 
     Machine.__name__ = Machine.__qualname__ = "Consumers"
     Machine.TestCase.settings = settings_of(settings)

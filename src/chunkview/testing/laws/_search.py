@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, Verbosity, given
 
 from ..._stream import iter_chunks
 from ...errors import ChunkviewError
@@ -189,12 +189,26 @@ def _search(
 
 
 def settings_of(settings: hypothesis.settings | None) -> hypothesis.settings:
-    """Give the settings that a caller gave, or else those of the profile with a few changes."""
-    return settings or hypothesis.settings(
-        deadline=None,
-        # What Hypothesis explains are lines of this file.
-        phases=[phase for phase in hypothesis.settings().phases if phase != Phase.explain],
-        report_multiple_bugs=False,
-        stateful_step_count=20,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    """Give the settings that a caller gave, or else those of the profile with a few changes.
+
+    Raises:
+        TypeError: They are no settings.
+    """
+    if settings is None:
+        settings = hypothesis.settings(
+            deadline=None,
+            # What Hypothesis explains are lines of this file.
+            phases=[phase for phase in hypothesis.settings().phases if phase != Phase.explain],
+            report_multiple_bugs=False,
+            stateful_step_count=20,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        )
+    if not isinstance(settings, hypothesis.settings):
+        raise TypeError(
+            "settings: expected hypothesis.settings(max_examples=...), got "
+            f"{type(settings).__name__}"
+        )
+    if settings.verbosity is Verbosity.normal:
+        # The report has the body as code. Hypothesis would add the call of a function of this file.
+        settings = hypothesis.settings(settings, verbosity=Verbosity.quiet)
+    return settings
