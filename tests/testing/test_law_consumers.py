@@ -230,9 +230,11 @@ def test_a_consumer_that_never_gives_anything_does_not_pass(nothing: Any) -> Non
         def close(self) -> Any:
             return nothing
 
-    machine: Any = laws.consumer_machine(Silent, streams=STREAMS, settings=FEW)
+    machine: Any = laws.consumer_machine(Silent, settings=FEW)
     with pytest.raises(AssertionError, match=r"^The consumer gives nothing for any stream\.$"):
         machine.TestCase("runTest").runTest()
+    machine = laws.consumer_machine(Silent, streams=STREAMS, settings=FEW)  # it may leave out pings
+    machine.TestCase("runTest").runTest()
 
 
 @pytest.mark.parametrize("missing", ["feed", "close"])

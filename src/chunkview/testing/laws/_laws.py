@@ -60,7 +60,8 @@ def assert_cuts_do_not_matter(
         settings: Hypothesis's settings, by default those of your profile without a deadline.
 
     Raises:
-        AssertionError: A cut changes what `parse` gives, or it refuses every stream.
+        AssertionError: A cut changes what `parse` gives, or it refuses every stream, or gives
+            nothing for any: None, or an empty value where the streams are the default ones.
     """
     from .. import strategies as cv
     from ._cases import bodies_of
@@ -68,7 +69,8 @@ def assert_cuts_do_not_matter(
 
     # A parser that reads only the API's own format has to be tried on that, too.
     default = cv.sse_bodies(plain=True) | cv.sse_bodies(quirks=False)
-    search_cuts(parse, bodies_of(streams, default), settings)
+    bodies = bodies_of(streams, default)
+    search_cuts(parse, bodies, settings, may_be_empty=streams is not None)
 
 
 def assert_line_endings_do_not_matter(
@@ -93,16 +95,22 @@ def assert_line_endings_do_not_matter(
         settings: Hypothesis's settings, by default those of your profile without a deadline.
 
     Raises:
-        AssertionError: A line end changes what `parse` gives, or it refuses every stream.
-        TypeError: `endings` is bytes.
+        AssertionError: A line end changes what `parse` gives, or it refuses every stream, or gives
+            nothing for any.
+        TypeError: `endings` is no list.
+        ValueError: `endings` has no line end but LF, or something else.
     """
     from .. import strategies as cv
     from ._cases import bodies_of
     from ._search import search_line_endings
 
-    if isinstance(endings, bytes):
-        raise TypeError(f"endings: expected a list, such as [{endings!r}], got bytes")
-    search_line_endings(parse, endings, bodies_of(streams, cv.sse_bodies(plain=True)), settings)
+    if isinstance(endings, (bytes, str)):
+        raise TypeError(f"endings: expected a list of bytes, got {type(endings).__name__}")
+    if not {b"\r\n", b"\r"} & {*endings} or {*endings} - {b"\r\n", b"\r", b"\n"}:
+        problem = r"endings: expected b'\r\n', b'\r' or both in a list"
+        raise ValueError(f"{problem}, got {list(endings)!r}")
+    bodies = bodies_of(streams, cv.sse_bodies(plain=True))
+    search_line_endings(parse, endings, bodies, settings, may_be_empty=streams is not None)
 
 
 def assert_total(
@@ -125,11 +133,16 @@ def assert_total(
 
     Raises:
         AssertionError: `parse` raised something else, which is its cause.
+        TypeError: `raises` is neither an exception class nor a tuple of them.
     """
     from .. import strategies as cv
     from ._cases import bodies_of, with_small_ones
     from ._search import search_exceptions
 
+    for kind in raises if isinstance(raises, tuple) else (raises,):
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            problem = "raises: expected an exception class, or a tuple of them"
+            raise TypeError(f"{problem}, got {kind!r}")
     damaged = with_small_ones(cv.corrupted_bodies())
     search_exceptions(parse, raises, bodies_of(streams, damaged), settings)
 
@@ -161,13 +174,17 @@ def assert_agrees(
         settings: Hypothesis's settings, by default those of your profile without a deadline.
 
     Raises:
-        AssertionError: `parse` gives something else, or raises an exception.
+        AssertionError: `parse` gives something else, or raises an exception; or `project` raises
+            one, or gives nothing for any stream; or chunkview refuses every stream.
     """
     from .. import strategies as cv
     from ._cases import bodies_of
     from ._search import search_agreement
 
-    search_agreement(parse, project, bodies_of(streams, cv.sse_bodies(quirks=False)), settings)
+    if not callable(project):
+        raise TypeError(f"project: expected a function, got {type(project).__name__}")
+    bodies = bodies_of(streams, cv.sse_bodies(quirks=False))
+    search_agreement(parse, project, bodies, settings, may_be_empty=streams is not None)
 
 
 class Consumer(Protocol):
@@ -225,6 +242,7 @@ def consumer_machine(
 
     class Machine(ConsumerMachine):
         cases = cut_bodies(bodies_of(streams, cv.sse_bodies(quirks=False)))
+        may_be_empty = streams is not None
         taker = Taker(factory, factory.__name__ if isinstance(factory, type) else "factory")
 
     Machine.__name__ = Machine.__qualname__ = "Consumers"
