@@ -151,10 +151,13 @@ def streams_like(
 
     Raises:
         TypeError: The source is none that `accumulate` takes.
+        ValueError: There is no event in it.
         DecodeError: The recording cannot be read to its end.
     """
     stream = source.source if isinstance(source, Recording) else source
     events = [chunk.to_event() for chunk in iter_chunks(stream)]
+    if not events:
+        raise ValueError("source: there is no event in it")
     options = {
         "dropped": dropped,
         "repeated": repeated,
