@@ -251,6 +251,13 @@ def test_other_strategies_refuse_a_list_in_words(strategy: Any, problem: str) ->
         strategy([])
 
 
+def test_numbers_of_the_deltas_of_a_message_are_looked_at() -> None:
+    with pytest.raises(ValueError, match="min_deltas is 6, and max_deltas is 5"):
+        cv.streams_of({"content": WHOLE}, min_deltas=6)
+    with pytest.raises(ValueError, match="max_deltas: expected 0 or more, got -1"):
+        cv.streams_of({"content": WHOLE}, max_deltas=-1)
+
+
 @pytest.mark.parametrize("empty", [b"", []])
 def test_a_recording_without_an_event_is_refused(empty: Any) -> None:
     with pytest.raises(ValueError, match=r"^source: there is no event in it$"):

@@ -7,10 +7,12 @@ from typing import Any
 import hypothesis
 import pytest
 from hypothesis import settings
+from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import run_state_machine_as_test
 
 from chunkview import ChunkDecoder
 from chunkview.testing import laws, recording
+from chunkview.testing.laws._machine import _search
 from chunkview.testing.laws._turns import Taker, Turns
 from testing.law_support import FEW, SEARCH, Decoder, events_of
 
@@ -219,6 +221,15 @@ def test_calls_that_do_not_fail_in_a_later_example_are_shown_as_such() -> None:
     with pytest.raises(AssertionError, match="The same calls give something else when they are"):
         machine.TestCase("runTest").runTest()
     assert len(BrokenLater.failures) == 2
+
+
+def test_what_hypothesis_finds_flaky_without_a_failure_is_its_own_to_say() -> None:
+    def run() -> None:
+        raise FlakyStrategyDefinition("the strategy of streams is at fault")
+
+    machine: Any = laws.consumer_machine(Decoder)
+    with pytest.raises(FlakyStrategyDefinition):
+        _search(machine, run)
 
 
 @pytest.mark.parametrize("nothing", [None, []])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ._features import GivenBlock
 
-__all__ = ["message_streams", "streams_without_findings"]
+__all__ = ["check_count", "message_streams", "streams_without_findings"]
 
 
 def message_streams(
