@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from chunkview.recordings import Recording
     from chunkview.testing import ReplayServer, Reply
@@ -55,17 +56,23 @@ def anthropic_recording(request: pytest.FixtureRequest) -> Recording:
 
     They are the recordings in the PATH of `--anthropic-recordings`, otherwise a few that chunkview
     has. `anthropic_recording.source` is what `chunkview.accumulate` takes;
-    `chunkview.recordings.body_of(anthropic_recording)` is the body as bytes.
+    `chunkview.recordings.body_of(anthropic_recording)` is the body as bytes. To choose, parametrize
+    it, with `indirect=True`: by recordings, or by the names of chunkview's.
     """
     from chunkview.recordings import Recording
 
-    recording = _param(request)
-    if not isinstance(recording, Recording):
+    value = _param(request)
+    own = {recording.name: recording for recording in _own_recordings()}
+    if isinstance(value, str):
+        value = own.get(value, value)
+    if not isinstance(value, Recording):
+        got = f"the name {value!r}" if isinstance(value, str) else type(value).__name__
         _fail(
-            f"{_RECORDING}: expected a chunkview.recordings.Recording, got {recording!r}; "
-            "chunkview.testing.recording(name) reads one of chunkview's"
+            f"{_RECORDING}: expected a chunkview.recordings.Recording, or the name of one of "
+            f"chunkview's ({', '.join(own)}), got {got}; chunkview.recordings.read(path) reads "
+            "others"
         )
-    return recording
+    return value
 
 
 @pytest.fixture
@@ -95,9 +102,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"{_REPLAY}(*replies, segment_size=None, delay=0.0): what the server of the fixture "
-        f"{_REPLAY} sends, one reply after the other: the name of one of chunkview's recordings, "
-        "the path of a recording beside the test's file, a body as bytes, or another reply of "
-        "chunkview.testing. The test need not name the fixture.",
+        f"{_REPLAY} sends, one reply after the other, then the first again: the name of one of "
+        "chunkview's recordings, the path of a recording beside the test's file, a body as bytes, "
+        "or another reply of chunkview.testing; or a mapping of them. The test "
+        "need not name the fixture.",
     )
     path = config.getoption(_OPTION)
     if path is not None:
@@ -203,15 +211,27 @@ def _server_for(request: pytest.FixtureRequest) -> ReplayServer:
         _fail(f"{_REPLAY}: {error}")
 
 
-def _replies_to(request: pytest.FixtureRequest, marker: pytest.Mark | None) -> list[Reply]:
+def _replies_to(
+    request: pytest.FixtureRequest, marker: pytest.Mark | None
+) -> list[Reply] | dict[Any, list[Reply]]:
     from chunkview.recordings import body_of
     from chunkview.testing import recording
 
     if marker is not None and marker.args:
-        return [reply for value in marker.args for reply in _replies(value, request.path.parent)]
+        folder = request.path.parent
+        if len(marker.args) == 1 and isinstance(marker.args[0], Mapping):
+            return {
+                matcher: _all_replies(value if isinstance(value, list) else [value], folder)
+                for matcher, value in marker.args[0].items()
+            }
+        return _all_replies(marker.args, folder)
     if _RECORDING in request.fixturenames:
         return [body_of(request.getfixturevalue(_RECORDING))]
     return [recording("text")]
+
+
+def _all_replies(values: Iterable[Any], folder: Path) -> list[Reply]:
+    return [reply for value in values for reply in _replies(value, folder)]
 
 
 def _replies(value: Any, folder: Path) -> list[Reply]:

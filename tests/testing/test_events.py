@@ -85,6 +85,15 @@ def test_a_type_that_does_not_exist_is_refused(family: str) -> None:
         getattr(cv, family)("nonsense")
 
 
+def test_all_types_that_events_takes_are_named() -> None:
+    with pytest.raises(ValueError, match="; the types are ") as caught:
+        cv.events("tekst_delta")
+    types = str(caught.value).partition("; the types are ")[2].split(", ")
+    assert {"ping", "text_delta", "input_json"} < set(types)
+    for type_ in types:
+        cv.events(type_)
+
+
 PUBLIC_CLASSES = [
     *(value for value in map(vars(chunkview).get, chunkview.__all__) if isinstance(value, type)),
     common.Usage,

@@ -203,6 +203,67 @@ def test_tools_that_are_none_are_refused_at_once() -> None:
         cv.message_streams(tools={"a": st.integers(2, 1)})  # type: ignore[dict-item]
 
 
+def test_an_input_that_is_no_object_is_refused_when_it_is_drawn() -> None:
+    texts: Any = {"a": st.text()}
+    with pytest.raises(TypeError, match="tools: the input of 'a' has to be a dict, got str"):
+        drawn(cv.message_streams(tools=texts, blocks=["tool_use"]), 1)
+
+
+def test_a_tool_is_not_made_up_when_there_are_none() -> None:
+    with pytest.raises(ValueError, match="blocks has 'tool_use', and tools has no tool to call"):
+        cv.message_streams(tools={}, blocks=["text", "tool_use"])
+    for stream in drawn(cv.message_streams(tools={}), 1):
+        assert "tool_use" not in [block["type"] for block in starts(stream)]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "problem"),
+    [
+        ({"blocks": "text"}, TypeError, "blocks: expected a list of blocks, got str"),
+        ({"blocks": WHOLE[0]}, TypeError, "blocks: expected a list of blocks, got dict"),
+        ({"blocks": 1}, TypeError, "blocks: expected a list of blocks, got int"),
+        ({"blocks": [{"type": "text", "txt": ""}]}, ValueError, "'text' needs the key 'text'"),
+        ({"blocks": [{"type": "tool_use", "name": "a"}]}, ValueError, "needs the key 'input'"),
+        ({"min_blocks": -1}, ValueError, "min_blocks: expected 0 or more, got -1"),
+        ({"max_blocks": "3"}, TypeError, "max_blocks: expected an int, got str"),
+        ({"max_message_deltas": 1.0}, TypeError, "max_message_deltas: expected an int, got float"),
+        ({"model": 3}, TypeError, "model: expected a str or a strategy, got int"),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused_in_words(
+    options: dict[str, Any], error: type[Exception], problem: str
+) -> None:
+    with pytest.raises(error, match=problem):
+        cv.message_streams(**options)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "problem"),
+    [
+        (cv.sse_bodies, r"streams: expected a strategy, such as st\.just\(events\), got list"),
+        (cv.segmentations, "body: expected bytes, got list"),
+        (cv.broken_streams, "rule: expected the name of a rule, got list"),
+        (cv.broken_bodies, "rule: expected the name of a rule, got list"),
+    ],
+)
+def test_other_strategies_refuse_a_list_in_words(strategy: Any, problem: str) -> None:
+    with pytest.raises(TypeError, match=f"^{problem}$"):
+        strategy([])
+
+
+def test_numbers_of_the_deltas_of_a_message_are_looked_at() -> None:
+    with pytest.raises(ValueError, match="min_deltas is 6, and max_deltas is 5"):
+        cv.streams_of({"content": WHOLE}, min_deltas=6)
+    with pytest.raises(ValueError, match="max_deltas: expected 0 or more, got -1"):
+        cv.streams_of({"content": WHOLE}, max_deltas=-1)
+
+
+@pytest.mark.parametrize("empty", [b"", []])
+def test_a_recording_without_an_event_is_refused(empty: Any) -> None:
+    with pytest.raises(ValueError, match=r"^source: there is no event in it$"):
+        cv.streams_like(empty)
+
+
 def test_what_the_inputs_of_tools_need_once_is_not_done_in_an_example() -> None:
     made: list[bool] = []
 
@@ -362,9 +423,9 @@ def test_a_recording_may_be_anything_that_accumulate_takes(tmp_path: Path) -> No
         cv.streams_like(lines)
 
 
-def test_nothing_is_like_nothing() -> None:
+def test_faults_may_leave_nothing() -> None:
     faults: Any = dict.fromkeys(FAULTS, True)
-    assert [] in drawn(cv.streams_like([], **faults), 1)
+    assert [] in drawn(cv.streams_like([{"type": "ping"}], **faults), 1)
 
 
 @few

@@ -109,12 +109,14 @@ def test_what_parse_raises_is_shown_and_is_the_cause() -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_an_exception_of_project_is_the_callers() -> None:
+def test_an_exception_of_project_is_shown_with_its_stream() -> None:
     def project(chunks: list[ChunkView]) -> None:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        laws.assert_agrees(right, project, settings=FEW)
+    with pytest.raises(AssertionError, match=r"^project raises ZeroDivisionError\.") as caught:
+        laws.assert_agrees(right, project, streams=recording("text"), settings=FEW)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert "b'event: message_start" in str(caught.value)
 
 
 EVENTS = [message_start(), block_start(0), {"type": "message_stop"}]
@@ -163,4 +165,17 @@ def test_events_are_written_as_the_api_writes_them() -> None:
 
 
 def test_a_stream_that_chunkview_refuses_is_left_out() -> None:
-    laws.assert_agrees(lambda _: 1 / 0, events_of, streams=[b"data: {\n\n"], settings=FEW)
+    def parse(pieces: Iterator[bytes]) -> list[Any]:
+        body = b"".join(pieces)
+        assert body != BROKEN
+        return right(iter([body]))
+
+    laws.assert_agrees(parse, events_of, streams=[BROKEN, recording("text")], settings=FEW)
+
+
+BROKEN = b"data: {\n\n"
+
+
+def test_streams_that_chunkview_refuses_prove_nothing() -> None:
+    with pytest.raises(AssertionError, match=r"^chunkview refuses every stream\. At last: Decode"):
+        laws.assert_agrees(right, events_of, streams=[BROKEN], settings=FEW)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import Phase, assume, settings
+from hypothesis import Phase, Verbosity, assume, settings
 
 from chunkview.testing import laws, recording
 from chunkview.testing.laws._search import settings_of
@@ -124,7 +124,9 @@ def test_without_settings_those_of_the_profile_count_but_for_what_disturbs() -> 
     assert set(profile.phases) - set(ours.phases) <= {Phase.explain}
     assert ours.max_examples == profile.max_examples
     assert ours.deadline is None
-    assert settings_of(FEW) is FEW
+    assert str(settings_of(FEW)) == str(settings(FEW, verbosity=Verbosity.quiet))
+    loud = settings(FEW, verbosity=Verbosity.verbose)
+    assert settings_of(loud) is loud
 
 
 def test_a_parser_that_only_gives_something_to_await_is_an_error() -> None:

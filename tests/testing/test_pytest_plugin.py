@@ -56,10 +56,11 @@ import pytest
 from chunkview import accumulate
 from chunkview.testing import ApiError, recording
 
-def ask():
+def ask(**options):
     url = os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages"
     assert os.environ["ANTHROPIC_API_KEY"] == "none"
-    with urllib.request.urlopen(url, b'{"stream": true}') as response:
+    request = json.dumps({"stream": True, **options}).encode()
+    with urllib.request.urlopen(url, request) as response:
         return response.read()
 
 def test_a_recorded_text_is_sent(anthropic_replay):
@@ -90,6 +91,12 @@ def test_a_path_is_beside_the_file_of_the_test(number, anthropic_replay):
 def test_a_folder_gives_all_its_streams_as_bodies():
     assert ask() == recording("thinking_tool_call")
     assert accumulate(ask()) == accumulate(recording("text"))
+
+@pytest.mark.anthropic_replay({"any": "text", "other": ["error", "recorded/answer.sse"]})
+def test_a_mapping_chooses_by_the_model():
+    assert ask(model="any") == recording("text")
+    assert ask(model="other") == recording("error")
+    assert ask(model="other") == recording("thinking_tool_call")
 
 @pytest.fixture
 def answer():
@@ -122,7 +129,7 @@ def test_the_server_sends_what_the_marker_says(
     folder = pytester.mkdir("recorded")
     (folder / "answer.sse").write_bytes(recording("thinking_tool_call"))
     (folder / "events.jsonl").write_bytes(json_lines(recording("text")))
-    run(REPLAY).assert_outcomes(passed=8)
+    run(REPLAY).assert_outcomes(passed=9)
 
 
 def json_lines(body: bytes) -> bytes:
@@ -134,7 +141,7 @@ MISUSED = """
 import unittest
 
 import pytest
-from chunkview.testing import CutAfter
+from chunkview.testing import CutAfter, recording
 
 @pytest.mark.anthropic_replay("txet")
 def test_misspelled(): ...
@@ -167,8 +174,11 @@ class TestCase(unittest.TestCase):
 @pytest.mark.parametrize("anthropic_workload", ["shrt"], indirect=True)
 def test_workload(anthropic_workload): ...
 
-@pytest.mark.parametrize("anthropic_recording", ["text"], indirect=True)
+@pytest.mark.parametrize("anthropic_recording", ["txet"], indirect=True)
 def test_name(anthropic_recording): ...
+
+@pytest.mark.parametrize("anthropic_recording", [recording("text")], ids=[""], indirect=True)
+def test_body(anthropic_recording): ...
 """
 
 
@@ -187,7 +197,9 @@ def test_a_mistake_in_using_the_plugin_is_one_sentence(run: Run, pytester: pytes
         "late_recording": "anthropic_recording: the test, or a fixture that it uses, has to name *",
         "of_unittest": "anthropic_workload: the test, or a fixture that it uses, has to name *",
         "workload": "anthropic_workload: no workload is named 'shrt'; the names are *short*",
-        "name": "anthropic_recording: expected a chunkview.recordings.Recording, got 'text'; *",
+        "name": f"anthropic_recording: *, or the name of one of chunkview's ({names}), "
+        "got the name 'txet'; chunkview.recordings.read(path) reads others",
+        "body": "anthropic_recording: *, got bytes; *",
     }
     result = run(MISUSED)
     result.assert_outcomes(errors=len(problems) - 1, failed=1)

@@ -255,6 +255,8 @@ UNPLAYABLE: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"bodies": 529}, TypeError, "got int"),
     ({"bodies": [TEXT, None]}, TypeError, "got NoneType"),
     ({"bodies": [TEXT, 529]}, TypeError, "got int"),
+    ({"bodies": (529, "x")}, TypeError, "body: expected a JSON object, got 'x'"),
+    ({"bodies": [TEXT, (529, "x")]}, TypeError, "body: expected a JSON object, got 'x'"),
     ({"bodies": (200, {})}, ValueError, "status"),
     ({"bodies": (529, {"x": b""})}, TypeError, "serializable"),
     ({"bodies": TEXT, "segment_size": 0}, ValueError, "segment_size"),

@@ -60,7 +60,8 @@ def assert_cuts_do_not_matter(
         settings: Hypothesis's settings, by default those of your profile without a deadline.
 
     Raises:
-        AssertionError: A cut changes what `parse` gives, or it refuses every stream.
+        AssertionError: A cut changes what `parse` gives, or it refuses every stream, or gives
+            nothing for any: None, or an empty value where the streams are the default ones.
     """
     from .. import strategies as cv
     from ._cases import bodies_of
@@ -68,7 +69,8 @@ def assert_cuts_do_not_matter(
 
     # A parser that reads only the API's own format has to be tried on that, too.
     default = cv.sse_bodies(plain=True) | cv.sse_bodies(quirks=False)
-    search_cuts(parse, bodies_of(streams, default), settings)
+    bodies = bodies_of(streams, default)
+    search_cuts(parse, bodies, settings, may_be_empty=streams is not None)
 
 
 def assert_line_endings_do_not_matter(
@@ -93,16 +95,22 @@ def assert_line_endings_do_not_matter(
         settings: Hypothesis's settings, by default those of your profile without a deadline.
 
     Raises:
-        AssertionError: A line end changes what `parse` gives, or it refuses every stream.
-        TypeError: `endings` is bytes.
+        AssertionError: A line end changes what `parse` gives, or it refuses every stream, or gives
+            nothing for any.
+        TypeError: `endings` is no list.
+        ValueError: `endings` has no line end but LF, or something else.
     """
     from .. import strategies as cv
     from ._cases import bodies_of
     from ._search import search_line_endings
 
-    if isinstance(endings, bytes):
-        raise TypeError(f"endings: expected a list, such as [{endings!r}], got bytes")
-    search_line_endings(parse, endings, bodies_of(streams, cv.sse_bodies(plain=True)), settings)
+    if isinstance(endings, (bytes, str)):
+        raise TypeError(f"endings: expected a list of bytes, got {type(endings).__name__}")
+    if not {b"\r\n", b"\r"} & {*endings} or {*endings} - {b"\r\n", b"\r", b"\n"}:
+        problem = r"endings: expected b'\r\n', b'\r' or both in a list"
+        raise ValueError(f"{problem}, got {list(endings)!r}")
+    bodies = bodies_of(streams, cv.sse_bodies(plain=True))
+    search_line_endings(parse, endings, bodies, settings, may_be_empty=streams is not None)
 
 
 def assert_total(
@@ -125,11 +133,16 @@ def assert_total(
 
     Raises:
         AssertionError: `parse` raised something else, which is its cause.
+        TypeError: `raises` is neither an exception class nor a tuple of them.
     """
     from .. import strategies as cv
     from ._cases import bodies_of, with_small_ones
     from ._search import search_exceptions
 
+    for kind in raises if isinstance(raises, tuple) else (raises,):
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            problem = "raises: expected an exception class, or a tuple of them"
+            raise TypeError(f"{problem}, got {kind!r}")
     damaged = with_small_ones(cv.corrupted_bodies())
     search_exceptions(parse, raises, bodies_of(streams, damaged), settings)
 
@@ -161,13 +174,17 @@ def assert_agrees(
         settings: Hypothesis's settings, by default those of your profile without a deadline.
 
     Raises:
-        AssertionError: `parse` gives something else, or raises an exception.
+        AssertionError: `parse` gives something else, or raises an exception; or `project` raises
+            one, or gives nothing for any stream; or chunkview refuses every stream.
     """
     from .. import strategies as cv
     from ._cases import bodies_of
     from ._search import search_agreement
 
-    search_agreement(parse, project, bodies_of(streams, cv.sse_bodies(quirks=False)), settings)
+    if not callable(project):
+        raise TypeError(f"project: expected a function, got {type(project).__name__}")
+    bodies = bodies_of(streams, cv.sse_bodies(quirks=False))
+    search_agreement(parse, project, bodies, settings, may_be_empty=streams is not None)
 
 
 class Consumer(Protocol):
@@ -194,8 +211,9 @@ def consumer_machine(
 
     Each consumer reads a stream of its own, cut anywhere, with empty pieces. What it has given so
     far must be the beginning of what a consumer gives that gets the same stream in one piece, and
-    all of it after `close`. An exception is a failure too: the streams are whole and valid. A
-    failure shows the calls that lead to it, as code to paste.
+    all of it after `close`. An exception is a failure too: the streams are whole and valid. So is
+    a consumer that gives nothing for any stream. A failure shows the calls that lead to it, as
+    code to paste.
 
     Args:
         factory: Makes a consumer, for example its class.
@@ -207,23 +225,25 @@ def consumer_machine(
         The class of the machine. pytest and unittest run its `TestCase`.
 
     Raises:
-        TypeError: `factory` makes nothing.
+        TypeError: `factory` makes nothing, or is a class without `feed` or `close`.
     """
     from .. import strategies as cv
     from ._cases import bodies_of, cut_bodies
     from ._machine import ConsumerMachine, shorten_failures
     from ._search import settings_of
+    from ._turns import Taker
 
     if not callable(factory):
         problem = "factory: expected a class, or a function that makes a consumer"
         raise TypeError(f"{problem}, got {type(factory).__name__}")
+    for name in ("feed", "close"):
+        if isinstance(factory, type) and not hasattr(factory, name):
+            raise TypeError(f"factory: {factory.__name__} has no {name}()")
 
     class Machine(ConsumerMachine):
         cases = cut_bodies(bodies_of(streams, cv.sse_bodies(quirks=False)))
-        factory_name = factory.__name__ if isinstance(factory, type) else "factory"
-
-        def new_consumer(self) -> Consumer:
-            return factory()
+        may_be_empty = streams is not None
+        taker = Taker(factory, factory.__name__ if isinstance(factory, type) else "factory")
 
     Machine.__name__ = Machine.__qualname__ = "Consumers"
     Machine.TestCase.settings = settings_of(settings)

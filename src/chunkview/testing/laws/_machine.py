@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hypothesis import strategies as st
+from hypothesis.errors import FailedHealthCheck, Flaky
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, precondition, rule
 
-from ._outcomes import Outcome, outcome_of_call
-from ._report import literal, report, shortly, slices_of
+from ._report import shortly
+from ._turns import Turns, shortest, simplest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from unittest import TestCase
 
     from hypothesis.strategies import SearchStrategy
 
     from ._cases import Case
-    from ._laws import Consumer
+    from ._turns import Failure, Taker
 
 __all__ = ["ConsumerMachine", "shorten_failures"]
 
@@ -29,149 +29,118 @@ MOST_OPEN = 3
 """How many consumers are open at a time."""
 
 
-class _Open:
-    """A consumer that is being fed.
+class _FoundError(AssertionError):
+    """Some turns fail. Hypothesis looks for smaller ones."""
 
-    Attributes:
-        number: Its number, from 0.
-        consumer: The consumer.
-        pieces: The whole stream, cut.
-        slices: The code of each piece.
-        whole: What a consumer gives that gets the stream in one piece.
-        given: What this one has given so far.
-        count: How many pieces it got.
-    """
+    def __init__(self, turns: Turns, failure: Failure) -> None:
+        super().__init__(failure.text)
+        self.turns = turns
+        self.failure = failure
 
-    def __init__(
-        self,
-        number: int,
-        consumer: Consumer,
-        pieces: list[bytes],
-        slices: list[str],
-        whole: list[Any],
-    ) -> None:
-        self.number = number
-        self.consumer = consumer
-        self.pieces = pieces
-        self.slices = slices
-        self.whole = whole
-        self.given: list[Any] = []
-        self.count = 0
+
+class _FoundAtOnceError(_FoundError, FailedHealthCheck):
+    """Hypothesis should not search on: it raises a failed health check at once."""
 
 
 class ConsumerMachine(RuleBasedStateMachine):
     """Feeds several consumers in turns. A subclass says which ones, and with what.
 
-    It notes each call as a line of code, for the text of a failure.
+    The rules only write down the turns, and `teardown` takes them. So what Hypothesis draws never
+    depends on the consumers, which may remember something of earlier examples.
 
     Attributes:
         cases: What the consumers read.
-        factory_name: What the code calls to make a consumer.
+        may_be_empty: Whether a consumer may give nothing for all streams.
+        taker: Makes consumers, and feeds them.
+        has_begun: Whether turns have been taken in this search.
+        first: The first failure of this search.
     """
 
     cases: ClassVar[SearchStrategy[Case]]
-    factory_name: ClassVar[str]
+    may_be_empty: ClassVar[bool]
+    taker: ClassVar[Taker]
+    has_begun: ClassVar[bool] = False
+    first: ClassVar[Failure | None] = None
 
-    # Hypothesis numbers what is in a bundle, in its list of steps: consumer_0, consumer_1.
-    consumers: Bundle[_Open] = Bundle("consumer")
+    # The number of an open consumer. Hypothesis calls it consumer_0 in its list of steps.
+    consumers: Bundle[int] = Bundle("consumer")
 
     def __init__(self) -> None:
         super().__init__()
-        self._open: list[_Open] = []
-        self._number = 0
-        # The bodies and their names, and the calls as code.
-        self._names: dict[bytes, str] = {}
-        self._code: list[str] = []
-
-    def new_consumer(self) -> Consumer:
-        """Make a consumer."""
-        raise NotImplementedError
+        self._streams: list[tuple[bytes, ...]] = []
+        self._order: list[int] = []
+        self._open: set[int] = set()
 
     @precondition(lambda self: len(self._open) < MOST_OPEN)
     @rule(target=consumers, case=st.runner().flatmap(lambda machine: machine.cases))
-    def open(self, case: Case) -> _Open:
+    def open(self, case: Case) -> int:
         """Begin a stream."""
-        number, self._number = self._number, self._number + 1
-        name = self._names.setdefault(case.body, f"body_{len(self._names)}")
-        reference = self._new(f"whole_{number}")
-        whole = [
-            *self._given(f"whole_{number}.feed({name})", lambda: reference.feed(case.body)),
-            *self._given(f"whole_{number}.close()", reference.close),
-        ]
-        consumer = self._new(f"consumer_{number}")
-        opened = _Open(number, consumer, case.pieces, slices_of(case.pieces, name), whole)
-        self._open.append(opened)
-        return opened
+        number = len(self._streams)
+        self._streams.append(tuple(case.pieces))
+        self._order.append(number)
+        self._open.add(number)
+        return number
 
     @rule(opened=consumers, count=st.integers(1, 5))
-    def feed(self, opened: _Open, count: int) -> None:
+    def feed(self, opened: int, count: int) -> None:
         """Feed a consumer its next pieces."""
-        next_ones = slice(opened.count, opened.count + count)
-        for piece, code in zip(opened.pieces[next_ones], opened.slices[next_ones], strict=True):
-            opened.count += 1
-            opened.given += self._given(
-                f"consumer_{opened.number}.feed({code})",
-                partial(opened.consumer.feed, piece),
-            )
-            self._compare(opened, opened.whole[: len(opened.given)])
+        fed = self._order.count(opened) - 1
+        self._order += [opened] * min(count, len(self._streams[opened]) - fed)
 
     @rule(opened=consumes(consumers))
-    def close(self, opened: _Open) -> None:
+    def close(self, opened: int) -> None:
         """Feed a consumer the rest of its stream, and close it."""
+        self.feed(opened, len(self._streams[opened]))
+        self._order.append(opened)
         self._open.remove(opened)
-        self.feed(opened, len(opened.pieces))
-        opened.given += self._given(f"consumer_{opened.number}.close()", opened.consumer.close)
-        self._compare(opened, opened.whole)
 
     def teardown(self) -> None:
-        """End all streams: what consumers share should not reach the next example."""
-        for opened in self._open:
-            with suppress(Exception):
-                opened.consumer.feed(b"".join(opened.pieces[opened.count :]))
-                opened.consumer.close()
+        """Take the turns, and finish all streams. The first time, begin with the simplest turns."""
+        machine = type(self)
+        if self._streams and not machine.has_begun:
+            machine.has_begun = True
+            for turns in simplest(b"".join(self._streams[0])):
+                self._take(turns, _FoundAtOnceError)
+        self._take(Turns(tuple(self._streams), tuple(self._order)), _FoundError)
 
-    def _new(self, name: str) -> Consumer:
-        consumer: Consumer = self._call(f"{name} = {self.factory_name}()", self.new_consumer)
-        return consumer
-
-    def _given(self, code: str, call: Callable[[], Iterable[Any] | None]) -> list[Any]:
-        given: list[Any] = self._call(code, lambda: list(call() or ()))
-        return given
-
-    def _call(self, code: str, call: Callable[[], Any]) -> Any:
-        """Note a call, and make it."""
-        self._code.append(code)
-        outcome = outcome_of_call(call)
-        if outcome.error is not None:
-            problem = f"A consumer raises {type(outcome.error).__name__}, which it may not."
-            raise AssertionError(self._report(problem, (code, outcome))) from outcome.error
-        return outcome.answer
-
-    def _compare(self, opened: _Open, expected: list[Any]) -> None:
-        if opened.given == expected:
+    @classmethod
+    def _take(cls, turns: Turns, found: type[_FoundError]) -> None:
+        failure = cls.taker.take(turns)
+        if failure is None:
             return
-        raise AssertionError(
-            self._report(
-                f"A consumer that got {opened.count} of {len(opened.pieces)} pieces has given "
-                "something else than one that got the stream at once.",
-                (f"consumer_{opened.number}", Outcome(opened.given)),
-                (f"whole_{opened.number}", Outcome(opened.whole)),
-            )
-        )
-
-    def _report(self, problem: str, *calls: tuple[str, Outcome]) -> str:
-        bodies = [literal(body, name) for body, name in self._names.items()]
-        return report(problem, "\n".join([*bodies, *self._code]), *calls)
+        cls.first = cls.first or failure
+        if not failure.repeats(cls.taker.take(turns)):
+            turns, failure, found = Turns(), failure.at_first(), _FoundAtOnceError
+        raise found(turns, failure) from failure.error
 
 
 def shorten_failures(machine: type[ConsumerMachine]) -> None:
-    """Leave Hypothesis's frames out of the failures of a machine's TestCase."""
+    """Let a machine's TestCase fail with few calls, and without Hypothesis's frames."""
     case: Any = machine.TestCase
     run = case.runTest
 
     @wraps(run)
     def feed_consumers_in_turns(self: TestCase) -> None:
         __tracebackhide__ = False  # pytest shows this one frame: no frame is the caller's
-        shortly(lambda: run(self))
+        machine.has_begun = machine.taker.has_given = False
+        machine.first = None
+        shortly(lambda: _search(machine, lambda: run(self)))
 
     case.runTest = feed_consumers_in_turns
+
+
+def _search(machine: type[ConsumerMachine], run: Callable[[], None]) -> None:
+    """Run a machine. What it raises has the fewest calls that fail."""
+    try:
+        run()
+    except _FoundError as found:
+        failure = shortest(found.turns, found.failure, machine.taker)
+    except Flaky:  # not the same calls in the next example, but in a later one
+        if machine.first is None:
+            raise
+        failure = machine.first.at_first()
+    else:
+        if machine.has_begun and not (machine.taker.has_given or machine.may_be_empty):
+            raise AssertionError("The consumer gives nothing for any stream.")
+        return
+    raise AssertionError(failure.text) from failure.error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
 __all__ = ["assert_sendable"]
 
@@ -43,7 +44,12 @@ def assert_sendable(
     Raises:
         AssertionError: The API would refuse the turn. The text has the block, and the name of the
             rule.
+        TypeError: `param` is no JSON object.
     """
+    if not isinstance(param, Mapping):
+        raise TypeError(
+            f"param: expected a turn, as Message.to_param() gives it, got {type(param).__name__}"
+        )
     try:
         json.dumps(param, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:

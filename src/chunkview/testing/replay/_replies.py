@@ -395,7 +395,7 @@ def _checked_answer(reply: object) -> _Ready:
 
 def _is_pair(reply: object) -> bool:
     match reply:
-        case (int(), Mapping()):
+        case (int(), _):  # ApiError says what is wrong with the second
             return True
         case _:
             return False

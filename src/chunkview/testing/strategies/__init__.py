@@ -102,7 +102,8 @@ def events(
         return extended(content_block_deltas(words.deltas[type]), unknown=unknown)
     if type in words.helper_events:
         return extended(words.helper_events[type], unknown=unknown)
-    return _chosen(words.events, type, unknown=unknown)
+    others = [*words.deltas, *words.helper_events]
+    return _chosen(words.events, type, *others, unknown=unknown)
 
 
 def deltas(
@@ -235,11 +236,19 @@ def chunks(
 
 
 def _chosen(
-    table: Mapping[str, SearchStrategy[Event]], tag: str | None, *, unknown: bool
+    table: Mapping[str, SearchStrategy[Event]], tag: str | None, *others: str, unknown: bool
 ) -> SearchStrategy[Event]:
-    """The values of one row of a table, or of all rows."""
+    """The values of one row of a table, or of all rows.
+
+    Args:
+        table: Strategies by their tag.
+        tag: One of them, or None.
+        *others: Tags that the caller takes beside those of the table, for the error.
+        unknown: Whether to add keys that no API documents.
+    """
     if tag is None:
         return extended(st.one_of(*table.values()), unknown=unknown)
     if tag not in table:
-        raise ValueError(f"no strategy has the type {tag!r}; the types are {', '.join(table)}")
+        tags = ", ".join(dict.fromkeys([*table, *others]))
+        raise ValueError(f"no strategy has the type {tag!r}; the types are {tags}")
     return extended(table[tag], unknown=unknown)

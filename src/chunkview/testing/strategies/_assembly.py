@@ -386,13 +386,16 @@ def _real_end(wide: Events, draw: DrawFn, stop_reason: str | None) -> Event:
     return {
         "type": "message_delta",
         "delta": {"stop_reason": stop_reason, "stop_sequence": stop_sequence},
-        # Nothing is added to the counts that are repeated.
-        "usage": {"output_tokens": draw(_LAST_TOKENS), **dict.fromkeys(repeated, 0)},
+        "usage": {"output_tokens": draw(_LAST_TOKENS), **repeated},
     }
 
 
 _COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-_REPEATED_COUNTS = st.sampled_from([*[(), _COUNTS, _COUNTS] * 4, None])
+# Nothing is added to the counts that are repeated. Gateways that do not know them send null.
+_REPEATED = dict.fromkeys(_COUNTS, 0)
+_REPEATED_COUNTS: SearchStrategy[dict[str, int | None] | None] = st.sampled_from(
+    [*[{}, _REPEATED, _REPEATED] * 4, dict.fromkeys(_COUNTS), None]
+)
 _STOP_SEQUENCES = st.sampled_from(("", "\n\nHuman:", "</answer>", "\u3002"))
 _LAST_TOKENS = st.integers(0, 4_000)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from ..._stream import Framer
 from ._broken import broken_bodies, broken_streams
@@ -26,7 +27,7 @@ from ._titled import Titled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from hypothesis.strategies import DrawFn
 
     from ._assembly import Stream
     from ._objects import Event
@@ -60,6 +61,9 @@ def sse_bodies(
 
     Returns:
         A strategy of bytes. Shrinks to what the API sends: `event: ...\ndata: {...}\n\n`.
+
+    Raises:
+        TypeError: `streams` is no strategy.
     """
     return streams_with_bodies(streams, quirks=quirks, plain=plain).map(lambda pair: pair[1])
 
@@ -76,8 +80,14 @@ def streams_with_bodies(
 
     Returns:
         A strategy of pairs: the events, and the body. Shrinks like `sse_bodies`.
+
+    Raises:
+        TypeError: `streams` is no strategy.
     """
     streams = message_streams() if streams is None else streams
+    if not isinstance(streams, SearchStrategy):
+        got = type(streams).__name__
+        raise TypeError(f"streams: expected a strategy, such as st.just(events), got {got}")
     if plain:
         return streams.map(lambda events: (events, plain_body(events)))
     return _streams_with_bodies(streams, quirks)
@@ -208,7 +218,12 @@ def segmentations(body: bytes) -> SearchStrategy[list[bytes]]:
 
     Returns:
         A strategy of lists of bytes that join to `body`. Shrinks to `[body]`.
+
+    Raises:
+        TypeError: `body` is not bytes.
     """
+    if not isinstance(body, bytes):
+        raise TypeError(f"body: expected bytes, got {type(body).__name__}")
     return _segmentations(Titled(f"{len(body)} bytes", body))
 
 

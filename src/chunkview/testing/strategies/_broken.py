@@ -46,14 +46,16 @@ def broken_streams(rule: str | None = None) -> SearchStrategy[tuple[str, Stream]
         to a stream of a few short events.
 
     Raises:
+        TypeError: `rule` is not a str.
         ValueError: There is no such rule, or it is about bytes.
     """
+    rule = _known(rule)
     if rule in _broken_lines.BREAKS:
         raise ValueError(
             f"the rule {rule!r} is about bytes, and no list of events breaks it: "
             f"use broken_bodies({rule!r})"
         )
-    return _any_stream() if rule is None else _stream(_known(rule))
+    return _any_stream() if rule is None else _stream(rule)
 
 
 def broken_bodies(rule: str | None = None) -> SearchStrategy[tuple[str, bytes]]:
@@ -74,13 +76,17 @@ def broken_bodies(rule: str | None = None) -> SearchStrategy[tuple[str, bytes]]:
         A strategy of pairs: the rule, and the body. Shrinks to the body of a few short events.
 
     Raises:
+        TypeError: `rule` is not a str.
         ValueError: There is no such rule.
     """
-    return _any_body() if rule is None else _body(_known(rule))
+    rule = _known(rule)
+    return _any_body() if rule is None else _body(rule)
 
 
-def _known(rule: str) -> str:
-    if rule not in RULES:
+def _known(rule: str | None) -> str | None:
+    if not isinstance(rule, str | None):
+        raise TypeError(f"rule: expected the name of a rule, got {type(rule).__name__}")
+    if rule is not None and rule not in RULES:
         raise ValueError(f"no rule is named {rule!r}; the rules are {', '.join(RULES)}")
     return rule
 

@@ -31,7 +31,7 @@ def check_blocks(given: Sequence[GivenBlock], types: BlocksByType) -> None:
     """Look at blocks that a test gives.
 
     Raises:
-        ValueError: There is no such type of block.
+        ValueError: There is no such type of block, or a block lacks what makes its content.
         TypeError: It is neither a type, nor a block, nor a strategy.
         DecodeError: It is no block.
     """
@@ -50,7 +50,12 @@ def check_blocks(given: Sequence[GivenBlock], types: BlocksByType) -> None:
 
 
 def _message_of(block: Mapping[str, Any]) -> Message:
-    return Message.from_dict({"content": [block]})
+    message = Message.from_dict({"content": [block]})
+    # Without its text, a text block would be one without text.
+    for key in _NEEDED.get(block["type"], ()):
+        if key not in block:
+            raise ValueError(f"a block of the type {block['type']!r} needs the key {key!r}")
+    return message
 
 
 def given_blocks(
@@ -95,6 +100,8 @@ def blocks_of(message: Message) -> list[Block]:
             blocks[-1][1].append(event["delta"])
     return blocks
 
+
+_NEEDED = {"text": ("text",), "thinking": ("thinking",), "tool_use": ("name", "input")}
 
 _STRINGS = {
     "text": ("text_delta", "text"),

@@ -16,6 +16,7 @@ from ...recordings import Recording
 from ._cuts import cut, draw_fragments, draw_words
 from ._given_blocks import blocks_of, streamed
 from ._objects import future_objects
+from ._streams import check_count
 from ._titled import Titled
 
 if TYPE_CHECKING:
@@ -61,9 +62,14 @@ def streams_of(
 
     Raises:
         ValueError: No stream amounts to the message: a FallbackBlock names another model than the
-            message, for example.
+            message, for example. Or a number of deltas is negative, or the least above the most.
         DecodeError: The object is no message.
+        TypeError: A number of deltas is no int.
     """
+    check_count("min_deltas", min_deltas)
+    check_count("max_deltas", max_deltas)
+    if min_deltas > max_deltas:
+        raise ValueError(f"min_deltas is {min_deltas}, and max_deltas is {max_deltas}")
     message = message if isinstance(message, Message) else Message.from_dict(message)
     if accumulate(message.to_events()) != message:
         raise ValueError(f"no stream amounts to this message: {concise_repr(message)}")
@@ -151,10 +157,13 @@ def streams_like(
 
     Raises:
         TypeError: The source is none that `accumulate` takes.
+        ValueError: There is no event in it.
         DecodeError: The recording cannot be read to its end.
     """
     stream = source.source if isinstance(source, Recording) else source
     events = [chunk.to_event() for chunk in iter_chunks(stream)]
+    if not events:
+        raise ValueError("source: there is no event in it")
     options = {
         "dropped": dropped,
         "repeated": repeated,

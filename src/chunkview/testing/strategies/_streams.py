@@ -5,7 +5,7 @@ Their order is valid for `chunkview.accumulate`, and they do what the API is kno
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ._features import GivenBlock
 
-__all__ = ["message_streams", "streams_without_findings"]
+__all__ = ["check_count", "message_streams", "streams_without_findings"]
 
 
 def message_streams(
@@ -67,8 +67,9 @@ def message_streams(
             field, each kind of block as often as another, short streams. It is slower.
         thinking: Thinking blocks, redacted ones too, and their deltas.
         tools: `tool_use` blocks. A mapping has your own tools: a strategy of inputs by the name of
-            the tool, such as `hypothesis_jsonschema.from_schema(tool["input_schema"])`. Streams
-            then call no other tools.
+            the tool, such as `hypothesis_jsonschema.from_schema(tool["input_schema"])`. `tool_use`
+            blocks then call no other tools. Anthropic's own, such as `web_search`, come in
+            `server_tool_use` blocks: `server_tools=False` leaves them out.
         server_tools: `server_tool_use`, `container_upload` and `*_tool_result` blocks.
         citations: Citations on text.
         beta: What only the beta API sends: compaction, fallback and MCP blocks, the advisor's
@@ -104,12 +105,24 @@ def message_streams(
         used.
 
     Raises:
-        ValueError: A least number is larger than the most; `blocks` and a number of blocks are both
-            given; or no block is of a type in `blocks`.
-        TypeError: An item of `blocks` or `tools` is none of the above.
+        ValueError: A least number is larger than the most, or negative; `blocks` and a number of
+            blocks are both given; or no block is of a type in `blocks`.
+        TypeError: An argument, or an item of `blocks` or `tools`, is none of the above. An input of
+            a tool is looked at when it is drawn.
         DecodeError: An object in `blocks` is no block.
     """
     _check_tools(tools)
+    if not isinstance(model, str | SearchStrategy | None):
+        raise TypeError(f"model: expected a str or a strategy, got {type(model).__name__}")
+    for name, number in {
+        "min_blocks": min_blocks,
+        "max_blocks": max_blocks,
+        "min_deltas": min_deltas,
+        "max_deltas": max_deltas,
+        "min_message_deltas": min_message_deltas,
+        "max_message_deltas": max_message_deltas,
+    }.items():
+        check_count(name, number)
     least = 0 if min_blocks is None else min_blocks
     features = Features(
         realistic=realistic,
@@ -134,14 +147,31 @@ def message_streams(
     )
     for name in ("blocks", "deltas", "message_deltas"):
         fewest, most = getattr(features, f"min_{name}"), getattr(features, f"max_{name}")
-        if not 0 <= fewest <= most:
+        if fewest > most:
             raise ValueError(f"min_{name} is {fewest}, and max_{name} is {most}")
     if blocks is not None:
         if (min_blocks, max_blocks) != (None, None):
             raise ValueError("`blocks` says how many blocks there are: leave out their numbers")
         if not isinstance(blocks, SearchStrategy):
+            if isinstance(blocks, (str, Mapping)) or not isinstance(blocks, Iterable):
+                raise TypeError(f"blocks: expected a list of blocks, got {type(blocks).__name__}")
+            if isinstance(tools, Mapping) and not tools and "tool_use" in blocks:
+                raise ValueError("blocks has 'tool_use', and tools has no tool to call")
             check_blocks(blocks, block_types(features))
     return streams_with(features)
+
+
+def check_count(name: str, number: object) -> None:
+    """Look at a number of blocks or deltas; None is one that was left out.
+
+    Raises:
+        TypeError: It is no int.
+        ValueError: It is negative.
+    """
+    if not isinstance(number, int | None):
+        raise TypeError(f"{name}: expected an int, got {type(number).__name__}")
+    if number is not None and number < 0:
+        raise ValueError(f"{name}: expected 0 or more, got {number}")
 
 
 def _check_tools(tools: object) -> None:

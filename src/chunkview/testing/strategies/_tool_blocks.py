@@ -50,6 +50,10 @@ def with_own_tools(blocks: SearchStrategy[Event], features: Features) -> SearchS
 
 def _renamed(block: Event, call: tuple[str, dict[str, Any]]) -> Event:
     name, tool_input = call
+    if not isinstance(tool_input, dict):
+        raise TypeError(
+            f"tools: the input of {name!r} has to be a dict, got {type(tool_input).__name__}"
+        )
     return {**block, "name": name, "input": tool_input}
 
 
