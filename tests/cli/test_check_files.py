@@ -179,6 +179,41 @@ def test_a_message_whose_request_did_not_ask_for_a_stream_is_skipped(
     assert (one["skipped"], one["findings"]) == (why, [])
 
 
+@pytest.mark.parametrize("form", ["compact", "indented", "with headers", "in a list of files"])
+def test_an_error_document_that_should_have_been_a_stream_is_found(form: str, files: Files) -> None:
+    """`curl -N ... | chunkview check -` fails where the key or the model is wrong."""
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    body = json.dumps(error, indent=1 if form == "indented" else None).encode() + b"\n"
+    if form == "with headers":
+        body = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n" + body
+    paths = files(body=body, **({"good": TEXT} if form == "in a list of files" else {}))
+    found = report(*paths)
+    assert rules_of(found) == {"body_is_error": 1}
+    assert found["rules"][0]["first"]["event"] == " ".join(body.decode().split("\r\n")[-1].split())
+    assert run("check", *paths)[2] == 1
+
+
+def test_an_error_event_among_events_is_no_error_document(files: Files) -> None:
+    error = b'{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}\n'
+    assert rules_of(report(*files(first=error + json_lines(TEXT)))) == {}
+    assert rules_of(report(*files(last=json_lines(TEXT) + error))) == {}
+    broken = run("check", *files(after_a_broken_line=b'{"type": "ping"}}\n' + error))
+    assert "body_is_error" not in broken[0]
+    assert "after_a_broken_line" in broken[1]
+
+
+def test_a_refusal_that_was_recorded_is_not_counted_as_a_stream(tmp_path: Path) -> None:
+    error = b'{"type": "error", "error": {"type": "not_found_error", "message": "model: m"}}'
+    (tmp_path / "a.sse").write_bytes(TEXT)
+    (tmp_path / "b.sse").write_bytes(error)
+    times = {"response": {"status": 404}}
+    (tmp_path / "b.sse.times").write_text(json.dumps(times))
+    out, _, status = run("check", "--strict", str(tmp_path))
+    assert out.startswith(f"note: not checked: {tmp_path}/b.sse: ")
+    assert out.endswith("No rule is broken in 1 stream\n")
+    assert status == 0
+
+
 def test_of_a_long_body_the_beginning_is_shown(files: Files) -> None:
     message = {"content": [{"type": "text", "text": "x" * 99_999}], "role": "assistant"}
     (row, *_) = report(*files(body=json.dumps(message).encode()))["rules"]

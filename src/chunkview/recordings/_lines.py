@@ -81,6 +81,9 @@ class Lines:
         """
         self._maker = maker
         self._is_claude_code = self._has_unknown = False
+        self._is_empty = True
+        self._error_document: tuple[bytes, Place] | None = None
+        """The error of the API that is all the file has so far: its JSON, and where it is."""
         self._file_of_row: Any = None
         self._streams: dict[Any, Growing] = {}
         """By parent; the events without a wrapper are under False."""
@@ -97,6 +100,7 @@ class Lines:
             place: Where it is.
             text: Its JSON.
         """
+        is_first, self._is_empty, self._error_document = self._is_empty, False, None
         if not isinstance(value, dict):
             if self._open():
                 yield from self.add_broken(f"expected object, got {kind_of(value)}", place, text)
@@ -104,6 +108,8 @@ class Lines:
                 yield from self._add_unknown(place, text)
             return
         tag = value.get("type")
+        if is_first and tag == "error":
+            self._error_document = text, place
         if isinstance(value.get("result"), dict) and "custom_id" in value:
             yield self._of_batch(value, place)
         elif tag == "stream_event" and unwrapped(value) is not value:
@@ -139,6 +145,7 @@ class Lines:
             place: Where the line is.
             text: The line.
         """
+        self._is_empty, self._error_document = False, None
         error = self._maker.error(problem, place.offset)
         found = _PARENT.search(text) if _WRAPPED.search(text) else None
         if found is not None:
@@ -169,6 +176,13 @@ class Lines:
             error: What ended it early, or None.
             offset: Where that was.
         """
+        if self._error_document is not None and error is None:
+            # Nothing but one JSON object is no event, but the body of an answer without a stream.
+            text, place = self._error_document
+            yield self._maker.make(
+                text, "message", offset=place.offset, line=place.line, size=len(text)
+            )
+            return
         open_ones = self._open()
         if error is not None:
             if not open_ones:
