@@ -243,6 +243,8 @@ class Handler(BaseHTTPRequestHandler):
         """Whether there were too many requests: with `limited_once`, before each second answer."""
         if "limited_once" in FAULTS or "limited_once_long" in FAULTS:
             return self.answers % 2 == 1
+        if "limited_later" in FAULTS:
+            return self.answers > 1
         return "limited" in FAULTS or "overloaded" in FAULTS or "limited_with_header" in FAULTS
 
     def send_limit(self) -> None:

@@ -169,8 +169,8 @@ def test_a_message_whose_request_did_not_ask_for_a_stream_is_skipped(
     xml = tmp_path / "report.xml"
     out, complaints, status = run("check", "--strict", "--junit", str(xml), place)
     why = "its request did not ask for a stream, or was refused"
-    assert out == f"note: not checked: {path}: {why}\nNo rule is broken in 0 streams\n"
-    assert (complaints, status) == ("", 0)
+    assert out == f"note: not checked: {path}: {why}\nNo stream was checked\n"
+    assert (complaints, status) == ("", 1)
     (suite,) = ET.parse(xml).getroot()
     assert (suite.get("tests"), suite.get("skipped")) == ("1", "1")
     assert [part.get("message") for part in suite[0]] == [why]
@@ -264,6 +264,8 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(
     ]
     assert status == 1
     assert run("check", *files(body=TEXT), missing)[2] == 1
+    out, _, status = run("check", missing)
+    assert (out, status) == ("No stream was checked\n", 1)
 
 
 def test_standard_input_is_checked(start: Start) -> None:
@@ -320,6 +322,7 @@ def test_the_json_report_has_the_keys_that_the_help_names(files: Files, capsys: 
         "errors",
         "warnings",
         "streams",
+        "not_checked",
         "interrupted",
         "left_out",
         "not_sent",

@@ -68,7 +68,7 @@ def check(url: str, *arguments: str, model: str = MODEL) -> dict[str, Any]:
     out, complaints, status = run("check", "--json", "--url", url, "--model", model, *arguments)
     assert complaints == ""
     report: dict[str, Any] = json.loads(out)
-    assert status == int(report["errors"] > 0)
+    assert status == int(report["errors"] > 0 or report["not_checked"] != [])
     return report
 
 
@@ -353,7 +353,25 @@ def test_a_limit_is_a_warning_and_the_check_fails_because_it_checked_nothing(
     # It waits for one request, and for no other when that was in vain.
     waits = [one["answer"]["waited_seconds"] for one in report["checked"]]
     assert sum(wait > 0 for wait in waits) == (fault == "limited_with_header")
+    assert (report["not_checked"], status) == (names, 1)
+
+
+@pytest.mark.parametrize("fault", ["limited_later", "overloaded_event"])
+def test_the_check_fails_if_a_limit_left_a_request_unchecked(
+    fault: str, imitator: Imitator, tmp_path: Path
+) -> None:
+    """A limit is no fault of the server; but in CI, what was not checked must not be green."""
+    url, xml = imitator(fault), tmp_path / "report.xml"
+    out, _, status = run("check", "--url", url, "--model", MODEL, "--junit", str(xml))
+    count, streams = (12, 1) if fault == "limited_later" else (len(STREAMED), 0)
+    answers = "2 other answers" if fault == "limited_later" else "7 other answers"
+    assert out.splitlines()[-1] == (
+        f"1 rule broken (0 errors, 1 warning) in {streams} stream{'s' * (streams != 1)} and "
+        f"{answers}; {count} of 15 requests were not checked: rate limit"
+    )
     assert status == 1
+    (suite,) = ET.parse(xml).getroot()
+    assert suite.get("failures") == str(count)
 
 
 def test_a_long_limit_is_not_waited_for(imitator: Imitator) -> None:

@@ -78,8 +78,9 @@ class Recording:
             `chunkview record` says, then the day in the path (`2026-11-26`, `2026/11/26`,
             `year=2026/month=11/day=26`; its beginning), and then when the file was modified.
         is_stream_due: Of a message or an error document, which were not streamed: whether a stream
-            was due. False if the request did not ask for one, or the status is that of an error. A cassette or HAR
-            file tells it, or what `chunkview record` wrote beside the file. None if nothing does.
+            was due. False if the request did not ask for one, or the status is that of an error. A
+            cassette or HAR file tells it, or what `chunkview record` wrote beside the file. None if
+            nothing does.
         error: Why the recording is not whole, or None. The stream itself may break rules all the
             same, or end early: `accumulate` and `check` say that.
     """

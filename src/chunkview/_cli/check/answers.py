@@ -146,8 +146,9 @@ class Examiner:
         breaches = tuple(self._breaches(request, answered))
         self._is_first = False
         seconds = time.perf_counter() - begin
-        is_stream = request.is_streamed and answer.status == 200
-        return Checked(request.name, breaches, is_stream, facts, seconds, asks=request.asks)
+        checked = Checked(request.name, breaches, answer=facts, seconds=seconds, asks=request.asks)
+        is_stream = request.is_streamed and answer.status == 200 and checked.is_checked
+        return attrs.evolve(checked, is_stream=is_stream)
 
     def _answer_to(self, request: Request) -> _Answered:
         """Send a request, and read the answer to its end."""

@@ -34,6 +34,8 @@ _OF_DOCUMENTS = frozenset({"body_is_error", "body_is_message"})
 # the other groups are about one that cannot be decoded.
 _AFTER_EVENTS = frozenset({"done_marker", "done_marker_named", "last_event_unterminated"})
 _AT_THE_END = ("data", "order")
+# A warning, but the request was not checked.
+_LIMIT = "rate_limited"
 # How the message of a finding begins if it is about a block.
 _BLOCK = re.compile(r"(block \d+): ")
 
@@ -92,22 +94,27 @@ class Checked:
     @property
     def is_limited(self) -> bool:
         """Whether the request was not answered because there were too many."""
-        return any(breach.rule.name == "rate_limited" for breach in self.breaches)
+        return any(breach.rule.name == _LIMIT for breach in self.breaches)
 
     def count(self, severity: str) -> int:
         """Count the broken rules of one severity."""
         return sum(breach.rule.severity == severity for breach in unique(self.breaches))
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether there was something to check."""
+        return not (self.problem or self.skipped or self.is_limited)
+
     def failing(self, *, is_strict: bool) -> list[Breach]:
         """Give the first breach of each rule that makes the check fail.
 
         Args:
-            is_strict: Whether a warning does, too.
+            is_strict: Whether any warning does, too. A request that was not checked always does.
         """
         return [
             breach
             for breach in unique(self.breaches)
-            if is_strict or breach.rule.severity == "error"
+            if is_strict or breach.rule.severity == "error" or breach.rule.name == _LIMIT
         ]
 
 

@@ -75,9 +75,10 @@ requests, in the order of sending:
   answers: switch cooldowns off while you check.
 
 exit status:
-  0    no rule is broken, or only rules of severity warning
+  0    all was checked, and no rule is broken, or only rules of severity warning
   1    a rule of severity error is broken (with --strict, any rule), or a file
-       cannot be read, or no valid request was answered because of a rate limit
+       cannot be read, or a request was not checked because of a rate limit, or
+       there was nothing to check
   2    the arguments are invalid, or httpx is not installed
   130  ended by Ctrl-C, after the report of what has been checked
 
@@ -86,6 +87,7 @@ keys of the object that --json prints, always all of them:
   server, model          the URL and the model that were checked, or null
   errors, warnings       how many rules of each severity are broken
   streams                how many streams were checked
+  not_checked            requests that were not checked because of a rate limit
   interrupted            whether Ctrl-C ended the check
   left_out, not_sent     requests that --without names; that came after the
                          end of the check
@@ -204,9 +206,7 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         report.is_interrupted = True
     _show(report, arguments)
-    status = int(report.has_unreadable or report.has_only_limits or report.count("error") > 0)
-    if arguments.strict:
-        status = status or int(report.count("warning") > 0)
+    status = int(report.fails(is_strict=arguments.strict))
     if arguments.junit is not None and not _write_junit(report, arguments):
         status = 1
     return _INTERRUPTED if report.is_interrupted else status

@@ -97,17 +97,21 @@ class Report:
         return sum(one.is_stream for one in self.checked)
 
     @property
-    def has_only_limits(self) -> bool:
-        """Whether a rate limit left nothing to check but answers to invalid requests."""
-        answered = [one for one in self.checked if not one.is_limited]
-        return len(answered) < len(self.checked) and all(
-            one.answer.get("status") != 200 for one in answered
-        )
+    def not_checked(self) -> list[str]:
+        """The requests that were not checked, because there were too many."""
+        return [one.name for one in self.checked if one.is_limited]
 
-    @property
-    def has_unreadable(self) -> bool:
-        """Whether a file could not be read."""
-        return any(one.problem for one in self.checked)
+    def fails(self, *, is_strict: bool) -> bool:
+        """Whether a rule of severity error is broken, or something could not be checked.
+
+        If nothing was checked at all, nothing is proved either.
+
+        Args:
+            is_strict: Whether any warning counts, too.
+        """
+        return not any(one.is_checked for one in self.checked) or any(
+            one.problem or one.failing(is_strict=is_strict) for one in self.checked
+        )
 
 
 def base_url_of(url: str) -> str:
@@ -138,7 +142,7 @@ def line_of(checked: Checked) -> str:
 def last_line(report: Report) -> str:
     """Sum the whole check up in a line."""
     answered = [one for one in report.checked if one.answer.get("status") is not None]
-    further = sum(not one.is_stream for one in answered)
+    further = sum(one.is_checked and not one.is_stream for one in answered)
     answers = plural(report.streams, "stream")
     if further:
         answers += f" and {plural(further, 'other answer')}"
@@ -146,11 +150,17 @@ def last_line(report: Report) -> str:
     if errors or warnings:
         counts = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
         line = f"{plural(errors + warnings, 'rule')} broken ({counts}) in {answers}"
+    elif not any(one.is_checked for one in report.checked):
+        line = f"No {'answer' if report.server else 'stream'} was checked"
     elif report.server:
         requests = plural(len(report.checked), "request")
         line = f"No rule is broken in the {requests} sent ({answers})"
     else:
         line = f"No rule is broken in {answers}"
+    if report.not_checked:
+        of_all = plural(len(report.checked), "request")
+        was = "was" if len(report.not_checked) == 1 else "were"
+        line += f"; {len(report.not_checked)} of {of_all} {was} not checked: rate limit"
     if report.left_out:
         line += f"; left out: {', '.join(report.left_out)}"
     if report.not_sent:
@@ -225,6 +235,7 @@ def as_json(report: Report, *, ascii_only: bool, is_terminal: bool) -> str:
         "errors": report.count("error"),
         "warnings": report.count("warning"),
         "streams": report.streams,
+        "not_checked": report.not_checked,
         "interrupted": report.is_interrupted,
         "left_out": report.left_out,
         "not_sent": report.not_sent,
