@@ -122,8 +122,7 @@ def result(rule: AnyRule) -> str:
     measured = MEASURED[rule.name]
     if set(measured) == {"takes"}:
         return "The official SDK and chunkview take the stream."
-    ours = measured.chunkview.replace("takes", "takes the stream")
-    return f"{prose(rule.sdk)} chunkview {ours}."
+    return f"{prose(rule.sdk)} {rule.chunkview}"
 
 
 CODE = re.compile(

@@ -75,6 +75,8 @@ def answer_to(request: dict[str, Any]) -> Answer:
         return [text_block(text)], "stop_sequence", request["stop_sequences"][0]
     if "no_text" in FAULTS:
         return [], "end_turn", None
+    if "empty_text" in FAULTS:
+        return [text_block("")], "end_turn", None
     return [text_block(f"  {TEXT}" if "strips_whole" in FAULTS else TEXT)], "end_turn", None
 
 
@@ -109,7 +111,8 @@ def events_of(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield error(kind, "Something went wrong")
         return
     for number, (block, deltas) in enumerate(blocks):
-        index = number * 2 + 1 if "index_gap" in FAULTS else number
+        index: Any = number * 2 + 1 if "index_gap" in FAULTS else number
+        index = str(index) if "index_is_text" in FAULTS else index
         yield {"type": "content_block_start", "index": index, "content_block": block}
         for delta in deltas:
             yield {"type": "content_block_delta", "index": index, "delta": delta}
@@ -148,6 +151,10 @@ def whole_message(request: dict[str, Any]) -> dict[str, Any]:
     }
     if not differs:
         message["content"] = [{"type": "text", "text": TEXT}]
+    if "whole_is_string" in FAULTS:
+        message["content"] = TEXT
+    if "whole_stops_oddly" in FAULTS:
+        message["stop_reason"] = "stop"
     if "whole_without_usage" in FAULTS:
         del message["usage"]
     if "whole_without_id" in FAULTS:
@@ -196,6 +203,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_json(401, error("authentication_error", "invalid x-api-key"))
         elif self.is_limited():
             self.send_limit()
+        elif "no_post" in FAULTS:
+            self.send_error(501, "Unsupported method ('POST')")
         elif "forbids" in FAULTS:
             self.send_json(403, {"message": "not here"})
         elif "refuses" in FAULTS:
@@ -270,7 +279,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reset()
         elif "not_http" in FAULTS:
             self.wfile.write(b"220 mail.example ESMTP\r\n\r\n")
-        elif "html" in FAULTS:
+        elif "html" in FAULTS or ("html_later" in FAULTS and self.answers):
             page = b"<!DOCTYPE html>\n<p>Welcome</p>\n"
             self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n" + page)
         elif "redirects" in FAULTS:

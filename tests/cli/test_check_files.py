@@ -214,6 +214,57 @@ def test_a_refusal_that_was_recorded_is_not_counted_as_a_stream(tmp_path: Path) 
     assert status == 0
 
 
+def test_messages_of_claude_code_are_no_streams_to_check(files: Files) -> None:
+    """Without --include-partial-messages its lines have whole messages: no event was sent."""
+    message = {"type": "message", "role": "assistant", "id": "msg_1", "content": []}
+    lines = [{"type": "assistant", "session_id": "1", "message": message}]
+    paths = files(log=b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    out, complaints, status = run("check", *paths)
+    assert "only with --include-partial-messages\n" in out
+    assert out.endswith("\nNo stream was checked\n")
+    assert (complaints, status) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "index_missing",
+        "data_not_object",
+        "delta_string_misfit",
+        "block_type_missing",
+        "control_character",
+        "too_deep",
+    ],
+)
+@pytest.mark.parametrize("is_lines", [False, True], ids=["body", "lines"])
+def test_an_event_that_cannot_be_decoded_is_shown(rule: str, is_lines: bool, files: Files) -> None:
+    body = broken_body(rule)
+    if is_lines:
+        body = b"".join(line[5:].strip() + b"\n" for line in body.split(b"\n") if b"data" in line)
+    rows = {row["rule"]: row for row in report(*files(body=body))["rules"]}
+    if is_lines and rule not in rows:  # it is no JSON, and a recording of lines ends there
+        return
+    event = "".join(rows[rule]["first"]["event"].split()).removesuffix("...")
+    assert event
+    assert event in "".join(body.decode().split())
+
+
+def test_without_an_event_the_report_says_that_none_came(files: Files) -> None:
+    for body in (b"", b"\n", b": keep-alive\n\n"):
+        (row,) = report(*files(body=body))["rules"]
+        assert row["rule"] == "stream_cut"
+        assert row["first"]["message"].endswith(": no event came")
+        assert "request reached the server" in row["mend"]
+
+
+def test_the_report_says_that_chunkview_raises_where_the_sdk_takes_the_stream(
+    files: Files,
+) -> None:
+    out = run("check", *files(body=broken_body("block_type_missing")))[0]
+    assert "  the SDK  The official SDK takes the stream. chunkview raises DecodeError.\n" in out
+    assert "chunkview takes" not in run("check", *files(body=GAP))[0]
+
+
 def test_of_a_long_body_the_beginning_is_shown(files: Files) -> None:
     message = {"content": [{"type": "text", "text": "x" * 99_999}], "role": "assistant"}
     (row, *_) = report(*files(body=json.dumps(message).encode()))["rules"]

@@ -158,7 +158,9 @@ ANSWERS = {
         "content_type_unexpected": ["whole"],
         "whole_message_invalid": ["whole"],
     },
-    "whole_without_id": {"message_id_missing": ["whole"]},
+    "whole_without_id": {"whole_message_incomplete": ["whole"]},
+    "whole_without_usage": {"whole_message_misshapen": ["whole"]},
+    "whole_is_string": {"whole_message_misshapen": ["whole"], "text_missing": ["whole"]},
     "error_event": {"error_event_sent": STREAMED},
     "overloaded_event": {"rate_limited": STREAMED},
     "error_with_200": {"body_is_error": STREAMED, "whole_message_invalid": ["whole"]},
@@ -214,11 +216,35 @@ def test_a_count_of_the_cache_that_is_left_out_is_0(
         ]
 
 
-def test_a_whole_message_without_usage_is_found(imitator: Imitator) -> None:
-    found = places(check(imitator("whole_without_usage")))
-    assert found.pop("whole_message_differs") == ["whole"]
-    assert all(names == ["whole"] for names in found.values())
-    assert found
+def test_what_is_said_of_a_whole_message_is_not_about_events(imitator: Imitator) -> None:
+    url = imitator("whole_is_string", "whole_without_usage", "whole_without_id")
+    rows = {row["rule"]: row for row in check(url)["rules"]}
+    assert rows["whole_message_misshapen"]["first"]["message"].endswith(
+        ": content is str 'hello'; usage is missing"
+    )
+    assert rows["whole_message_incomplete"]["first"]["message"].endswith(": id is missing")
+    for row in rows.values():
+        assert "message_start" not in str(row)
+        assert "message_delta" not in str(row)
+
+
+def test_what_the_data_of_a_whole_message_breaks_has_the_rule_of_a_stream(
+    imitator: Imitator,
+) -> None:
+    (row,) = check(imitator("whole_stops_oddly"), *only("whole"))["rules"]
+    assert (row["rule"], row["in"]) == ("stop_reason_unknown", ["whole"])
+    assert row["first"]["message"].endswith(" (here: the answer to stream: false)")
+
+
+def test_a_text_that_is_empty_is_not_called_no_text(imitator: Imitator) -> None:
+    row = check(imitator("empty_text"), *only("text"))["rules"][0]
+    assert row["first"]["message"] == "the message has no text: the text is empty"
+
+
+def test_the_event_that_cannot_be_decoded_is_shown(imitator: Imitator) -> None:
+    (row,) = check(imitator("index_is_text"), *only("text"))["rules"]
+    assert (row["rule"], row["first"]["position"]) == ("index_missing", 2)
+    assert row["first"]["event"].startswith("event: content_block_start\ndata: {")
 
 
 def test_a_server_that_cannot_stream_is_found(imitator: Imitator) -> None:
@@ -279,6 +305,13 @@ REFUSALS = {
     "path": ("url_refused", (), [], "/elsewhere/v1/messages is answered with 404: Not Found\n"),
     "redirect": ("url_refused", ("redirects_well",), [], "307: a redirect to /elsewhere\n"),
     "bad redirect": ("url_refused", ("redirects",), [], "307: a redirect to http://[bad\n"),
+    "page": ("url_refused", ("html",), [], "with 200: a page of HTML: <!DOCTYPE html> <p>Wel"),
+    "no POST": (
+        "url_refused",
+        ("no_post",),
+        [],
+        "is answered with 501: a page of HTML: <!DOCTYPE HTML>",
+    ),
     "fields": ("request_refused", ("refuses",), [], 'answered with 422: {"detail": [{"loc": ['),
     "stream": ("request_refused", ("refuses_stream",), [], "400: stream: not supported\n"),
 }
@@ -383,9 +416,9 @@ def test_a_long_limit_is_not_waited_for(imitator: Imitator) -> None:
     assert places(report) == {"rate_limited": names[::2]}
 
 
-@pytest.mark.parametrize("fault", ["html", "not_utf8"])
+@pytest.mark.parametrize("fault", ["html_later", "not_utf8"])
 def test_an_answer_that_is_no_stream_is_found(fault: str, imitator: Imitator) -> None:
-    assert places(check(imitator(fault), *only("text")))
+    assert places(check(imitator(fault), *only("text", "stop_sequence")))
 
 
 @pytest.mark.parametrize("fault", ["slow", "slow_start"])

@@ -125,11 +125,12 @@ def test_the_findings_are_those_of_check_at_the_events_that_break_the_rule(
 @given(cv.broken_bodies().map(lambda broken: broken[1]) | cv.corrupted_bodies())
 def test_check_each_hands_over_the_events_by_position(body: bytes) -> None:
     seen: list[Any] = []
-    assert check_each(body, seen.append) == check(body)
+    assert check_each(body, lambda *event: seen.append(event)) == check(body)
     for finding in check(body):
         assert finding.position <= len(seen)
         if finding.chunk is not None:
-            assert seen[finding.position] == finding.chunk
+            assert seen[finding.position] == (finding.chunk, None)
+    assert all((chunk is None) == (received is not None) for chunk, received in seen)
 
 
 HARMFUL = st.sampled_from(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chunkview._stream import check_each
 from chunkview.conformance import check
 from chunkview.testing import strategies as cv
 from stream_support import ERROR
@@ -86,6 +87,30 @@ def test_the_bytes_and_the_fields_of_what_follows_an_error_are_looked_at() -> No
         ("event_line_missing", 7, 1),
         ("data_not_object", 7, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "received"),
+    [
+        (sse([PING]) + b"data: {\n\n" + sse([PING]), b"data: {"),
+        (b'data: {"type": "content_block_stop"}', b'data: {"type": "content_block_stop"}'),
+        (b"{", b"{"),
+        ([{"type": "content_block_stop"}], {"type": "content_block_stop"}),
+        (["{"], "{"),
+    ],
+    ids=["within a body", "at its end", "no stream", "event", "line"],
+)
+def test_what_was_received_of_a_broken_event_is_handed_over(source: Any, received: Any) -> None:
+    seen: list[Any] = []
+    check_each(source, lambda *event: seen.append(event))
+    assert [rest for chunk, rest in seen if chunk is None] == [received]
+
+
+@pytest.mark.parametrize("source", [b"", b": keep-alive\n\n", []])
+def test_of_a_source_without_an_event_it_is_said_that_none_came(source: Any) -> None:
+    (finding,) = check(source)
+    assert (finding.rule, finding.position, finding.count) == ("stream_cut", 0, 1)
+    assert finding.message.endswith(": no event came")
 
 
 def test_after_an_error_an_agent_may_ask_again() -> None:

@@ -71,6 +71,16 @@ class Rule(NamedTuple):
             sentence += f" In version {VERSIONS[0]}, {_act('the SDK', *oldest)}"
         return sentence
 
+    @property
+    def chunkview(self) -> str:
+        """What chunkview does where the rule is broken: a sentence, or "" if not measured."""
+        from .measured import MEASURED
+
+        measured = MEASURED.get(self.name)
+        if measured is None:
+            return ""
+        return f"chunkview {measured.chunkview.replace('takes', 'takes the stream')}."
+
 
 def page_of_rule(name: str) -> str:
     """Give the URL of what this documentation says about a rule."""
@@ -486,7 +496,8 @@ RULES: dict[str, Rule] = {
             source=f"{_STREAMING}#full-http-stream-response",
             mend=(
                 "Send `message_delta` with a `stop_reason`, and then `message_stop`. If the model "
-                "failed, send an `error` event instead."
+                "failed, send an `error` event instead. If no event came at all, look whether the "
+                "request reached the server."
             ),
         ),
         event_after_error=_texts(

@@ -807,7 +807,7 @@ class HeadAccumulator(Accumulator):
         first = self._next_position
         self._append_to(None)
         self.go_to(first)
-        for number, gave_chunk, _, faults in found:
+        for number, gave_chunk, _, faults, _ in found:
             expected = self._expected.setdefault(first + number, [])
             expected.extend((fault, gave_chunk) for fault in faults)
 

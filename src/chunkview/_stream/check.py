@@ -13,7 +13,7 @@ from .._chunks import ErrorChunk, MessageStartChunk
 from .._rules import Fault, Findings
 from ..errors import DecodeError, ProtocolError, clipped, shown
 from .accumulate import HeadAccumulator
-from .inspection import Faults, Inspector, fault_of
+from .inspection import Faults, Inspector, fault_of, received_of
 from .intake import Intake
 from .items import sync_items_of
 from .order import has_form_of_api
@@ -56,7 +56,7 @@ def check(source: Source, *, max_event_bytes: int = MAX_EVENT_BYTES) -> list[Fin
 
 def check_each(
     source: Source,
-    see: Callable[[ChunkView | None], None],
+    see: Callable[[ChunkView | None, object], None],
     *,
     max_event_bytes: int = MAX_EVENT_BYTES,
 ) -> list[Finding]:
@@ -64,8 +64,9 @@ def check_each(
 
     Args:
         source: As for `check`.
-        see: Called with the chunk view of each event, or with None for one that cannot be decoded.
-            Its first call is about the event with the position 0, and so on.
+        see: Called for each event: with its chunk view and None, or with None and what was received
+            of an event that cannot be decoded. Its first call is about the event with the position
+            0, and so on.
         max_event_bytes: As for `check`.
 
     Returns:
@@ -78,7 +79,7 @@ def check_each(
     return checker.findings_at_end()
 
 
-def _ignore(chunk: ChunkView | None) -> None:
+def _ignore(chunk: ChunkView | None, received: object) -> None:
     """See an event, and do nothing."""
 
 
@@ -87,7 +88,7 @@ class _Checker:
 
     __slots__ = ("_current", "_inspector", "_intake", "_messages", "_position", "_see")
 
-    def __init__(self, see: Callable[[ChunkView | None], None], **options: Any) -> None:
+    def __init__(self, see: Callable[[ChunkView | None, object], None], **options: Any) -> None:
         self._see = see
         self._inspector = Inspector(Findings())
         self._intake = Intake(inspector=self._inspector, goes_on=True, **options)
@@ -118,7 +119,9 @@ class _Checker:
                 if self._message.is_complete:
                     self._message.note([Fault("last_event_unterminated")], self._position)
         if not self._messages:
-            self._begin()  # an empty source lacks a message
+            # An empty source lacks a message.
+            self._message.note([Fault("stream_cut", "no event came")], 0)
+            return self._message.findings
         is_known = not self._intake.is_broken
         return [
             finding
@@ -156,7 +159,7 @@ class _Checker:
         """Note what is off with something that gave no chunk view. If broken, it is an event."""
         if found.is_broken:
             self._message.add_broken(found.faults, self._position)
-            self._end_event(None)
+            self._end_event(None, found.event)
         else:
             self._message.note(found.faults, self._position)
 
@@ -178,11 +181,11 @@ class _Checker:
         """Note what cannot be decoded."""
         self._add([])
         self._message.add_broken([fault_of(error)], self._position)
-        self._end_event(None)
+        self._end_event(None, received_of(error))
 
-    def _end_event(self, chunk: ChunkView | None) -> None:
+    def _end_event(self, chunk: ChunkView | None, received: object = None) -> None:
         """Hand an event over, and count it."""
-        self._see(chunk)
+        self._see(chunk, received)
         self._position += 1
 
 
@@ -249,6 +252,11 @@ class _Check:
         """Note what is off with something that is not added to the message."""
         for fault in faults:
             self._accumulator.noted.note(fault, position, chunk=chunk)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings so far."""
+        return list(self._accumulator.findings)
 
     def findings_at_end(self, *, is_known: bool) -> tuple[Finding, ...]:
         """Take the end of the message, and give all findings.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .beginning import Beginning
     from .wire import Fields
 
-__all__ = ["CheckingDecoder", "Faults", "InspectedDecoder", "Inspector", "fault_of"]
+__all__ = ["CheckingDecoder", "Faults", "InspectedDecoder", "Inspector", "fault_of", "received_of"]
 
 
 class Faults(NamedTuple):
@@ -35,12 +35,14 @@ class Faults(NamedTuple):
         gave_chunk: Whether a chunk view came of it. If not, it was skipped, or is broken.
         is_broken: Whether it cannot be decoded.
         faults: The rules that it breaks.
+        event: What was received of it, if it is broken.
     """
 
     number: int
     gave_chunk: bool
     is_broken: bool
     faults: list[Fault]
+    event: object = None
 
 
 class Inspector:
@@ -67,10 +69,10 @@ class Inspector:
         """Note what is off with the event that is being decoded."""
         self._of_event.extend(faults)
 
-    def end_event(self, *, gave_chunk: bool, is_broken: bool = False) -> None:
+    def end_event(self, *, gave_chunk: bool, is_broken: bool = False, event: object = None) -> None:
         """Take note that an event has been decoded, skipped, or found to be broken."""
         if self._of_event:
-            found = Faults(self.number, gave_chunk, is_broken, self._of_event)
+            found = Faults(self.number, gave_chunk, is_broken, self._of_event, event)
             self.found.append(found)
             self._of_event = []
 
@@ -238,13 +240,18 @@ class CheckingDecoder(InspectedDecoder):
         if self._beginning is not None:
             raise error
         self._inspector.note([fault_of(error)])
-        self._inspector.end_event(gave_chunk=False, is_broken=True)
+        self._inspector.end_event(gave_chunk=False, is_broken=True, event=received_of(error))
 
 
 def _lost(chunk: ChunkView) -> str:
     """Say what a client loses that drops the last event."""
     no_more = ", and no content" if isinstance(chunk, MessageStopChunk) else ""
     return f"clients lose {clipped(chunk.type)}{no_more}"
+
+
+def received_of(error: DecodeError) -> object:
+    """What was received of an event that cannot be decoded."""
+    return error.event if error.received is None else error.received
 
 
 def fault_of(error: DecodeError) -> Fault:

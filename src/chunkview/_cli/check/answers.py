@@ -20,9 +20,8 @@ import attrs
 from ..._chunks import events_of_whole_message, is_message
 from ..._model import loads
 from ..._stream import AnthropicStream
-from ...conformance import check
 from ...errors import ChunkviewError, DecodeError, StreamError, shown
-from .breaches import Breach, Checked, breaches_of, excerpt
+from .breaches import Breach, Checked, breaches_in, excerpt
 from .requests import LONGEST_WAIT
 from .rules import rule_of
 from .server import Answer
@@ -48,8 +47,19 @@ _OF_THE_END = frozenset(
         "tool_input_invalid",
     }
 )
-# The groups of rules that apply to a message which is not streamed.
-_OF_WHOLE_MESSAGES = ("essential", "fields", "data")
+# The groups of rules about fields, and what it is called to break one in a message that is not
+# streamed, by the severity.
+_OF_FIELDS = ("essential", "fields")
+_RULES_OF_FIELDS = {"error": "whole_message_misshapen", "warning": "whole_message_incomplete"}
+# A message that is not streamed has no such event.
+_OF_MESSAGE_DELTA = frozenset(
+    {
+        "final_count_missing",
+        "final_usage_missing",
+        "message_delta_delta_missing",
+        "message_delta_fields_missing",
+    }
+)
 _EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
 # How much of a body is shown.
@@ -59,7 +69,7 @@ _LIMITS = (429, 529)
 _LIMIT_ERRORS = ("overloaded_error", "rate_limit_error")
 # With one of these, the answer to the first request is about key, model or URL, whichever request
 # that is.
-_OF_SETUP = (*range(300, 400), 401, 403, 404, 405)
+_OF_SETUP = (*range(300, 400), 401, 403, 404, 405, 501)
 _PLAIN = ("text", "whole")
 _KEY = re.compile(r"api.?key|authenticat|authoriz", re.IGNORECASE)
 _MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
@@ -147,7 +157,8 @@ class Examiner:
         self._is_first = False
         seconds = time.perf_counter() - begin
         checked = Checked(request.name, breaches, answer=facts, seconds=seconds, asks=request.asks)
-        is_stream = request.is_streamed and answer.status == 200 and checked.is_checked
+        is_answered = checked.is_checked and all(one.rule.group != "setup" for one in breaches)
+        is_stream = request.is_streamed and answer.status == 200 and is_answered
         return attrs.evolve(checked, is_stream=is_stream)
 
     def _answer_to(self, request: Request) -> _Answered:
@@ -165,7 +176,7 @@ class Examiner:
         findings: list[Breach] = []
         with closing(pieces):
             if request.is_streamed:
-                findings = breaches_of(check(kept()), body)
+                findings = breaches_in(kept(), body)
             for _ in kept():
                 pass
         return _Answered(answer, bytes(body), findings)
@@ -196,18 +207,21 @@ class Examiner:
         """Say what is probably wrong if the first request is refused, else None."""
         status, body = answered.answer.status or 0, answered.body
         is_plain = request.name in _PLAIN and 400 <= status <= 499
+        is_page = status in (200, 501) and _is_page(answered)
         if (
             not self._is_first
             or request.is_invalid
             or answered.limit
-            or not (is_plain or status in _OF_SETUP)
+            or not (is_plain or is_page or status in _OF_SETUP)
         ):
             return None
         words = _words(body)
         if location := answered.answer.location:
             words = f"a redirect to {location}"
+        elif is_page:
+            words = f"a page of HTML: {words}"
         name = rf"(?<![\w.-]){re.escape(self._model)}(?![\w.-])"
-        if 300 <= status <= 399 or status == 405:
+        if is_page or 300 <= status <= 399 or status in (405, 501):
             rule = "url_refused"
         elif status == 422:  # it is about the fields of a request, and may repeat all of them
             rule = "request_refused"
@@ -237,12 +251,15 @@ class Examiner:
     ) -> Iterator[Breach]:
         """Say in what the message of an answer is not what the request asked for."""
         body = answered.body
+        is_misshapen = False
         if not request.is_streamed:
             value = _parsed(body)
             if not isinstance(value, dict) or not is_message(value):
                 yield _breach("whole_message_invalid", _excerpt(body))
                 return
-            yield from _of_whole_message(value, body)
+            of_whole = [*_of_whole_message(value, body)]
+            yield from of_whole
+            is_misshapen = any(one.rule.name == "whole_message_misshapen" for one in of_whole)
         message, failure = _message_of(body)
         if isinstance(failure, StreamError):
             if failure.error_type in _LIMIT_ERRORS:
@@ -255,7 +272,7 @@ class Examiner:
             yield _breach(rule, seen)
         if request.name == "text":
             self._streamed = message
-        elif request.name == "whole" and self._streamed is not None:
+        elif request.name == "whole" and self._streamed is not None and not is_misshapen:
             found = [*differences(self._streamed, message)]
             if found:
                 yield _breach("whole_message_differs", "; ".join(found))
@@ -266,12 +283,22 @@ class Examiner:
 
 
 def _of_whole_message(message: dict[str, Any], body: bytes) -> Iterator[Breach]:
-    """Look at the fields of a message that is not streamed, by the rules of a stream."""
+    """Look at the fields of a message that is not streamed, by the rules of a stream.
+
+    Those about the fields of events are not named: what they say of a stream would mislead.
+    """
     sent = _excerpt(body)
-    for breach in breaches_of(check(events_of_whole_message(message)), body):
-        if breach.rule.group in _OF_WHOLE_MESSAGES:
-            seen = f"{breach.message} (here: the answer to stream: false)"
-            yield attrs.evolve(breach, message=seen, position=None, event=sent, place="")
+    seen: dict[str, list[str]] = {}
+    for breach in breaches_in(events_of_whole_message(message), body):
+        rule = breach.rule
+        if rule.group == "data":
+            words = f"{breach.message} (here: the answer to stream: false)"
+            yield attrs.evolve(breach, message=words, position=None, event=sent, place="")
+        elif rule.group in _OF_FIELDS and rule.name not in _OF_MESSAGE_DELTA:
+            words = breach.message.replace(f"{rule.problem}: ", "").replace("message.", "")
+            seen.setdefault(_RULES_OF_FIELDS[rule.severity], []).append(words)
+    for name, parts in seen.items():
+        yield attrs.evolve(_breach(name, "; ".join(parts)), event=sent)
 
 
 def _of_status(request: Request, answer: Answer, body: bytes) -> Iterator[Breach]:
@@ -373,6 +400,11 @@ def _parsed(body: bytes) -> Any:
         return loads(body)
     except DecodeError:
         return None
+
+
+def _is_page(answered: _Answered) -> bool:
+    """Whether an answer is HTML: of a web server, or of an application that runs in a browser."""
+    return answered.answer.content_type == "text/html" or answered.body.lstrip().startswith(b"<")
 
 
 def _error_type(body: bytes) -> str:

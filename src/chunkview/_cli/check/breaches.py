@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ..._rules import MAX_FINDINGS
+from ..._stream import check_each
 from .rules import AnyRule, rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from ..._chunks import ChunkView
     from ...conformance import Finding
 
 __all__ = [
     "Breach",
     "BrokenRule",
     "Checked",
-    "breaches_of",
+    "breaches_in",
     "by_rule",
     "excerpt",
     "plural",
@@ -145,21 +148,33 @@ def unique(breaches: Iterable[Breach]) -> list[Breach]:
     return list(first.values())
 
 
-def breaches_of(findings: Iterable[Finding], start: bytes | bytearray) -> list[Breach]:
-    """Make breaches of what the check of a source found.
+def breaches_in(source: Any, start: bytes | bytearray) -> list[Breach]:
+    """Check a source.
 
     Args:
-        findings: What it found.
-        start: The beginning of the source, if it is bytes. It is shown where the source is one JSON
-            object, because the events that the check looks at were never sent.
+        source: What `conformance.check` takes.
+        start: The beginning of the source, if it is bytes, once the source was read. It is shown
+            where the source is one JSON object, because the events that the check looks at were
+            never sent.
     """
+    broken: dict[int, Any] = {}
+    """What was received of the events that cannot be decoded, by position."""
+    position = 0
+
+    def see(chunk: ChunkView | None, received: object) -> None:
+        nonlocal position
+        if chunk is None and len(broken) < MAX_FINDINGS:
+            broken[position] = received
+        position += 1
+
+    findings = check_each(source, see)
     breaches = [
         Breach(
             rule_of(finding.rule),
             finding.message,
             finding.position,
             finding.count,
-            "" if finding.chunk is None else _text_of(finding.chunk.chunk),
+            _sent(finding, broken),
             _place_of(finding),
         )
         for finding in findings
@@ -207,12 +222,27 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
+def _sent(finding: Finding, broken: Mapping[int, Any]) -> str:
+    """Give the event of a finding, also if it cannot be decoded; "" if it is about none."""
+    if finding.chunk is not None:
+        return _text_of(finding.chunk.chunk)
+    received = broken.get(finding.position) if _is_about_event(finding) else None
+    return "" if received is None else _text_of(received)
+
+
+def _is_about_event(finding: Finding) -> bool:
+    """Whether a finding is about the event at its position, and not about what precedes that."""
+    rule = rule_of(finding.rule)
+    is_after = rule.group in _AT_THE_END or rule.name in _AFTER_EVENTS
+    return finding.chunk is not None or not is_after
+
+
 def _place_of(finding: Finding) -> str:
     """Say where an event is. What shows only at the end has the number of the next event."""
-    position, rule = finding.position, rule_of(finding.rule)
-    is_at_end = rule.group in _AT_THE_END
-    if finding.chunk is not None or not (is_at_end or rule.name in _AFTER_EVENTS):
+    position = finding.position
+    if _is_about_event(finding):
         return f"event {position:,}"
+    is_at_end = rule_of(finding.rule).group in _AT_THE_END
     after = f"after event {position - 1:,}" if position else "before the first event"
     if not (position and is_at_end):
         return after

@@ -6,14 +6,13 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ..._chunks import is_message
+from ..._chunks import is_message, unwrapped
 from ..._model import loads
-from ...conformance import check
 from ...errors import DecodeError
 from ...recordings import RecordingError, is_body, read, recordings_of
 from ..console import is_regular, name_of, opened, reason_of
 from ..streams import Rest, is_place, name_of_recording, places_in
-from .breaches import Checked, breaches_of
+from .breaches import Checked, breaches_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +24,7 @@ __all__ = ["check_files", "items_of_file"]
 _NOT_DUE = "its request did not ask for a stream, or was refused"
 _OTHER = "it answers another request than POST /v1/messages"
 _EMPTY = "it is empty"
+_NO_EVENTS = "Claude Code wrote messages, and events only with --include-partial-messages"
 # How many bytes of the beginning are kept for the report.
 _START = 2_000
 # A longer line is cut. An event may be as long.
@@ -58,8 +58,8 @@ def check_files(file: str) -> Iterator[Checked]:
                 yield Checked(name, is_stream=False, problem=_EMPTY)
             elif is_body(rest.start):
                 start = bytearray()
-                findings = check(_noted(items_of_file(iter(rest.read_some, b"")), start))
-                yield Checked(name, tuple(breaches_of(findings, start)))
+                items = _noted(items_of_file(iter(rest.read_some, b"")), start)
+                yield Checked(name, tuple(breaches_in(items, start)))
             else:
                 # By its name, a file is read with what `chunkview record` wrote beside it.
                 has_name = file != "-" and is_regular(source)
@@ -82,7 +82,9 @@ def _checked(recording: Recording) -> Checked:
     if recording.is_stream_due is False:
         return Checked(name, is_stream=False, skipped=_NOT_DUE)
     start = source[:_START] if isinstance(source, bytes) else b""
-    return Checked(name, tuple(breaches_of(check(source), bytearray(start))))
+    if recording.format == "claude-code" and all(unwrapped(item) is item for item in source):
+        return Checked(name, is_stream=False, skipped=_NO_EVENTS)
+    return Checked(name, tuple(breaches_in(source, start)))
 
 
 def items_of_file(pieces: Iterator[bytes]) -> Iterator[bytes | str]:

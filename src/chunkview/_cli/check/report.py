@@ -25,11 +25,13 @@ from ..display import (
 from ..wrapping import wrapped
 from .breaches import by_rule, plural
 from .requests import REQUESTS
+from .rules import ServerRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .breaches import Breach, BrokenRule, Checked
+    from .rules import AnyRule
 
 __all__ = ["Report", "as_blocks", "as_json", "block_of", "last_line", "line_of"]
 
@@ -188,7 +190,7 @@ def block_of(row: BrokenRule) -> list[tuple[str, str]]:
         ("first", "" if is_setup else _place(row)),
         ("sent", printable(breach.event)),
         ("the API", rule.promise),
-        ("the SDK", rule.sdk),
+        ("the SDK", _of_clients(rule)),
         ("mend", rule.mend),
         ("page", rule.page),
     ]
@@ -289,6 +291,13 @@ def _json_of_breach(breach: Breach) -> dict[str, Any]:
         "message": breach.message,
         "event": breach.event or None,
     }
+
+
+def _of_clients(rule: AnyRule) -> str:
+    """Say what the SDK does, and what chunkview does if that is why the rule is an error."""
+    if isinstance(rule, ServerRule) or "raises" not in rule.chunkview:
+        return rule.sdk
+    return f"{rule.sdk} {rule.chunkview}"
 
 
 def _place(row: BrokenRule) -> str:

@@ -97,7 +97,8 @@ class Request:
 
 def _text(message: Message) -> Iterator[Unmet]:
     if not message.text.strip():
-        yield "text_missing", _content(message)
+        is_empty = any(block.type == "text" for block in message.content)
+        yield "text_missing", "the text is empty" if is_empty else _content(message)
 
 
 def _stopped(message: Message) -> Iterator[Unmet]:
@@ -285,6 +286,8 @@ REQUESTS: dict[str, Request] = {
             checks=(
                 "text_missing",
                 "whole_message_invalid",
+                "whole_message_misshapen",
+                "whole_message_incomplete",
                 "whole_message_differs",
                 "white_space_differs",
             ),

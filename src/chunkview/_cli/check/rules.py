@@ -94,7 +94,9 @@ SERVER_RULES: dict[str, ServerRule] = {
             "the first request is refused, probably because of the URL",
             "",
             "",
-            "Give --url the address under which the server has /v1/messages.",
+            "Give --url the address under which the server has /v1/messages; look at the port, "
+            "too. If the server redirects from there, to /v1/messages/ for example, let it answer "
+            "there itself: check follows no redirect.",
             "",
             "setup",
         ),
@@ -316,6 +318,29 @@ SERVER_RULES: dict[str, ServerRule] = {
             "Without stream the API answers with one JSON object of type message.",
             "The official SDK gives an object without the attributes of a message, or raises.",
             "Send the message as one JSON object, without events.",
+            _MESSAGES,
+        ),
+        ServerRule(
+            "whole_message_misshapen",
+            "error",
+            "the answer to stream: false lacks what clients need, or has it in another type",
+            "Without stream the API answers with a message that has its content as an array of "
+            "blocks, and a usage.",
+            "The official SDK gives a message with None or with another type in these places, and "
+            "the client's code raises there.",
+            'Send the whole message: "content": [{"type": "text", "text": "Hello"}], and "usage": '
+            '{"input_tokens": 25, "output_tokens": 15} with your counts.',
+            _MESSAGES,
+        ),
+        ServerRule(
+            "whole_message_incomplete",
+            "warning",
+            "the answer to stream: false lacks a field of a message, or has it in another type",
+            "Without stream the API answers with a message that has id, type, role, model, "
+            "content, stop_reason, stop_sequence and usage.",
+            "The official SDK gives a message with None or with another type in these places.",
+            'Send all fields: "id": "msg_01", "type": "message", "role": "assistant", "model": '
+            '"my-model", "stop_sequence": null, and the counts of the usage as numbers.',
             _MESSAGES,
         ),
         ServerRule(

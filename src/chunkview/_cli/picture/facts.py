@@ -114,7 +114,7 @@ class _Events:
             self._item = item
             yield item.value
 
-    def add(self, chunk: ChunkView | None) -> None:
+    def add(self, chunk: ChunkView | None, _: object) -> None:
         """Collect the next event.
 
         Args:
