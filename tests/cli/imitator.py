@@ -29,7 +29,12 @@ def error(kind: str, message: str) -> dict[str, Any]:
 
 
 def text_block(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    deltas = [{"type": "text_delta", "text": part} for part in (text[:2], text[2:]) if part]
+    parts = [part for part in (text[:2], text[2:]) if part]
+    if "text_twice" in FAULTS:
+        parts = [part for part in parts for _ in range(2)]
+    if "text_so_far" in FAULTS:
+        parts = [text[:end] for end in range(1, len(text) + 1)]
+    deltas = [{"type": "text_delta", "text": part} for part in parts]
     return {"type": "text", "text": ""}, deltas
 
 
@@ -95,9 +100,9 @@ def usage(output: int) -> dict[str, int]:
 def events_of(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     blocks, reason, sequence = answer_to(request)
     message = {
-        "id": "msg_1",
+        "id": "msg_1" if "same_id" in FAULTS else f"msg_{Handler.answers}",
         "type": "message",
-        "role": "assistant",
+        "role": "user" if "role_user" in FAULTS else "assistant",
         "model": request["model"],
         "content": [],
         "stop_reason": None,
@@ -122,7 +127,10 @@ def events_of(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "stop_sequence": sequence,
     }
     output = 9 if "counts_too_many" in FAULTS else min(9, request.get("max_tokens", 9))
-    yield {"type": "message_delta", "delta": delta, "usage": usage(output)}
+    counts = usage(output)
+    if "no_final_count" in FAULTS:
+        del counts["output_tokens"]
+    yield {"type": "message_delta", "delta": delta, "usage": counts}
     yield {"type": "message_stop"}
 
 
@@ -136,7 +144,7 @@ def whole_message(request: dict[str, Any]) -> dict[str, Any]:
         del counts["cache_creation_input_tokens"]
     nothing = {"cache_read_input_tokens": None} if "whole_without_zeros" in FAULTS else {}
     message = {
-        "id": "msg_2",
+        "id": "msg_1" if "same_id" in FAULTS else f"msg_{Handler.answers}",
         "type": "message",
         "role": "assistant",
         "model": request["model"],

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from chunkview import Message, Usage
 from chunkview._cli.check.answers import differences as differences_of
+from chunkview._cli.check.answers import repetition_in
 from chunkview._cli.check.requests import REQUESTS
 from chunkview._cli.check.server import Watch, messages_url, shown_url
 from chunkview.testing import strategies as cv
@@ -102,6 +103,7 @@ def test_three_planted_faults_are_seen_and_nothing_else(imitator: Imitator) -> N
         "event_line_missing": STREAMED,
         "index_not_consecutive": STREAMED,
         "stop_reason_missing": STREAMED,
+        "stop_reason_never_sent": ["stop_sequence", "max_tokens"],
     }
 
 
@@ -117,7 +119,8 @@ def test_what_without_names_is_not_sent_and_the_report_says_so(imitator: Imitato
     assert status == 0
 
 
-ANSWERS = {
+OF_TEXT = ["text", "stop_sequence", "max_tokens", "tool_result", "thinking", "beta_query"]
+ANSWERS: dict[str, dict[str, list[str]]] = {
     "whole_without_zeros": {},
     "no_text": {
         "text_missing": ["text", "tool_result", "beta_query"],
@@ -164,6 +167,12 @@ ANSWERS = {
     "error_event": {"error_event_sent": STREAMED},
     "overloaded_event": {"rate_limited": STREAMED},
     "error_with_200": {"body_is_error": STREAMED, "whole_message_invalid": ["whole"]},
+    "text_twice": {
+        "text_repeated": OF_TEXT,
+    },
+    "text_so_far": {"text_repeated": OF_TEXT},
+    "role_user": {"role_differs": STREAMED},
+    "same_id": {"message_id_repeated": [*STREAMED[1:7], "whole", "beta_query"]},
     "text_plain": {"content_type_unexpected": STREAMED},
 }
 
@@ -171,6 +180,34 @@ ANSWERS = {
 @pytest.mark.parametrize("fault", ANSWERS)
 def test_an_answer_that_is_not_what_was_asked_for_is_found(fault: str, imitator: Imitator) -> None:
     assert places(check(imitator(fault))) == ANSWERS[fault]
+
+
+def test_pieces_of_text_may_repeat_some_of_what_was_sent() -> None:
+    """Few pieces prove nothing: a model may write a word twice."""
+    for pieces in (
+        [],
+        ["a"],
+        ["a", "a"],
+        ["a", "ab"],
+        ["a"] * 4,
+        ["a", "a", "b"],
+        ["a", "ab", "c"],
+    ):
+        assert repetition_in(pieces) == ""
+    assert "comes twice" in repetition_in(["a", "a", "b", "b"])
+    assert "all the text so far" in repetition_in(["a", "ab", "abc"])
+
+
+@pytest.mark.parametrize("fault", ["no_final_count", "no_stop_reason"])
+def test_the_count_at_the_beginning_is_not_taken_for_the_final_one(
+    fault: str, imitator: Imitator
+) -> None:
+    rows = check(imitator("no_max_tokens", fault), *only("max_tokens"))["rules"]
+    seen = {row["rule"]: row["first"]["message"] for row in rows}
+    if fault == "no_stop_reason":
+        assert seen["stop_reason_never_sent"].endswith(": max_tokens is due")
+    else:
+        assert seen["max_tokens_ignored"].endswith("and no final count of output tokens")
 
 
 def test_each_difference_of_the_whole_message_is_named(imitator: Imitator) -> None:

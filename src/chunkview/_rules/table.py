@@ -495,8 +495,8 @@ RULES: dict[str, Rule] = {
             ),
             source=f"{_STREAMING}#full-http-stream-response",
             mend=(
-                "Send `message_delta` with a `stop_reason`, and then `message_stop`. If the model "
-                "failed, send an `error` event instead. If no event came at all, look whether the "
+                "Send `message_delta` with a `stop_reason`, and then `message_stop`; if the model "
+                "failed, an `error` event instead. If no event came at all, look whether the "
                 "request reached the server."
             ),
         ),

@@ -10,6 +10,7 @@ key, the model or the URL is probably wrong. If there were too many requests, on
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from contextlib import closing
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..._chunks import events_of_whole_message, is_message
+from ..._chunks import TextDeltaChunk, events_of_whole_message, is_message
 from ..._model import loads
 from ..._stream import AnthropicStream
 from ...errors import ChunkviewError, DecodeError, StreamError, shown
@@ -27,13 +28,13 @@ from .rules import rule_of
 from .server import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..._model import Message, Usage
     from .requests import Request, Unmet
     from .server import Server
 
-__all__ = ["Examiner", "differences"]
+__all__ = ["Examiner", "differences", "repetition_in"]
 
 # What the end of a stream breaks when the connection breaks off.
 _OF_THE_END = frozenset(
@@ -124,6 +125,8 @@ class Examiner:
         self._model = model
         self._slow = slow
         self._streamed: Message | None = None
+        self._names: dict[str, str] = {}
+        """The first request whose answer has an id, by id."""
         self._is_first = True
         self._waits = True
 
@@ -260,7 +263,7 @@ class Examiner:
             of_whole = [*_of_whole_message(value, body)]
             yield from of_whole
             is_misshapen = any(one.rule.name == "whole_message_misshapen" for one in of_whole)
-        message, failure = _message_of(body)
+        message, pieces, failure = _message_of(body)
         if isinstance(failure, StreamError):
             if failure.error_type in _LIMIT_ERRORS:
                 yield _breach("rate_limited", f"an error event after the status 200: {failure}")
@@ -270,6 +273,13 @@ class Examiner:
             return
         for rule, seen in unmet(message):
             yield _breach(rule, seen)
+        if repetition := repetition_in(pieces):
+            yield _breach("text_repeated", repetition)
+        if message.role not in ("", "assistant"):  # a rule of the stream is about a missing one
+            yield _breach("role_differs", f"role is {shown(message.role)}")
+        if message.id and self._names.setdefault(message.id, request.name) != request.name:
+            other = self._names[message.id]
+            yield _breach("message_id_repeated", f"{shown(message.id)}, as in {other}")
         if request.name == "text":
             self._streamed = message
         elif request.name == "whole" and self._streamed is not None and not is_misshapen:
@@ -384,14 +394,33 @@ def _prompt_tokens(usage: Usage) -> int | None:
     return usage.input_tokens + sum(count or 0 for count in cached)
 
 
-def _message_of(body: bytes) -> tuple[Message | None, ChunkviewError | None]:
+def _message_of(body: bytes) -> tuple[Message | None, list[str], ChunkviewError | None]:
+    """Give the message of an answer, its pieces of text, and why it could not be read."""
     stream = AnthropicStream(body)
+    pieces: list[str] = []
     try:
-        for _ in stream:
-            pass
+        for chunk, _ in stream:
+            if isinstance(chunk, TextDeltaChunk) and chunk.text:
+                pieces.append(chunk.text)
     except ChunkviewError as error:
-        return stream.message, error
-    return stream.message, None
+        return stream.message, pieces, error
+    return stream.message, pieces, None
+
+
+def repetition_in(pieces: Sequence[str]) -> str:
+    """Say how pieces of text repeat what was sent; "" if that is not certain.
+
+    A model may write a word twice, so few pieces prove nothing.
+
+    Args:
+        pieces: The pieces, in order.
+    """
+    pairs = [*itertools.pairwise(pieces)]
+    if len(pairs) > 1 and all(new != old and new.startswith(old) for old, new in pairs):
+        return f"each has all the text so far: {shown(pieces[0])}, then {shown(pieces[1])}"
+    if len(set(pieces)) > 1 and pieces[::2] == pieces[1::2]:
+        return f"each comes twice: {shown(pieces[0])}, then {shown(pieces[1])}"
+    return ""
 
 
 def _parsed(body: bytes) -> Any:

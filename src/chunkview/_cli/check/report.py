@@ -40,8 +40,9 @@ _LONGEST = 500
 # How many files or requests are named: all requests are.
 _MOST_NAMES = len(REQUESTS)
 _NOT_TRIED = (
-    "images, documents, system prompts, caching, server tools, long answers, many requests at "
-    "once, nor other paths such as /v1/messages/count_tokens"
+    "whether the words and the counts are true, nor images, documents, system prompts, caching, "
+    "server tools, long answers, many requests at once, or other paths such as "
+    "/v1/messages/count_tokens"
 )
 # Where the texts of a block begin.
 _INDENT = 11

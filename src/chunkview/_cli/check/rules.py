@@ -243,6 +243,18 @@ SERVER_RULES: dict[str, ServerRule] = {
             _STOP_REASONS,
         ),
         ServerRule(
+            "stop_reason_never_sent",
+            "error",
+            "the request decides the stop_reason, and the answer has none",
+            "The API sends a stop_reason with each message: stop_sequence, max_tokens or tool_use "
+            "in answer to these requests.",
+            "The official SDK gives a message whose stop_reason is None, so a cut answer looks "
+            "like a whole one, and an agent loop may run no tool.",
+            "Send the stop_reason in message_delta: max_tokens at the limit, stop_sequence after "
+            "one, tool_use after a tool call.",
+            _STOP_REASONS,
+        ),
+        ServerRule(
             "max_tokens_exceeded",
             "warning",
             "the message has more output tokens than max_tokens allows",
@@ -300,6 +312,35 @@ SERVER_RULES: dict[str, ServerRule] = {
             "Send the reasoning as a thinking block, with thinking_delta events and a "
             "signature_delta. Leave this request out if the model cannot think.",
             f"{_THINKING}#streaming-thinking",
+        ),
+        ServerRule(
+            "text_repeated",
+            "error",
+            "each piece of text comes twice, or comes with all the text before it",
+            "Each delta has only the text that is new.",
+            "The official SDK joins the deltas, so its text has everything more than once.",
+            "Send what the model has added since the last delta, once. Many engines give the whole "
+            "text so far: cut off what was sent.",
+            f"{_STREAMING}#text-delta",
+        ),
+        ServerRule(
+            "role_differs",
+            "warning",
+            "the message has another role than assistant",
+            "The role of a reply is always assistant.",
+            "The official SDK passes the role on. A client that adds the message to its next "
+            "request tells the model that the user wrote it.",
+            'Send "role": "assistant", in message_start or in the whole message.',
+            _MESSAGES,
+        ),
+        ServerRule(
+            "message_id_repeated",
+            "warning",
+            "an earlier answer had the same id",
+            "Each message has an id of its own.",
+            "The official SDK passes the id on. Clients that file messages by id take two for one.",
+            "Make a new id for each answer, such as one of a UUID.",
+            _MESSAGES,
         ),
         ServerRule(
             "error_document_misshapen",
