@@ -86,7 +86,7 @@ def test_a_sound_imitation_breaks_no_rule(imitator: Imitator) -> None:
     out, complaints, status = run("check", "--strict", "--url", url, "--model", MODEL)
     lines = out.splitlines()
     assert [line.split() for line in lines[:-3]] == [[name, "ok"] for name in REQUESTS]
-    assert lines[-2].startswith("note: check does not try images, ")
+    assert lines[-2].startswith("note: check does not try whether the words ")
     assert lines[-1] == CLEAN
     assert (complaints, status) == ("", 0)
     report = check(f"{url}/v1/messages/")
