@@ -33,7 +33,12 @@ HEAD = """\
 Many servers imitate Anthropic's Messages API, and many proxies rewrite its streams. This page lists
 what can be wrong with such a stream: {count} rules that a stream should keep. For each rule it says
 what the API promises, what happens to a client when the rule is broken, and how a server mends it.
-{server_count} more rules are about the answers of a server that `chunkview check --url` asks.
+{server_count} more rules are about the answers of a server that `chunkview check --url` asks. They
+are not in `chunkview.conformance.RULES`, and have no example.
+
+Nobody has to read all of it. A report of check leads to the section of each rule (`page`). If you
+write a server, read the errors of "The order of events" first, then those of "The fields of an
+event".
 
 Each rule of a stream has the smallest stream that breaks it, shown as its difference from a valid
 stream: lines with `-` are missing, lines with `+` are there instead.

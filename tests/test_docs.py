@@ -147,7 +147,7 @@ def test_the_relay_of_the_page_forwards_every_byte_and_counts_the_broken_rules()
     assert b"".join(names["forwarded"]) == GOOD
     assert names["broken_rules"] == Counter()
     names["forwarded"].clear()
-    names["relay"]("bad", Response(BAD))
+    names["relay"]("bad", Response(BAD), names["forwarded"].append)
     assert b"".join(names["forwarded"]) == BAD
     assert names["broken_rules"]["bad", "index_not_consecutive"] == 1
     assert names["broken_rules"]["bad", "data_not_object"] == 1

@@ -592,6 +592,18 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--url", "http://127.0.0.1:99999"], "a port of at most 65535"),
+        (["--url", "http://127.0.0.1", "--timeout", "0"], "seconds, more than 0"),
+        (["--url", "http://127.0.0.1", "--slow", "1e12"], "and at most "),
+    ],
+)
+def test_a_number_out_of_range_is_told_the_range(arguments: list[str], words: str) -> None:
+    assert words in " ".join(run("check", *arguments, "--model", "m")[1].split())
+
+
+@pytest.mark.parametrize(
     ("url", "expected", "shown"),
     [
         ("http://a", "http://a/v1/messages", "http://a"),

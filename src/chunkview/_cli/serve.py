@@ -86,7 +86,7 @@ def add_serve(commands: Any) -> None:
     )
     serve.add_argument(
         "--delay",
-        type=numeral(float, lambda delay: 0 <= delay < FOREVER, "seconds"),
+        type=numeral(float, lambda delay: 0 <= delay < FOREVER, "seconds, 0 or more"),
         default=0.0,
         metavar="SECONDS",
         help="wait between two segments (default: 0)",

@@ -61,7 +61,9 @@ class Example(NamedTuple):
 
 def _example(rule: str) -> Example:
     if rule not in EXAMPLES:
-        raise ValueError(f"no rule is named {rule!r}; the rules are {', '.join(EXAMPLES)}")
+        raise ValueError(
+            f"no rule of a stream is named {rule!r}; the rules are {', '.join(EXAMPLES)}"
+        )
     return EXAMPLES[rule]
 
 

@@ -112,6 +112,7 @@ keys of the object that --json prints, always all of them:
 
 # `threading` overflows on a longer wait than this, and an answer may take ten timeouts.
 _LONGEST_TIMEOUT = FOREVER / 10
+_SECONDS = f"seconds, more than 0 and at most {_LONGEST_TIMEOUT:,.0f}"
 # Shorter keys are words such as "none".
 _SHORTEST_SECRET = 8
 _SECRET_HEADER = re.compile("auth|cookie|key|secret|token")
@@ -170,14 +171,14 @@ def add_check(commands: Any) -> None:
     )
     server.add_argument(
         "--timeout",
-        type=numeral(float, lambda seconds: 0 < seconds <= _LONGEST_TIMEOUT, "seconds"),
+        type=numeral(float, lambda seconds: 0 < seconds <= _LONGEST_TIMEOUT, _SECONDS),
         default=60.0,
         metavar="SECONDS",
         help="how long the server may be silent (default: 60); an answer may take 10 times as long",
     )
     server.add_argument(
         "--slow",
-        type=numeral(float, lambda seconds: 0 < seconds <= _LONGEST_TIMEOUT, "seconds"),
+        type=numeral(float, lambda seconds: 0 < seconds <= _LONGEST_TIMEOUT, _SECONDS),
         default=10.0,
         metavar="SECONDS",
         help="a longer silence is a warning (default: 10)",
@@ -311,7 +312,9 @@ def _write_junit(report: Report, arguments: argparse.Namespace) -> bool:
 def _url(text: str) -> str:
     if parts_of_url(text):
         return text
-    raise argparse.ArgumentTypeError(f"expected http://... or https://..., got {text!r}")
+    raise argparse.ArgumentTypeError(
+        f"expected http://HOST or https://HOST, and a port of at most 65535 if any, got {text!r}"
+    )
 
 
 def _key(text: str) -> str:

@@ -87,7 +87,8 @@ def _known(rule: str | None) -> str | None:
     if not isinstance(rule, str | None):
         raise TypeError(f"rule: expected the name of a rule, got {type(rule).__name__}")
     if rule is not None and rule not in RULES:
-        raise ValueError(f"no rule is named {rule!r}; the rules are {', '.join(RULES)}")
+        names = ", ".join(RULES)
+        raise ValueError(f"no rule of a stream is named {rule!r}; the rules are {names}")
     return rule
 
 
