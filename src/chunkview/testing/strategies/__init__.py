@@ -201,8 +201,8 @@ def delta_usages(*, beta: bool = True, unknown: bool = True) -> SearchStrategy[E
 def messages(*, beta: bool = True, unknown: bool = True) -> SearchStrategy[Event]:
     """Whole messages, which the API answers without streaming, as dicts.
 
-    They can be decoded, but need not keep the rules: the `stop_reason` may be None, for example. For
-    a message that does, accumulate one of `message_streams`.
+    They can be decoded, but need not keep the rules: the `stop_reason` may be None, for example.
+    For messages that do, use `message_streams().map(accumulate)`.
 
     Args:
         beta: Include what only the beta API sends.
