@@ -157,14 +157,16 @@ def breaches_in(source: Any, start: bytes | bytearray) -> list[Breach]:
             where the source is one JSON object, because the events that the check looks at were
             never sent.
     """
-    broken: dict[int, Any] = {}
-    """What was received of the events that cannot be decoded, by position."""
+    broken: dict[int, str] = {}
+    """The beginnings of the events that cannot be decoded, by position."""
     position = 0
 
     def see(chunk: ChunkView | None, received: object) -> None:
         nonlocal position
         if chunk is None and len(broken) < MAX_FINDINGS:
-            broken[position] = received
+            if isinstance(received, bytes):  # the whole event, of which others give the data alone
+                received = b" ".join(received[: 4 * _LONGEST_EVENT + 1].splitlines())
+            broken[position] = "" if received is None else _text_of(received)
         position += 1
 
     findings = check_each(source, see)
@@ -222,14 +224,11 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def _sent(finding: Finding, broken: Mapping[int, Any]) -> str:
+def _sent(finding: Finding, broken: Mapping[int, str]) -> str:
     """Give the event of a finding, also if it cannot be decoded; "" if it is about none."""
     if finding.chunk is not None:
         return _text_of(finding.chunk.chunk)
-    received = broken.get(finding.position) if _is_about_event(finding) else None
-    if isinstance(received, bytes):  # with its lines, of which others have only the data
-        received = b" ".join(received.splitlines())
-    return "" if received is None else _text_of(received)
+    return broken.get(finding.position, "") if _is_about_event(finding) else ""
 
 
 def _is_about_event(finding: Finding) -> bool:
