@@ -32,7 +32,7 @@ from cli.console import (
     text_of,
 )
 from cli.test_serve import ask
-from recordings.writers import COMPRESSIONS, FORMATS, assistant, claude_code, frames, json_line
+from recordings.writers import COMPRESSIONS, FORMATS, claude_code, frames
 from support import examples, recorded_streams, text_stream
 
 STREAMS = [one.events for one in recorded_streams() if one.name in ("text", "thinking_tool_call")]
@@ -199,12 +199,6 @@ def test_check_looks_at_each_recording(tmp_path: Path) -> None:
         (rule,) = report["rules"]
         second = 3 if name == "a cassette" else 2  # its first exchange is a page
         assert (rule["rule"], rule["in"]) == ("index_not_consecutive", [f"{path}#{second}"])
-
-
-def test_a_log_of_claude_code_without_partial_messages_is_checked(files: Files) -> None:
-    message = accumulate(STREAMS[0]).to_dict()
-    (path,) = files(log=json_line(assistant(message, 0)))
-    assert run("check", path)[0].endswith("No rule is broken in 1 stream\n")
 
 
 def test_serve_sends_each_recording_as_a_body(start: Start, tmp_path: Path) -> None:
