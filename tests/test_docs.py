@@ -160,7 +160,7 @@ def test_the_relay_of_the_page_counts_the_broken_rules_of_a_stream_that_is_cut()
 
     names = run_page(ROOT / "docs" / "checking-a-server.md")
     with pytest.raises(httpx.ReadError):
-        names["relay"]("bad", SimpleNamespace(iter_bytes=cut))
+        names["relay"]("bad", SimpleNamespace(iter_bytes=cut), names["forwarded"].append)
     assert names["broken_rules"]["bad", "index_not_consecutive"] == 1
 
 

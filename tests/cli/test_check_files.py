@@ -250,11 +250,10 @@ def test_an_event_that_cannot_be_decoded_is_shown(rule: str, is_lines: bool, fil
 
 
 def test_without_an_event_the_report_says_that_none_came(files: Files) -> None:
-    for body in (b"", b"\n", b": keep-alive\n\n"):
-        (row,) = report(*files(body=body))["rules"]
-        assert row["rule"] == "stream_cut"
-        assert row["first"]["message"].endswith(": no event came")
-        assert "request reached the server" in row["mend"]
+    (row,) = report(*files(body=b": keep-alive\n\n"))["rules"]
+    assert row["rule"] == "stream_cut"
+    assert row["first"]["message"].endswith(": no event came")
+    assert "request reached the server" in row["mend"]
 
 
 def test_the_report_says_that_chunkview_raises_where_the_sdk_takes_the_stream(
