@@ -392,10 +392,9 @@ def _real_end(wide: Events, draw: DrawFn, stop_reason: str | None) -> Event:
 
 _COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 # Nothing is added to the counts that are repeated. Gateways that do not know them send null.
-_REPEATED = dict.fromkeys(_COUNTS, 0)
-_REPEATED_COUNTS: SearchStrategy[dict[str, int | None] | None] = st.sampled_from(
-    [*[{}, _REPEATED, _REPEATED] * 4, dict.fromkeys(_COUNTS), None]
-)
+_REPEATED: dict[str, int | None] = dict.fromkeys(_COUNTS, 0)
+_UNKNOWN: dict[str, int | None] = dict.fromkeys(_COUNTS)
+_REPEATED_COUNTS = st.sampled_from([*[{}, _REPEATED, _REPEATED] * 4, _UNKNOWN, None])
 _STOP_SEQUENCES = st.sampled_from(("", "\n\nHuman:", "</answer>", "\u3002"))
 _LAST_TOKENS = st.integers(0, 4_000)
 
