@@ -287,7 +287,10 @@ def test_one_picture_shows_each_of_several_streams(opened: Open) -> None:
     ]
 
 
-@pytest.mark.parametrize("body", [b"", b"data: no\n\n", TEXT[:40]])
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+
+
+@pytest.mark.parametrize("body", [PING, b"data: no\n\n", PING + TEXT[:40]])
 def test_a_stream_without_a_message_is_shown_with_its_problem(body: bytes, opened: Open) -> None:
     page = opened(body)
     assert page.text("#problem")

@@ -12,6 +12,7 @@ import pytest
 from chunkview._cli import main
 from chunkview._cli.stats.cluster import Setting
 from chunkview._cli.stats.dataset import Dataset
+from chunkview.testing import recording
 
 DASK = ["--dask", "tcp://127.0.0.1:9"]
 
@@ -50,6 +51,7 @@ def test_without_dask_the_error_names_the_extra(tmp_path: Path) -> None:
         "import sys; sys.modules['distributed'] = None; from chunkview._cli import main; "
         f"sys.exit(main({['stats', str(tmp_path), *DASK]}))"
     )
+    (tmp_path / "a.sse").write_bytes(recording("text"))
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 1
     assert "pip install 'chunkview[dask]'" in ran.stderr
