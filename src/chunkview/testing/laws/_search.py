@@ -261,6 +261,7 @@ def settings_of(settings: hypothesis.settings | None) -> hypothesis.settings:
             f"{type(settings).__name__}"
         )
     if settings.verbosity is Verbosity.normal:
-        # The report has the body as code. Hypothesis would add the call of a function of this file.
-        settings = hypothesis.settings(settings, verbosity=Verbosity.quiet)
+        # The report has the body as code. Hypothesis would add the call of a function of this file,
+        # and, in CI, a decorator for that function.
+        settings = hypothesis.settings(settings, verbosity=Verbosity.quiet, print_blob=False)
     return settings
