@@ -44,6 +44,11 @@ settings.load_profile(
 )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes run the tests: one more than cores, since some tests wait for servers."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark with `sdk` each test of a module that imports something of the SDK."""
     for item in items:
