@@ -137,3 +137,9 @@ def test_too_deep_names_the_limit_of_this_package() -> None:
 def test_a_rule_without_a_text_cannot_be_made() -> None:
     with pytest.raises(TypeError, match="mend"):
         Rule("name", "wire", "a problem", "A promise.", "https://example.com/page")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def test_what_clients_do_is_only_said_of_a_rule_that_was_measured() -> None:
+    rule = RULES["too_deep"]._replace(name="mine")
+    assert (rule.sdk, rule.chunkview) == ("", "")
+    assert RULES["too_deep"].chunkview == "chunkview raises DecodeError."

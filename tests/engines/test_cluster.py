@@ -284,6 +284,7 @@ def test_an_output_that_goes_away_ends_the_run(cluster: Any, folder: Path, tmp_p
     assert not output.exists()
 
 
+@takes_long
 def test_a_scheduler_that_dies_ends_the_run_without_success(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "rows"
     with contextlib.ExitStack() as stack:
@@ -293,9 +294,7 @@ def test_a_scheduler_that_dies_ends_the_run_without_success(folder: Path, tmp_pa
         stack.enter_context(
             process("dask_worker", "--scheduler-file", str(tmp_path / "address"), "--no-nanny")
         )
-        while not (tmp_path / "address").exists():
-            time.sleep(0.01)
-        address = json.loads((tmp_path / "address").read_text())["address"]
+        address = address_in(tmp_path / "address")
         parts = parts_of_cluster(address, [folder], output)
         next(parts)
         scheduler.kill()
@@ -304,6 +303,14 @@ def test_a_scheduler_that_dies_ends_the_run_without_success(folder: Path, tmp_pa
     names = {path.name for path in output.iterdir() if not path.name.startswith(".part")}
     assert names
     assert all(name.startswith("part-") for name in names)
+
+
+def address_in(file: Path) -> str:
+    """Wait until a scheduler has written its address."""
+    while True:
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(file.read_text())["address"])
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager
