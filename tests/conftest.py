@@ -15,10 +15,11 @@ from support import recorded_streams, sdk_accumulate, sdk_event
 # with the functions that read before.
 generate.LATER = 1
 
-settings.register_profile("default", max_examples=25, deadline=None, print_blob=True)
+settings.register_profile("default", max_examples=20, deadline=None, print_blob=True)
 settings.register_profile(
     "ci",
     settings.get_profile("default"),
+    max_examples=25,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
