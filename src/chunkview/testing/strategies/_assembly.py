@@ -125,7 +125,9 @@ def _streams(draw: DrawFn, arguments: Titled[tuple[Features, _Style]]) -> Stream
     stream.append({"type": "message_stop"})
     _insert(draw, stream, draw(style.insertions))
     if features.errors and draw(st.booleans()):
-        end = draw(st.integers(0, len(stream) - 1))
+        # At message_stop at the latest: a ping may follow it.
+        stop = [event["type"] for event in stream].index("message_stop")
+        end = draw(st.integers(0, stop))
         stream[end:] = [draw(vocabulary(beta=False, unknown=False).events["error"])]
     return stream
 
